@@ -1,0 +1,223 @@
+/**
+ * The real process, for tests: a broker under one runtime, and single commands of the command line.
+ *
+ * Nothing here is simulated, and nothing outlives the test: a broker still running when the test
+ * process ends is killed by its process id, and scripts/test.ts ends the whole process group after
+ * each file.
+ */
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
+import { Buffer } from "node:buffer";
+import { join } from "node:path";
+import process from "node:process";
+import {
+  argumentsFor,
+  DENO_BROKER_PERMISSIONS,
+  ROOT,
+  type RuntimeName,
+  runtimePath,
+} from "./runtimes.ts";
+
+const READY_WITHIN_MS = 20_000;
+const COMMAND_WITHIN_MS = 120_000;
+
+export interface Ended {
+  code: number | null;
+  signal: string | null;
+}
+
+export interface BrokerOptions {
+  runtime: RuntimeName;
+  data: string;
+  /** More arguments for `serve`. */
+  flags?: readonly string[];
+  env?: Record<string, string>;
+  /** HOST:PORT of the native listener; port 0 by default, so that brokers never meet. */
+  native?: string;
+  /** Deno's permissions, for tests that serve with fewer than usual. */
+  permissions?: readonly string[];
+  /**
+   * A program to start the runtime with, such as strace with its arguments; `pid` is then its
+   * pid.
+   */
+  wrap?: readonly string[];
+  readyWithinMs?: number;
+}
+
+export interface Broker {
+  port: number;
+  pid: number;
+  /** Listener name to HOST:PORT, as the first lines of standard output said. */
+  listeners: ReadonlyMap<string, string>;
+  /** What it has said so far. */
+  stdout(): string;
+  stderr(): string;
+  /** Resolves when the process has ended, however it ended. */
+  ended: Promise<Ended>;
+  /** SIGTERM, and waits for a clean end. */
+  stop(): Promise<Ended>;
+  /** SIGKILL, and waits. */
+  kill(): Promise<Ended>;
+}
+
+export interface CommandOptions {
+  runtime: RuntimeName;
+  args: readonly string[];
+  stdin?: string | Uint8Array;
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Open descriptors instead of pipes, for data too large to hold in memory. */
+  stdinFd?: number;
+  stdoutFd?: number;
+  permissions?: readonly string[];
+  wrap?: readonly string[];
+  withinMs?: number;
+}
+
+export interface CommandResult extends Ended {
+  /** Empty when `stdoutFd` took it. */
+  stdout: Buffer;
+  /** The same as text. */
+  out: string;
+  stderr: string;
+}
+
+/**
+ * Starts `serve` and resolves when it says "ready"; rejects, with what it said, when it does not.
+ */
+export async function startBroker(options: BrokerOptions): Promise<Broker> {
+  const native = options.native ?? "127.0.0.1:0";
+  const flags = options.flags ?? [];
+  const args = ["serve", "--data", options.data, "--native", native, ...flags];
+  const child = start(options, args, ["ignore", "pipe", "pipe"]);
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+  const ended = whenEnded(child);
+  const listeners = await whenReady(child, stdout, options.readyWithinMs ?? READY_WITHIN_MS)
+    .catch(async (error: Error) => {
+      send(child, "SIGKILL");
+      await ended;
+      throw new Error(`${error.message}\n${text(stdout)}${text(stderr)}`);
+    });
+  const end = (signal: "SIGTERM" | "SIGKILL") => {
+    send(child, signal);
+    return ended;
+  };
+  return {
+    port: Number((listeners.get("native") ?? "").split(":").at(-1)),
+    pid: child.pid ?? -1,
+    listeners,
+    stdout: () => text(stdout),
+    stderr: () => text(stderr),
+    ended,
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+  };
+}
+
+/** Runs one command of the command line to its end. Never rejects because of an exit code. */
+export async function runSluice(options: CommandOptions): Promise<CommandResult> {
+  const child = start(options, options.args, [
+    options.stdinFd ?? "pipe",
+    options.stdoutFd ?? "pipe",
+    "pipe",
+  ]);
+  const stdout = collect(child.stdout);
+  const stderr = collect(child.stderr);
+  // A command may end without reading its input; that is its right and no error of the test.
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(options.stdin ?? "");
+  const limit = setTimeout(() => send(child, "SIGKILL"), options.withinMs ?? COMMAND_WITHIN_MS);
+  const ended = await whenEnded(child);
+  clearTimeout(limit);
+  const bytes = Buffer.concat(stdout);
+  return { ...ended, stdout: bytes, out: bytes.toString("utf8"), stderr: text(stderr) };
+}
+
+/** Starts src/main.ts; shared by both helpers above. */
+function start(
+  options: BrokerOptions | CommandOptions,
+  args: readonly string[],
+  stdio: StdioOptions,
+): ChildProcess {
+  const permissions = options.permissions ?? DENO_BROKER_PERMISSIONS;
+  const command = [
+    ...(options.wrap ?? []),
+    runtimePath(options.runtime),
+    ...argumentsFor(options.runtime, permissions),
+    join(ROOT, "src/main.ts"),
+    ...args,
+  ];
+  const child = spawn(command[0] ?? "", command.slice(1), {
+    stdio,
+    cwd: "cwd" in options ? options.cwd : ROOT,
+    env: { ...process.env, NO_COLOR: "1", ...options.env },
+  });
+  const endWithTest = () => send(child, "SIGKILL");
+  process.on("exit", endWithTest);
+  child.on("close", () => process.off("exit", endWithTest));
+  return child;
+}
+
+/**
+ * Not `child.kill`: Deno's then reports every end as one by that signal, also a clean exit with
+ * code 0. A child that has ended is left alone, because its process id may be somebody else's by
+ * now.
+ */
+function send(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(child.pid, signal);
+  } catch {
+    // It ended a moment ago.
+  }
+}
+
+/** Reads "NAME HOST:PORT" lines up to "ready". Rejects on an early end or a late start. */
+function whenReady(
+  child: ChildProcess,
+  stdout: Buffer[],
+  withinMs: number,
+): Promise<Map<string, string>> {
+  return new Promise((resolve, reject) => {
+    const limit = setTimeout(() => reject(new Error(`not ready within ${withinMs} ms`)), withinMs);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      clearTimeout(limit);
+      reject(new Error(`the broker ended before it was ready: ${code ?? signal}`));
+    });
+    child.stdout?.on("data", () => {
+      const listeners = parseReady(text(stdout));
+      if (listeners === null) return;
+      clearTimeout(limit);
+      resolve(listeners);
+    });
+  });
+}
+
+/** The listeners named before the line "ready", or null when that line has not come yet. */
+export function parseReady(stdout: string): Map<string, string> | null {
+  const listeners = new Map<string, string>();
+  for (const line of stdout.split("\n").slice(0, -1)) {
+    if (line === "ready") return listeners;
+    const listener = /^([a-z]+) (\S+:\d+)$/.exec(line);
+    if (listener !== null) listeners.set(listener[1] ?? "", listener[2] ?? "");
+  }
+  return null;
+}
+
+function whenEnded(child: ChildProcess): Promise<Ended> {
+  return new Promise((resolve) => {
+    child.on("error", () => resolve({ code: null, signal: null }));
+    child.on("close", (code, signal) => resolve({ code, signal }));
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream | null): Buffer[] {
+  const pieces: Buffer[] = [];
+  stream?.on("data", (piece: Buffer) => pieces.push(piece));
+  return pieces;
+}
+
+function text(pieces: readonly Buffer[]): string {
+  return Buffer.concat(pieces).toString("utf8");
+}

@@ -1,0 +1,68 @@
+/**
+ * Every limit of the broker, in one place, with the relations between them asserted as this file
+ * loads. Above a limit the shard stops reading or answers with a typed error; it never drops what
+ * it took.
+ */
+
+import { assert } from "./base/assert.ts";
+import { GiB, KiB, MiB } from "./base/units.ts";
+
+/** Frame before `hello`: room for a token and a client name, no more for a stranger. */
+export const FRAME_SIZE_MAX_BEFORE_HELLO: number = 8 * KiB;
+/** Frame after `hello`, all bytes counted. */
+export const FRAME_SIZE_MAX: number = 100 * MiB;
+
+/** Kafka's default for `max.message.bytes`: 1 MiB and the 12 bytes before the counted part. */
+export const BATCH_SIZE_MAX_DEFAULT = 1048588;
+/** Upper bound of the setting: a frame holds the batch and its request header. */
+export const BATCH_SIZE_MAX_LIMIT: number = 64 * MiB;
+
+/** A position in an index entry is an int32. */
+export const SEGMENT_SIZE_MAX = 2147483647;
+export const SEGMENT_SIZE_DEFAULT: number = 1 * GiB;
+export const SEGMENT_SIZE_MIN: number = 1 * KiB;
+/** Bytes of log for which the offset index holds one entry. */
+export const INDEX_INTERVAL_BYTES: number = 4 * KiB;
+
+export const FLUSH_MS_DEFAULT = 100;
+export const FLUSH_MS_MAX = 3600000;
+
+/** Bytes that one fetch may ask for; a single larger batch is sent all the same. */
+export const FETCH_SIZE_MAX: number = 64 * MiB;
+export const FETCH_WAIT_MS_MAX = 600000;
+
+/** Requests of one connection that are executed and not yet answered. */
+export const REPLY_SLOTS = 64;
+/** Unsent bytes of replies above which a connection's frames are left unread. */
+export const REPLY_BYTES_PAUSE: number = 1 * MiB;
+export const HANDLES_PER_CONNECTION_MAX = 65536;
+export const CONNECTIONS_MAX = 16384;
+
+/** What one `recv` takes at the most; the smallest block of the pool. */
+export const RECEIVE_SIZE: number = 128 * KiB;
+/** The largest block of the pool: a frame, and the power of two above it. */
+export const BLOCK_SIZE_MAX: number = 128 * MiB;
+/** A partial frame above this size is received alone, so that nothing behind it needs moving. */
+export const LARGE_FRAME_SIZE: number = 64 * KiB;
+/** First block of a reply; it grows for large answers such as metadata. */
+export const REPLY_BLOCK_SIZE: number = 16 * KiB;
+
+/** IOV_MAX of Linux. */
+export const VECTOR_ENTRIES_MAX = 1024;
+export const READY_EVENTS_MAX = 512;
+export const SYNCS_IN_FLIGHT_MAX = 256;
+
+export const TOPIC_NAME_SIZE_MAX = 249;
+export const PARTITIONS_PER_TOPIC_MAX = 1024;
+export const PARTITIONS_PER_SHARD_MAX = 65536;
+
+/** Room for a path in sockaddr_un, without the final zero. */
+export const UNIX_PATH_SIZE_MAX = 107;
+
+assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");
+assert(BATCH_SIZE_MAX_LIMIT + 4 * KiB <= FRAME_SIZE_MAX, "a frame holds the largest batch");
+assert(FETCH_SIZE_MAX + BATCH_SIZE_MAX_DEFAULT < FRAME_SIZE_MAX, "a fetch reply is a frame");
+assert(FRAME_SIZE_MAX <= BLOCK_SIZE_MAX, "a block holds the largest frame");
+assert(BATCH_SIZE_MAX_LIMIT <= SEGMENT_SIZE_MAX, "a segment holds the largest batch");
+assert(LARGE_FRAME_SIZE <= RECEIVE_SIZE, "small frames share a block");
+assert(FRAME_SIZE_MAX_BEFORE_HELLO <= REPLY_BLOCK_SIZE, "an error reply fits a fresh block");

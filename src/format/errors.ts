@@ -1,0 +1,186 @@
+/**
+ * Every error that a client can see, of all doors. Codes are wire format: a name may change, a code
+ * may not, and a retired one stays in the table.
+ *
+ * The same rows give the codec, the client's typed errors, the text of the command line and the
+ * table in `docs/PROTOCOL.md`.
+ */
+
+/** code, name, whether a retry can help, what it means, what to do next. */
+export const ERRORS = [
+  [0, "none", false, "No error.", ""],
+  [1, "internal", false, "The broker met a bug.", "Report it with the broker's log."],
+  [
+    2,
+    "invalid_frame",
+    false,
+    "The frame is shorter than its header, or a reserved bit is set.",
+    "Check the client: size counts the bytes after itself.",
+  ],
+  [
+    3,
+    "frame_too_large",
+    false,
+    "The frame is above the limit; the connection is closed.",
+    "Send smaller frames: 8 KiB before hello, 100 MiB after it.",
+  ],
+  [
+    4,
+    "unknown_operation",
+    false,
+    "No operation has this code.",
+    "Compare the versions of client and broker.",
+  ],
+  [
+    5,
+    "unsupported_version",
+    false,
+    "The operation exists, but not in this version.",
+    "Compare the versions of client and broker.",
+  ],
+  [
+    6,
+    "invalid_request",
+    false,
+    "The body does not fit the operation's layout.",
+    "Compare the request with docs/PROTOCOL.md.",
+  ],
+  [7, "hello_required", false, "The first frame must be hello.", "Send hello, then the request."],
+  [
+    8,
+    "unsupported_protocol",
+    false,
+    "The broker does not speak this protocol version.",
+    "Use a client of the broker's version.",
+  ],
+  [
+    9,
+    "unknown_handle",
+    false,
+    "This connection has not opened this partition handle.",
+    "Call open_partition first; a handle ends with its connection.",
+  ],
+  [10, "not_permitted", false, "This listener does not allow the operation.", ""],
+  [
+    11,
+    "too_many_handles",
+    false,
+    "The connection holds too many partition handles.",
+    "Use the handles that are open, or a second connection.",
+  ],
+  [
+    20,
+    "topic_not_found",
+    false,
+    "There is no topic of this name.",
+    "Create it: sluice topic create NAME.",
+  ],
+  [21, "topic_exists", false, "A topic of this name exists.", "Choose another name, or use it."],
+  [
+    22,
+    "invalid_topic_name",
+    false,
+    "A topic name is 1 to 249 of the characters a-z A-Z 0-9 . _ - and not . or .. .",
+    "Choose another name.",
+  ],
+  [
+    23,
+    "invalid_partitions",
+    false,
+    "The number of partitions is out of range.",
+    "Ask for 1 to 1024 partitions.",
+  ],
+  [
+    24,
+    "invalid_config",
+    false,
+    "A setting has an unknown name or a value out of range.",
+    "Compare the settings with docs/PROTOCOL.md.",
+  ],
+  [
+    25,
+    "partition_not_found",
+    false,
+    "The topic has no such partition.",
+    "Partitions count from 0: sluice topic list.",
+  ],
+  [
+    40,
+    "offset_out_of_range",
+    false,
+    "The offset is below the log start or above the log end.",
+    "Ask for the offsets of the partition and seek.",
+  ],
+  [
+    41,
+    "batch_corrupt",
+    true,
+    "The checksum of the batch does not fit its bytes.",
+    "Send it again; when it recurs, check the client and the network.",
+  ],
+  [
+    42,
+    "batch_invalid",
+    false,
+    "The batch contradicts itself: sizes, counts, attributes or records.",
+    "Check the client that encodes it.",
+  ],
+  [
+    43,
+    "batch_too_large",
+    false,
+    "The batch is above the topic's max.message.bytes.",
+    "Send smaller batches, or create the topic with a larger max.message.bytes.",
+  ],
+  [
+    44,
+    "unsupported_magic",
+    false,
+    "The batch is not of record format 2.",
+    "Use a client that writes Kafka record batches of magic 2.",
+  ],
+  [
+    60,
+    "storage_failed",
+    false,
+    "The disk refused a write or a sync; nothing of it is acknowledged.",
+    "Look at the broker's log and at the disk.",
+  ],
+  [
+    61,
+    "disk_full",
+    true,
+    "There is no room on the disk; reads go on.",
+    "Free space or lower the retention, then send again.",
+  ],
+  [62, "shutting_down", true, "The broker is stopping.", "Connect again in a moment."],
+] as const;
+
+export type ErrorRow = typeof ERRORS[number];
+export type ErrorName = ErrorRow[1];
+export type ErrorCode = ErrorRow[0];
+
+/** The code of a name: `ErrorCodes.disk_full` is 61. */
+export const ErrorCodes: {
+  readonly [N in ErrorName]: Extract<ErrorRow, readonly [number, N, ...unknown[]]>[0];
+} = Object.freeze(Object.fromEntries(ERRORS.map((row) => [row[1], row[0]]))) as never;
+
+const ROWS_BY_CODE: ReadonlyMap<number, ErrorRow> = new Map(ERRORS.map((row) => [row[0], row]));
+
+export interface ErrorDescription {
+  readonly code: number;
+  readonly name: string;
+  readonly retriable: boolean;
+  readonly text: string;
+  readonly hint: string;
+}
+
+/** What a code means; a code of a newer broker is described as such. */
+export function describeError(code: number): ErrorDescription {
+  const row = ROWS_BY_CODE.get(code);
+  if (row === undefined) {
+    const text = `Error ${code}, which this version does not know.`;
+    return { code, name: "unknown", retriable: false, text, hint: "Update the client." };
+  }
+  return { code, name: row[1], retriable: row[2], text: row[3], hint: row[4] };
+}

@@ -1,0 +1,121 @@
+/**
+ * Settings of a topic: Kafka's names, units and defaults where Kafka has the setting. One table
+ * gives the check, the defaults, the hint of an error and the page in `docs/PROTOCOL.md`.
+ *
+ * Invariant: a `TopicConfig` holds only values inside the table's ranges. The catalogue keeps what
+ * was set, as text; what was not set follows the default.
+ */
+
+import {
+  BATCH_SIZE_MAX_DEFAULT,
+  BATCH_SIZE_MAX_LIMIT,
+  FLUSH_MS_DEFAULT,
+  FLUSH_MS_MAX,
+  SEGMENT_SIZE_DEFAULT,
+  SEGMENT_SIZE_MAX,
+  SEGMENT_SIZE_MIN,
+} from "../limits.ts";
+import { BATCH_HEADER_SIZE } from "./batch.ts";
+import { Level } from "./levels.ts";
+
+export interface TopicConfig {
+  /** One of Level.os, Level.interval, Level.fsync. */
+  durability: Level;
+  flushMs: number;
+  segmentBytes: number;
+  maxMessageBytes: number;
+}
+
+export interface TopicSetting {
+  readonly key: string;
+  readonly fallback: string;
+  /** What is allowed, for people. */
+  readonly values: string;
+  readonly text: string;
+  /** Reads `value` into `config`; false when it is out of range. */
+  readonly apply: (config: TopicConfig, value: string) => boolean;
+}
+
+const LEVELS_BY_NAME: ReadonlyMap<string, Level> = new Map<string, Level>([
+  ["os", Level.os],
+  ["interval", Level.interval],
+  ["fsync", Level.fsync],
+]);
+
+export const TOPIC_SETTINGS: readonly TopicSetting[] = [
+  {
+    key: "durability",
+    fallback: "fsync",
+    values: "fsync, interval or os",
+    text: "What an acknowledgement of acks=all means.",
+    apply: (config, value) => {
+      const level = LEVELS_BY_NAME.get(value);
+      if (level !== undefined) config.durability = level;
+      return level !== undefined;
+    },
+  },
+  {
+    key: "flush.ms",
+    fallback: String(FLUSH_MS_DEFAULT),
+    values: `1 to ${FLUSH_MS_MAX}`,
+    text: "Level interval: milliseconds between a write and the sync that covers it.",
+    apply: (config, value) => {
+      const flushMs = integerWithin(value, 1, FLUSH_MS_MAX);
+      if (flushMs !== null) config.flushMs = flushMs;
+      return flushMs !== null;
+    },
+  },
+  {
+    key: "segment.bytes",
+    fallback: String(SEGMENT_SIZE_DEFAULT),
+    values: `${SEGMENT_SIZE_MIN} to ${SEGMENT_SIZE_MAX}`,
+    text: "Size at which a new segment file is begun.",
+    apply: (config, value) => {
+      const segmentBytes = integerWithin(value, SEGMENT_SIZE_MIN, SEGMENT_SIZE_MAX);
+      if (segmentBytes !== null) config.segmentBytes = segmentBytes;
+      return segmentBytes !== null;
+    },
+  },
+  {
+    key: "max.message.bytes",
+    fallback: String(BATCH_SIZE_MAX_DEFAULT),
+    values: `${BATCH_HEADER_SIZE} to ${BATCH_SIZE_MAX_LIMIT}`,
+    text: "Largest record batch, with its header.",
+    apply: (config, value) => {
+      const maxMessageBytes = integerWithin(value, BATCH_HEADER_SIZE, BATCH_SIZE_MAX_LIMIT);
+      if (maxMessageBytes !== null) config.maxMessageBytes = maxMessageBytes;
+      return maxMessageBytes !== null;
+    },
+  },
+];
+
+/** What a topic has when nothing was set. */
+export function defaultTopicConfig(): TopicConfig {
+  const config = { durability: Level.fsync, flushMs: 0, segmentBytes: 0, maxMessageBytes: 0 };
+  for (const setting of TOPIC_SETTINGS) setting.apply(config, setting.fallback);
+  return config;
+}
+
+export interface ConfigEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** The settings over the defaults, or in words why one is refused. */
+export function parseTopicConfig(entries: readonly ConfigEntry[]): TopicConfig | string {
+  const config = defaultTopicConfig();
+  for (const { key, value } of entries) {
+    const setting = TOPIC_SETTINGS.find((candidate) => candidate.key === key);
+    if (setting === undefined) {
+      return `unknown setting "${key}": ${TOPIC_SETTINGS.map((known) => known.key).join(", ")}`;
+    }
+    if (!setting.apply(config, value)) return `${key}=${value} must be ${setting.values}`;
+  }
+  return config;
+}
+
+function integerWithin(text: string, min: number, max: number): number | null {
+  if (!/^\d{1,15}$/.test(text)) return null;
+  const value = Number(text);
+  return value >= min && value <= max ? value : null;
+}

@@ -1,0 +1,192 @@
+/**
+ * The data directory: who may use it, whether its last stop was clean, and its catalogue. Opened by
+ * the main thread before any shard starts.
+ *
+ *     absent or empty        created; refused with `initialise` off: a disk that is not mounted
+ *     holds a catalogue      ours: lock, load, take the clean marker away, count the epoch
+ *     anything else          refused by name, untouched
+ *
+ * Invariant: while it is open no second broker has it (flock on `.lock`), and no clean marker lies
+ * in it: a kill at any moment leaves a directory that is recovered.
+ */
+
+import {
+  AT_FDCWD,
+  EAGAIN,
+  ENOENT,
+  LOCK_EX,
+  LOCK_NB,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_RDWR,
+} from "../../ffi/constants.ts";
+import type { DirectoryEntry, Libc } from "../../ffi/libc.ts";
+import {
+  CATALOGUE_FILE,
+  CLEAN_STOP_FILE,
+  LOCK_FILE,
+  META_FILE,
+  RUN_DIRECTORY,
+  TEMPORARY_SUFFIX,
+} from "../format/file_names.ts";
+import {
+  type CatalogueContent,
+  emptyCatalogue,
+  loadCatalogue,
+  saveCatalogue,
+} from "./catalogue.ts";
+import { DIRECTORY_MODE, FILE_MODE, must, openDirectory, replaceFile } from "./files.ts";
+
+/** The directory cannot be used; the message says why and what to do. */
+export class DirectoryError extends Error {
+  override name = "DirectoryError";
+}
+
+/** What an interrupted first start may have left behind. */
+const OWN_LEFTOVERS: ReadonlySet<string> = new Set([
+  LOCK_FILE,
+  RUN_DIRECTORY,
+  CATALOGUE_FILE + TEMPORARY_SUFFIX,
+  "lost+found",
+]);
+
+export class DataDirectory {
+  readonly path: string;
+  readonly fd: number;
+  readonly catalogue: CatalogueContent;
+  /** The last broker here stopped cleanly, or never wrote. */
+  readonly clean: boolean;
+  readonly #libc: Libc;
+  readonly #lockFd: number;
+
+  private constructor(
+    libc: Libc,
+    path: string,
+    fd: number,
+    lockFd: number,
+    catalogue: CatalogueContent,
+    clean: boolean,
+  ) {
+    this.#libc = libc;
+    this.path = path;
+    this.fd = fd;
+    this.#lockFd = lockFd;
+    this.catalogue = catalogue;
+    this.clean = clean;
+  }
+
+  /**
+   * Opens `path` for this process. Throws DirectoryError, CatalogueError or StorageError; a
+   * directory that is refused is left as it was.
+   */
+  static open(libc: Libc, path: string, initialise: boolean): DataDirectory {
+    const fd = openOrCreate(libc, path, initialise);
+    const names = directoryNames(libc, fd, path);
+    const ours = names.includes(CATALOGUE_FILE);
+    if (!ours) refuseUnlessEmpty(path, names, initialise);
+    const lockFd = lock(libc, fd, path);
+    const found = ours ? loadCatalogue(libc, fd) : null;
+    const catalogue = found ?? emptyCatalogue(randomUuid(libc));
+    const clean = !ours || names.includes(CLEAN_STOP_FILE);
+    if (!ours) writeMeta(libc, fd, catalogue.clusterId);
+    if (!clean) catalogue.nodeEpoch += 1;
+    if (!ours || !clean) saveCatalogue(libc, fd, catalogue);
+    removeCleanMarker(libc, fd);
+    return new DataDirectory(libc, path, fd, lockFd, catalogue, clean);
+  }
+
+  /** Makes the catalogue as it stands durable. */
+  save(): void {
+    saveCatalogue(this.#libc, this.fd, this.catalogue);
+  }
+
+  newTopicId(): string {
+    return randomUuid(this.#libc);
+  }
+
+  /** The last step of a clean stop: everything is synced and nothing runs. */
+  closeClean(): void {
+    const marker = JSON.stringify({ version: 0, brokerEpoch: this.catalogue.nodeEpoch });
+    replaceFile(this.#libc, this.fd, CLEAN_STOP_FILE, new TextEncoder().encode(marker));
+    this.close();
+  }
+
+  close(): void {
+    this.#libc.close(this.fd);
+    this.#libc.close(this.#lockFd);
+  }
+}
+
+function openOrCreate(libc: Libc, path: string, initialise: boolean): number {
+  const found = openDirectory(libc, AT_FDCWD, path);
+  if (found !== -ENOENT) return must(found, `open data directory ${path}`);
+  if (!initialise) throw new DirectoryError(`${path} does not exist: is its disk mounted?`);
+  must(libc.mkdirat(AT_FDCWD, path, DIRECTORY_MODE), `make data directory ${path}`);
+  const parent = openDirectory(libc, AT_FDCWD, `${path}/..`);
+  must(parent, `open the parent of ${path}`);
+  const synced = libc.fsync(parent);
+  libc.close(parent);
+  must(synced, `sync the parent of ${path}`);
+  return must(openDirectory(libc, AT_FDCWD, path), `open data directory ${path}`);
+}
+
+function directoryNames(libc: Libc, fd: number, path: string): string[] {
+  const entries: DirectoryEntry[] = [];
+  must(libc.readDirectory(fd, entries), `read data directory ${path}`);
+  return entries.map((entry) => entry.name);
+}
+
+function refuseUnlessEmpty(path: string, names: readonly string[], initialise: boolean): void {
+  const foreign = names.filter((name) => !OWN_LEFTOVERS.has(name));
+  if (foreign.length > 0) {
+    throw new DirectoryError(
+      `${path} is not a Sluice data directory: it holds ${foreign.sort()[0]} and no catalogue; ` +
+        "choose an empty or a new one with --data",
+    );
+  }
+  if (!initialise) throw new DirectoryError(`${path} is empty: is its disk mounted?`);
+}
+
+function lock(libc: Libc, directory: number, path: string): number {
+  const flags = O_RDWR | O_CREAT | O_NOFOLLOW;
+  const fd = must(libc.openat(directory, LOCK_FILE, flags, FILE_MODE), `open ${path}/.lock`);
+  const locked = libc.flock(fd, LOCK_EX | LOCK_NB);
+  if (locked === -EAGAIN) {
+    libc.close(fd);
+    throw new DirectoryError(
+      `${path} is in use by another broker: stop it, or choose another --data`,
+    );
+  }
+  must(locked, `lock ${path}`);
+  return fd;
+}
+
+/** What Kafka's own tools look for beside the partitions. */
+function writeMeta(libc: Libc, directory: number, clusterId: string): void {
+  const lines = ["version=1", `cluster.id=${clusterId}`, "node.id=0", ""];
+  replaceFile(libc, directory, META_FILE, new TextEncoder().encode(lines.join("\n")));
+}
+
+function removeCleanMarker(libc: Libc, directory: number): void {
+  const removed = libc.unlinkat(directory, CLEAN_STOP_FILE, 0);
+  if (removed === -ENOENT) return;
+  must(removed, `remove ${CLEAN_STOP_FILE}`);
+  must(libc.fsync(directory), "sync the data directory");
+}
+
+/** A random (version 4) uuid. */
+function randomUuid(libc: Libc): string {
+  const memory = libc.allocate(16);
+  must(libc.getrandom(memory, 0, 16), "getrandom");
+  const bytes = memory.bytes;
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = [...bytes.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join("-");
+}

@@ -1,0 +1,86 @@
+/**
+ * Broker of one shard: its topics, who waits, and the lists of partitions that this turn has to
+ * write, to sync or to look at. Doors call `produce` and `fetch`; the turn calls the rest.
+ *
+ *     produce -> staged -> [flush] -> written waiters -> [sync] -> durable waiters -> answer
+ *     fetch   -> visible enough? answer : parked -> visible moves or deadline -> answer
+ *
+ * It knows no socket and no wire: an answer is a call of the `Door` with slot, generation,
+ * correlation and handle as they were given.
+ */
+
+import type { FileSlice } from "../base/file_slice.ts";
+import type { PartitionReader } from "../log/read.ts";
+import type { AppendWaiters } from "./append_waiters.ts";
+import { type FetchWaiter, FetchWaiters } from "./fetch_waiters.ts";
+import { type TopicPartition, Topics } from "./topics.ts";
+
+/** Where answers go. Both calls may find that the connection is gone, and then drop the answer. */
+export interface Door {
+  /** `waiters` holds the fields of the entry that is answered; `level` is what was reached. */
+  appendDone(partition: TopicPartition, waiters: AppendWaiters, level: number): void;
+  /** `error` 0: `slice` holds the batches, or is empty. */
+  fetchDone(
+    partition: TopicPartition,
+    slot: number,
+    generation: number,
+    correlation: number,
+    handle: number,
+    error: number,
+    slice: FileSlice,
+  ): void;
+}
+
+export interface BrokerCounters {
+  appends: number;
+  appendedBytes: number;
+  appendedRecords: number;
+  refusedAppends: number;
+  fetches: number;
+  fetchedBytes: number;
+  /** Fetches that had to wait. */
+  parkedFetches: number;
+}
+
+export class Broker {
+  readonly topics: Topics = new Topics();
+  readonly waiters: FetchWaiters = new FetchWaiters();
+  readonly reader: PartitionReader;
+  readonly counters: BrokerCounters = {
+    appends: 0,
+    appendedBytes: 0,
+    appendedRecords: 0,
+    refusedAppends: 0,
+    fetches: 0,
+    fetchedBytes: 0,
+    parkedFetches: 0,
+  };
+  /** Partitions with batches staged in this turn. */
+  readonly appended: TopicPartition[] = [];
+  /** Partitions with bytes that no finished sync covers. */
+  readonly unsynced: TopicPartition[] = [];
+  /** Partitions whose visible end may have moved in this turn. */
+  readonly moved: TopicPartition[] = [];
+
+  constructor(reader: PartitionReader) {
+    this.reader = reader;
+  }
+
+  queueAppended(partition: TopicPartition): void {
+    if (partition.appendQueued) return;
+    partition.appendQueued = true;
+    this.appended.push(partition);
+  }
+
+  queueUnsynced(partition: TopicPartition, dueMs: number): void {
+    if (partition.syncQueued) return;
+    partition.syncQueued = true;
+    partition.syncDueMs = dueMs;
+    this.unsynced.push(partition);
+  }
+
+  /** Forgets a parked fetch whose connection ended. */
+  cancel(waiter: FetchWaiter): void {
+    this.waiters.unpark(waiter);
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Producing: check the batch, stage it, and answer when its level is reached. Hot.
+ *
+ * Invariant: a batch is answered at most once, never as a success before everything below its end
+ * has reached the level, and answers of one partition and level keep the order of the requests.
+ */
+
+import type { ByteBlock } from "../base/bytes.ts";
+import { BatchAt, checkProduced } from "../format/batch.ts";
+import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
+import { Acks, Level } from "../format/levels.ts";
+import type { AppendWaiters } from "./append_waiters.ts";
+import type { Broker, Door } from "./broker.ts";
+import type { TopicPartition } from "./topics.ts";
+
+/** Checks and stages the batch of `size` bytes at `at`; the answer comes through the door later. */
+export function produce(
+  broker: Broker,
+  partition: TopicPartition,
+  memory: ByteBlock,
+  at: number,
+  size: number,
+  acks: number,
+  slot: number,
+  generation: number,
+  correlation: number,
+  handle: number,
+): void {
+  const log = partition.log;
+  let error: ErrorCode = checkProduced(memory, at, size, log.config.maxMessageBytes);
+  let base = 0;
+  if (error === ErrorCodes.none) {
+    base = log.stage(memory, at, size);
+    if (base < 0) error = -base as ErrorCode;
+  }
+  if (error === ErrorCodes.none) {
+    broker.counters.appends += 1;
+    broker.counters.appendedBytes += size;
+    broker.counters.appendedRecords += memory.view.getInt32(at + BatchAt.recordsCount);
+  } else {
+    broker.counters.refusedAppends += 1;
+  }
+  broker.queueAppended(partition);
+  if (acks === Acks.none) return;
+  const waiters = waitsForSync(partition, acks)
+    ? partition.durableWaiters
+    : partition.writtenWaiters;
+  waiters.push(slot, generation, correlation, handle, error, base, log.stagedEnd);
+}
+
+/** Whether a produce of these acks is answered after the sync. */
+export function waitsForSync(partition: TopicPartition, acks: number): boolean {
+  return acks === Acks.all && partition.log.config.durability === Level.fsync;
+}
+
+/** One `pwritev` per partition that this turn appended to. */
+export function flushAppended(broker: Broker, nowMs: number): void {
+  for (let i = 0; i < broker.appended.length; i += 1) {
+    const partition = broker.appended[i]!;
+    const log = partition.log;
+    log.flush();
+    if (log.failure !== ErrorCodes.none) refuse(partition);
+    if (log.needsSync) broker.queueUnsynced(partition, nowMs + log.config.flushMs);
+  }
+}
+
+/** After a write that failed: what was not written is refused, behind what was. */
+function refuse(partition: TopicPartition): void {
+  const { written, failure } = partition.log;
+  partition.writtenWaiters.refuseAbove(written.offset, failure);
+  partition.durableWaiters.refuseAbove(written.offset, failure);
+}
+
+/** Answers the producers of this turn's partitions whose level is reached, and ends the turn. */
+export function completeAppends(broker: Broker, door: Door): void {
+  const list = broker.appended;
+  for (let i = 0; i < list.length; i += 1) {
+    const partition = list[i]!;
+    const log = partition.log;
+    const level = log.config.durability === Level.interval ? Level.interval : Level.os;
+    answer(partition, partition.writtenWaiters, log.written.offset, level, door);
+    answer(partition, partition.durableWaiters, log.durable.offset, Level.fsync, door);
+    if (log.config.durability !== Level.fsync) broker.moved.push(partition);
+    log.turnDone();
+    partition.appendQueued = false;
+  }
+  list.length = 0;
+}
+
+/** A sync of the partition is over: answers who waited for it. */
+export function completeSync(broker: Broker, partition: TopicPartition, door: Door): void {
+  const log = partition.log;
+  if (log.broken) partition.durableWaiters.refuseAbove(log.durable.offset, log.failure);
+  answer(partition, partition.durableWaiters, log.durable.offset, Level.fsync, door);
+  if (log.config.durability === Level.fsync) broker.moved.push(partition);
+}
+
+function answer(
+  partition: TopicPartition,
+  waiters: AppendWaiters,
+  reached: number,
+  level: Level,
+  door: Door,
+): void {
+  while (waiters.take(reached)) door.appendDone(partition, waiters, level);
+}

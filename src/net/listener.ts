@@ -1,0 +1,71 @@
+/**
+ * Listening sockets, TCP and Unix. For `net` an address is a literal; port 0 means any free one.
+ */
+
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  AT_FDCWD,
+  ENOENT,
+  errnoName,
+  IPPROTO_TCP,
+  SO_REUSEADDR,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+  SOL_SOCKET,
+  SOMAXCONN,
+  TCP_NODELAY,
+} from "../../ffi/constants.ts";
+import type { Libc, SocketAddress } from "../../ffi/libc.ts";
+
+/** The address cannot be listened on; the message names it. */
+export class ListenError extends Error {
+  override name = "ListenError";
+}
+
+export interface Listener {
+  readonly fd: number;
+  /** The bound address, with the port that was given. */
+  readonly address: SocketAddress;
+}
+
+/** Throws ListenError. */
+export function listenTcp(libc: Libc, host: string, port: number): Listener {
+  const family = host.includes(":") ? "inet6" : "inet";
+  const domain = family === "inet6" ? AF_INET6 : AF_INET;
+  const fd = check(libc.socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0), `${host}:${port}`);
+  libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  return listenOn(libc, fd, { family, host, port }, `${host}:${port}`);
+}
+
+/** A socket file left by a killed broker is replaced: the caller holds the directory's lock. */
+export function listenUnix(libc: Libc, path: string): Listener {
+  const removed = libc.unlinkat(AT_FDCWD, path, 0);
+  if (removed !== -ENOENT) check(removed, path);
+  const fd = check(libc.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0), path);
+  return listenOn(libc, fd, { family: "unix", path }, path);
+}
+
+/** Accepts one connection: its descriptor, or -errno (-EAGAIN when there is none). */
+export function accept(libc: Libc, listener: Listener): number {
+  const fd = libc.accept4(listener.fd, SOCK_NONBLOCK);
+  if (fd >= 0 && listener.address.family !== "unix") {
+    libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  }
+  return fd;
+}
+
+function listenOn(libc: Libc, fd: number, wanted: SocketAddress, name: string): Listener {
+  check(libc.bind(fd, wanted), name);
+  check(libc.listen(fd, SOMAXCONN), name);
+  if (wanted.family === "unix") return { fd, address: wanted };
+  const address = libc.getsockname(fd);
+  if (typeof address === "number") throw new ListenError(`${name}: ${errnoName(-address)}`);
+  return { fd, address };
+}
+
+function check(result: number, name: string): number {
+  if (result < 0) throw new ListenError(`cannot listen on ${name}: ${errnoName(-result)}`);
+  return result;
+}

@@ -1,0 +1,119 @@
+/**
+ * From the bytes of a connection to the handlers of the native door: one frame at a time. Hot.
+ *
+ *     size known? -> whole? -> hello said? -> operation? -> version? -> handler
+ *
+ * Invariant: a frame is executed once and whole. An error in one frame is an error reply; the
+ * frames behind it are still read, unless the size field itself cannot be believed.
+ */
+
+import type { ByteBlock } from "../base/bytes.ts";
+import {
+  FRAME_SIZE_MAX,
+  FRAME_SIZE_MAX_BEFORE_HELLO,
+  REPLY_BYTES_PAUSE,
+  REPLY_SLOTS,
+} from "../limits.ts";
+import { ErrorCodes } from "../format/errors.ts";
+import { BodyError } from "./codec.ts";
+import type { NativeDoor } from "./door.ts";
+import {
+  FRAME_HEADER_SIZE,
+  FRAME_TOO_LARGE,
+  FRAME_TOO_SHORT,
+  FRAME_UNKNOWN,
+  FrameAt,
+  frameSize,
+  REQUEST_FLAGS,
+} from "./frame.ts";
+import { handlerOf } from "./handlers/table.ts";
+import { replyError } from "./replies.ts";
+import { HANDLED, MUST_WAIT, type Request, RequestError } from "./request.ts";
+import type { Session } from "./session.ts";
+
+/** Results of `dispatchFrame` below zero or zero; above zero it is the size of the frame taken. */
+export const NEEDS_BYTES = 0;
+export const PAUSED = -1;
+/** An error reply is queued; nothing behind it can be read. */
+export const MUST_CLOSE = -2;
+
+const request: Request = { memory: null as never, start: 0, end: 0, correlation: 0, version: 0 };
+
+/** Size of the frame that `dispatchFrame` found partial, or 0 when not even that is known. */
+let partialSize = 0;
+export function partialFrameSize(): number {
+  return partialSize;
+}
+
+/** Executes the frame at `at`, when it is whole. */
+export function dispatchFrame(
+  door: NativeDoor,
+  session: Session,
+  memory: ByteBlock,
+  at: number,
+  received: number,
+): number {
+  const sizeMax = session.helloSaid ? FRAME_SIZE_MAX : FRAME_SIZE_MAX_BEFORE_HELLO;
+  const size = frameSize(memory, at, received, sizeMax);
+  partialSize = 0;
+  if (size === FRAME_UNKNOWN) return NEEDS_BYTES;
+  if (size === FRAME_TOO_SHORT) return refuseFrame(door, session, ErrorCodes.invalid_frame, "");
+  if (size === FRAME_TOO_LARGE) {
+    return refuseFrame(door, session, ErrorCodes.frame_too_large, `the limit is ${sizeMax} bytes`);
+  }
+  if (received - at < size) {
+    partialSize = size;
+    return NEEDS_BYTES;
+  }
+  if (session.outstanding >= REPLY_SLOTS) return PAUSED;
+  if (session.reply.pendingBytes - session.reply.sliceBytes > REPLY_BYTES_PAUSE) return PAUSED;
+  request.memory = memory;
+  request.start = at + FRAME_HEADER_SIZE;
+  request.end = at + size;
+  return execute(door, session, at) === MUST_WAIT ? PAUSED : size;
+}
+
+function execute(door: NativeDoor, session: Session, at: number): number {
+  const view = request.memory.view;
+  const operation = view.getUint16(at + FrameAt.operation);
+  request.version = view.getUint8(at + FrameAt.version);
+  request.correlation = view.getUint32(at + FrameAt.correlation);
+  const handler = handlerOf(operation);
+  if (view.getUint8(at + FrameAt.flags) !== REQUEST_FLAGS) {
+    return refuse(door, session, ErrorCodes.invalid_frame, "flags must be zero");
+  }
+  if (handler === undefined) {
+    return refuse(door, session, ErrorCodes.unknown_operation, `operation ${operation}`);
+  }
+  if (request.version !== handler.version) {
+    const message = `${handler.name} is known in version ${handler.version}`;
+    return refuse(door, session, ErrorCodes.unsupported_version, message);
+  }
+  if (!session.helloSaid && !handler.beforeHello) {
+    return refuse(door, session, ErrorCodes.hello_required, "");
+  }
+  if (handler.controlOnly && !session.isControl) {
+    return refuse(door, session, ErrorCodes.not_permitted, "");
+  }
+  try {
+    return handler.run(door, session, request);
+  } catch (error) {
+    if (error instanceof RequestError) return refuse(door, session, error.code, error.message);
+    if (error instanceof BodyError) {
+      return refuse(door, session, ErrorCodes.invalid_request, error.message);
+    }
+    throw error;
+  }
+}
+
+function refuse(door: NativeDoor, session: Session, code: number, message: string): number {
+  replyError(session, request.correlation, request.version, code, message);
+  door.server.queueSend(session.slot);
+  return HANDLED;
+}
+
+function refuseFrame(door: NativeDoor, session: Session, code: number, message: string): number {
+  replyError(session, 0, 0, code, message);
+  door.server.queueSend(session.slot);
+  return MUST_CLOSE;
+}

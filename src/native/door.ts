@@ -1,0 +1,181 @@
+/**
+ * The native door of one shard: sessions by slot, the answers that come back from the broker, and
+ * what it needs of the server around it. Hot.
+ *
+ * Invariant: an answer reaches only the session that asked: slot and generation are compared,
+ * because a slot may serve another client by then.
+ */
+
+import type { FileSlice } from "../base/file_slice.ts";
+import type { AppendWaiters } from "../broker/append_waiters.ts";
+import type { Broker, Door } from "../broker/broker.ts";
+import type { FetchRequest } from "../broker/fetch.ts";
+import type { TopicPartition } from "../broker/topics.ts";
+import { ErrorCodes } from "../format/errors.ts";
+import type { ControlRequestOf } from "./control_operations.ts";
+import { FetchReplyAt, FRAME_HEADER_SIZE, ProduceReplyAt, writeFrameHeader } from "./frame.ts";
+import type { RequestOf } from "./operations.ts";
+import { replyError } from "./replies.ts";
+import type { Session } from "./session.ts";
+import { writeU64 } from "../base/bytes.ts";
+
+/** What the door asks of the server. */
+export interface Server {
+  readonly nodeId: number;
+  readonly nodeEpoch: number;
+  readonly version: string;
+  /** Where clients reach this node's native listener. */
+  address(): { host: string; port: number };
+  /** The session has bytes to send. */
+  queueSend(slot: number): void;
+  /** Frames of the session that had to wait may run now. */
+  queueDispatch(slot: number): void;
+  /** Asks the main thread for a topic; `answer` with the token comes back. */
+  createTopic(token: number, request: RequestOf<"create_topic">): void;
+  /** Opens the partitions of a topic. Returns what the disk refused, or an empty text. */
+  addTopic(request: ControlRequestOf<"add_topic">): string;
+  /** Begins to stop; the request is answered by `answerStop` when all is synced. */
+  stop(slot: number, generation: number, correlation: number): void;
+  counters(): { name: string; value: number }[];
+}
+
+export class NativeDoor implements Door {
+  readonly broker: Broker;
+  readonly server: Server;
+  /** Filled for each fetch. */
+  readonly fetchRequest: FetchRequest = {
+    slot: 0,
+    generation: 0,
+    correlation: 0,
+    handle: 0,
+    offset: 0,
+    minBytes: 0,
+    maxBytes: 0,
+    maxWaitMs: 0,
+  };
+  /** Monotonic time of this turn. */
+  nowMs = 0;
+  readonly #sessions: (Session | undefined)[] = [];
+  /** create_topic requests whose answer is on its way, by token. */
+  readonly #parked: Map<number, { slot: number; generation: number; correlation: number }> =
+    new Map();
+  #nextToken = 1;
+
+  constructor(broker: Broker, server: Server) {
+    this.broker = broker;
+    this.server = server;
+  }
+
+  open(session: Session): void {
+    this.#sessions[session.slot] = session;
+  }
+
+  /** The connection is gone: what waits for it is dropped. */
+  close(slot: number): void {
+    const session = this.#sessions[slot];
+    if (session === undefined) return;
+    for (const handle of session.handles) {
+      if (handle.parked !== null) this.broker.cancel(handle.parked);
+    }
+    this.#sessions[slot] = undefined;
+  }
+
+  session(slot: number, generation: number): Session | null {
+    const session = this.#sessions[slot];
+    return session !== undefined && session.generation === generation ? session : null;
+  }
+
+  /** The session of a slot that is open. */
+  sessionAt(slot: number): Session {
+    return this.#sessions[slot]!;
+  }
+
+  appendDone(partition: TopicPartition, waiters: AppendWaiters, level: number): void {
+    const session = this.session(waiters.slot, waiters.generation);
+    if (session === null) return;
+    const handle = session.handles[waiters.handle]!;
+    session.end(handle);
+    const reply = session.reply;
+    if (waiters.error !== ErrorCodes.none) {
+      const message = appendErrorText(partition, waiters.error);
+      replyError(session, waiters.correlation, 0, waiters.error, message);
+    } else {
+      const size = FRAME_HEADER_SIZE + ProduceReplyAt.size;
+      const at = reply.reserve(size);
+      const view = reply.block!.view;
+      writeFrameHeader(view, at, size, ErrorCodes.none, 0, waiters.correlation);
+      const body = at + FRAME_HEADER_SIZE;
+      writeU64(view, body + ProduceReplyAt.baseOffset, waiters.base);
+      view.setUint32(body + ProduceReplyAt.level, level << 24);
+      view.setUint32(body + ProduceReplyAt.leaderEpoch, partition.log.leaderEpoch);
+    }
+    this.#answered(session);
+  }
+
+  fetchDone(
+    partition: TopicPartition,
+    slot: number,
+    generation: number,
+    correlation: number,
+    handleIndex: number,
+    error: number,
+    slice: FileSlice,
+  ): void {
+    const session = this.session(slot, generation);
+    if (session === null) return;
+    session.end(session.handles[handleIndex]!);
+    if (error !== ErrorCodes.none) {
+      replyError(session, correlation, 0, error, fetchErrorText(partition));
+    } else {
+      const reply = session.reply;
+      const size = FRAME_HEADER_SIZE + FetchReplyAt.batches;
+      const at = reply.reserve(size);
+      const view = reply.block!.view;
+      writeFrameHeader(view, at, size + slice.size, ErrorCodes.none, 0, correlation);
+      const body = at + FRAME_HEADER_SIZE;
+      writeU64(view, body + FetchReplyAt.logStart, partition.log.logStart);
+      writeU64(view, body + FetchReplyAt.visibleEnd, partition.log.visible.offset);
+      if (slice.size > 0) reply.pushSlice(slice);
+    }
+    this.#answered(session);
+  }
+
+  /** Parks a create_topic request. Returns its token. */
+  park(session: Session, correlation: number): number {
+    const token = this.#nextToken;
+    this.#nextToken += 1;
+    session.outstanding += 1;
+    const { slot, generation } = session;
+    this.#parked.set(token, { slot, generation, correlation });
+    return token;
+  }
+
+  /** The session and correlation of a parked request, which is then no longer parked. */
+  unpark(token: number): { session: Session; correlation: number } | null {
+    const parked = this.#parked.get(token);
+    this.#parked.delete(token);
+    if (parked === undefined) return null;
+    const session = this.session(parked.slot, parked.generation);
+    if (session === null) return null;
+    session.outstanding -= 1;
+    this.#answered(session);
+    return { session, correlation: parked.correlation };
+  }
+
+  /** The session got a reply: it has bytes to send, and what waited behind may run. */
+  #answered(session: Session): void {
+    this.server.queueSend(session.slot);
+    this.server.queueDispatch(session.slot);
+  }
+}
+
+function appendErrorText(partition: TopicPartition, error: number): string {
+  const { maxMessageBytes } = partition.log.config;
+  if (error !== ErrorCodes.batch_too_large) return "";
+  return `the limit of ${partition.topic.name} is max.message.bytes=${maxMessageBytes}`;
+}
+
+function fetchErrorText(partition: TopicPartition): string {
+  const { directory, logStart, visible } = partition.log;
+  return `${directory} holds offsets ${logStart} to ${visible.offset}`;
+}

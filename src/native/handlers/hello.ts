@@ -1,0 +1,30 @@
+/** Operation hello: versions are exchanged and the session is open. */
+
+import { ErrorCodes } from "../../format/errors.ts";
+import { FRAME_SIZE_MAX } from "../../limits.ts";
+import { HANDLED, type Request, RequestError } from "../request.ts";
+import { decodeBody } from "../codec.ts";
+import type { NativeDoor } from "../door.ts";
+import { operation, PROTOCOL_VERSION } from "../operations.ts";
+import { replyBody } from "../replies.ts";
+import type { Session } from "../session.ts";
+
+const HELLO = operation("hello");
+
+export function hello(door: NativeDoor, session: Session, request: Request): number {
+  const body = decodeBody(HELLO.request, request.memory.bytes, request.start, request.end);
+  if (body.protocol !== PROTOCOL_VERSION) {
+    const message = `this broker speaks protocol ${PROTOCOL_VERSION}`;
+    throw new RequestError(ErrorCodes.unsupported_protocol, message);
+  }
+  session.helloSaid = true;
+  replyBody(session, request.correlation, HELLO.version, HELLO.reply, {
+    protocol: PROTOCOL_VERSION,
+    nodeId: door.server.nodeId,
+    nodeEpoch: door.server.nodeEpoch,
+    frameSizeMax: FRAME_SIZE_MAX,
+    brokerVersion: door.server.version,
+  });
+  door.server.queueSend(session.slot);
+  return HANDLED;
+}

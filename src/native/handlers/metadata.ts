@@ -1,0 +1,51 @@
+/** Operation metadata: nodes and topics. */
+
+import { ErrorCodes } from "../../format/errors.ts";
+import type { Topic } from "../../broker/topics.ts";
+import { TOPIC_SETTINGS } from "../../format/topic_config.ts";
+import { decodeBody } from "../codec.ts";
+import { HANDLED, type Request } from "../request.ts";
+import type { NativeDoor } from "../door.ts";
+import { operation, type ReplyOf } from "../operations.ts";
+import { replyBody } from "../replies.ts";
+import type { Session } from "../session.ts";
+
+const METADATA = operation("metadata");
+const NO_ID = "00000000-0000-0000-0000-000000000000";
+
+type TopicReply = ReplyOf<"metadata">["topics"][number];
+
+export function metadata(door: NativeDoor, session: Session, request: Request): number {
+  const body = decodeBody(METADATA.request, request.memory.bytes, request.start, request.end);
+  const { topics } = door.broker;
+  const nodeId = door.server.nodeId;
+  const names = body.topics.map((wanted) => wanted.name).sort();
+  const described = names.length === 0
+    ? topics.all().map((topic) => describe(topic, nodeId))
+    : names.map((name) => {
+      const topic = topics.get(name);
+      return topic === undefined ? unknown(name) : describe(topic, nodeId);
+    });
+  replyBody(session, request.correlation, METADATA.version, METADATA.reply, {
+    nodes: [{ nodeId, ...door.server.address() }],
+    topics: described,
+  });
+  door.server.queueSend(session.slot);
+  return HANDLED;
+}
+
+function describe(topic: Topic, leader: number): TopicReply {
+  const set = new Map(topic.settings.map((entry) => [entry.key, entry.value]));
+  return {
+    error: ErrorCodes.none,
+    name: topic.name,
+    topicId: topic.topicId,
+    partitions: topic.partitions.map(() => ({ leader })),
+    config: TOPIC_SETTINGS.map(({ key, fallback }) => ({ key, value: set.get(key) ?? fallback })),
+  };
+}
+
+function unknown(name: string): TopicReply {
+  const error = ErrorCodes.topic_not_found;
+  return { error, name, topicId: NO_ID, partitions: [], config: [] };
+}

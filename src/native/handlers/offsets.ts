@@ -1,0 +1,26 @@
+/** Operation offsets: the ends of a partition. */
+
+import { ErrorCodes } from "../../format/errors.ts";
+import { decodeBody } from "../codec.ts";
+import { HANDLED, type Request, RequestError } from "../request.ts";
+import type { NativeDoor } from "../door.ts";
+import { operation } from "../operations.ts";
+import { replyBody } from "../replies.ts";
+import type { Session } from "../session.ts";
+
+const OFFSETS = operation("offsets");
+
+export function offsets(door: NativeDoor, session: Session, request: Request): number {
+  const body = decodeBody(OFFSETS.request, request.memory.bytes, request.start, request.end);
+  const handle = session.handles[body.handle];
+  if (handle === undefined) throw new RequestError(ErrorCodes.unknown_handle);
+  const log = handle.partition.log;
+  replyBody(session, request.correlation, OFFSETS.version, OFFSETS.reply, {
+    logStart: log.logStart,
+    visibleEnd: log.visible.offset,
+    durableEnd: log.durable.offset,
+    logEnd: log.written.offset,
+  });
+  door.server.queueSend(session.slot);
+  return HANDLED;
+}

@@ -1,0 +1,43 @@
+/** Operation produce: one batch, from the receive buffer to the log. Hot. */
+
+import { produce as appendBatch, waitsForSync } from "../../broker/produce.ts";
+import { ErrorCodes } from "../../format/errors.ts";
+import { Acks } from "../../format/levels.ts";
+import { HANDLED, MUST_WAIT, type Request, RequestError } from "../request.ts";
+import type { NativeDoor } from "../door.ts";
+import { ProduceAt } from "../frame.ts";
+import { type Session, Waiting } from "../session.ts";
+
+export function produce(door: NativeDoor, session: Session, request: Request): number {
+  const { memory, start, end } = request;
+  const view = memory.view;
+  if (end - start < ProduceAt.batch) throw new RequestError(ErrorCodes.invalid_request);
+  const handleIndex = view.getUint32(start + ProduceAt.handle);
+  const acks = view.getUint8(start + ProduceAt.acks);
+  const handle = session.handles[handleIndex];
+  if (handle === undefined) throw new RequestError(ErrorCodes.unknown_handle);
+  if (acks !== Acks.all && acks !== Acks.leader && acks !== Acks.none) {
+    throw new RequestError(ErrorCodes.invalid_request, "acks is 0, 1 or 255");
+  }
+  if ((view.getUint32(start + ProduceAt.acks) & 0xffffff) !== 0) {
+    throw new RequestError(ErrorCodes.invalid_request, "reserved is zero");
+  }
+  const kind = waitsForSync(handle.partition, acks) ? Waiting.durable : Waiting.written;
+  if (!session.mayRun(handle, kind)) return MUST_WAIT;
+  if (acks !== Acks.none) session.begin(handle, kind);
+  const at = start + ProduceAt.batch;
+  const { slot, generation } = session;
+  appendBatch(
+    door.broker,
+    handle.partition,
+    memory,
+    at,
+    end - at,
+    acks,
+    slot,
+    generation,
+    request.correlation,
+    handleIndex,
+  );
+  return HANDLED;
+}

@@ -1,0 +1,74 @@
+/**
+ * Operation code to handler. Filled once as this file loads; a test holds that every operation of
+ * both tables has one.
+ */
+
+import { assert } from "../../base/assert.ts";
+import { CONTROL_OPERATIONS } from "../control_operations.ts";
+import type { Request } from "../request.ts";
+import type { NativeDoor } from "../door.ts";
+import { OPERATIONS } from "../operations.ts";
+import type { Session } from "../session.ts";
+import { addTopic } from "./add_topic.ts";
+import { answer } from "./answer.ts";
+import { createTopic } from "./create_topic.ts";
+import { fetch } from "./fetch.ts";
+import { hello } from "./hello.ts";
+import { metadata } from "./metadata.ts";
+import { offsets } from "./offsets.ts";
+import { openPartition } from "./open_partition.ts";
+import { ping } from "./ping.ts";
+import { produce } from "./produce.ts";
+import { stats } from "./stats.ts";
+import { stop } from "./stop.ts";
+
+/** Executes a request. Returns HANDLED or MUST_WAIT; throws RequestError or BodyError. */
+export type Run = (door: NativeDoor, session: Session, request: Request) => number;
+
+export interface Handler {
+  readonly name: string;
+  readonly version: number;
+  readonly beforeHello: boolean;
+  readonly controlOnly: boolean;
+  readonly run: Run;
+}
+
+const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
+  ["hello", hello],
+  ["ping", ping],
+  ["create_topic", createTopic],
+  ["metadata", metadata],
+  ["open_partition", openPartition],
+  ["produce", produce],
+  ["fetch", fetch],
+  ["offsets", offsets],
+  ["stats", stats],
+  ["add_topic", addTopic],
+  ["answer", answer],
+  ["stop", stop],
+]);
+
+const HANDLERS: readonly (Handler | undefined)[] = buildTable();
+
+export function handlerOf(operation: number): Handler | undefined {
+  return HANDLERS[operation];
+}
+
+function buildTable(): (Handler | undefined)[] {
+  const rows = [...OPERATIONS, ...CONTROL_OPERATIONS];
+  const codeMax = rows.reduce((max, row) => Math.max(max, row.code), 0);
+  const table: (Handler | undefined)[] = new Array(codeMax + 1).fill(undefined);
+  for (const row of rows) {
+    const run = RUNS.get(row.name);
+    assert(run !== undefined, "every operation has a handler");
+    assert(table[row.code] === undefined, "operation codes are distinct");
+    table[row.code] = {
+      name: row.name,
+      version: row.version,
+      beforeHello: row.name === "hello",
+      controlOnly: CONTROL_OPERATIONS.some((control) => control.code === row.code),
+      run,
+    };
+  }
+  return table;
+}

@@ -1,0 +1,210 @@
+/**
+ * The operations of the native protocol: code, version, request and reply. Codes are wire format
+ * and leave gaps by family (session 1, topics 100, data 200, offsets 300, groups 400, control 500).
+ *
+ *     request   u32 size | u16 operation | u8 version | u8 flags | u32 correlation | body
+ *     reply     u32 size | u16 error     | u8 version | u8 flags | u32 correlation | body
+ *
+ * Invariant: every operation has a handler, a golden file and a section in `docs/PROTOCOL.md`;
+ * tests hold it.
+ */
+
+import type { Operation, Table, ValueOf } from "./table.ts";
+
+export const PROTOCOL_VERSION = 1;
+
+export const OPERATIONS = [
+  {
+    code: 1,
+    name: "hello",
+    version: 0,
+    text: "Opens the session; the first frame of every connection.",
+    request: [
+      ["protocol", "u16", "Protocol version of the client: 1."],
+      ["clientName", "string", "Who connects, for operators."],
+      ["token", "string", "Credential; empty where none is configured."],
+    ],
+    reply: [
+      ["protocol", "u16", "Protocol version of the broker."],
+      ["nodeId", "u32", "This node."],
+      ["nodeEpoch", "u32", "Grows by one at a start after an unclean stop."],
+      ["frameSizeMax", "u32", "Largest frame from now on, all bytes counted."],
+      ["brokerVersion", "string", "Name and version of the program."],
+    ],
+  },
+  {
+    code: 2,
+    name: "ping",
+    version: 0,
+    text: "Answers at once: the connection and the shard are alive.",
+    request: [],
+    reply: [],
+  },
+  {
+    code: 100,
+    name: "create_topic",
+    version: 0,
+    text: "Creates a topic; answered when it is durable and every shard has opened its partitions.",
+    request: [
+      ["name", "string", "1 to 249 of a-z A-Z 0-9 . _ -, not . or .. ."],
+      ["partitions", "u32", "1 to 1024."],
+      [
+        "config",
+        [
+          ["key", "string", "Name of a setting."],
+          ["value", "string", "Its value as text."],
+        ],
+        "Settings; the others follow the defaults.",
+      ],
+    ],
+    reply: [["topicId", "uuid", "Identity of the topic, never used again."]],
+  },
+  {
+    code: 101,
+    name: "metadata",
+    version: 0,
+    text: "The nodes, and the topics asked for (all when the list is empty).",
+    request: [
+      ["topics", [["name", "string", "Topic name."]], "Topics wanted; empty: all."],
+    ],
+    reply: [
+      [
+        "nodes",
+        [
+          ["nodeId", "u32", "Node."],
+          ["host", "string", "Where its native listener is reached."],
+          ["port", "u16", "TCP port of it."],
+        ],
+        "Nodes of the broker: one per shard.",
+      ],
+      [
+        "topics",
+        [
+          ["error", "u16", "0, or why there is no more to say of this topic."],
+          ["name", "string", "Topic name."],
+          ["topicId", "uuid", "Identity of the topic."],
+          [
+            "partitions",
+            [["leader", "u32", "Node that owns partition 0, 1, 2 …"]],
+            "One entry per partition, in order.",
+          ],
+          [
+            "config",
+            [
+              ["key", "string", "Name of a setting."],
+              ["value", "string", "Its value in force."],
+            ],
+            "All settings.",
+          ],
+        ],
+        "Sorted by name.",
+      ],
+    ],
+  },
+  {
+    code: 200,
+    name: "open_partition",
+    version: 0,
+    text: "Gives a handle for one partition, good until this connection ends.",
+    request: [
+      ["topic", "string", "Topic name."],
+      ["partition", "u32", "From 0."],
+    ],
+    reply: [
+      ["handle", "u32", "For produce, fetch and offsets on this connection."],
+      ["leaderEpoch", "u32", "Epoch that new batches are stamped with."],
+      ["logStart", "u64", "First offset."],
+      ["visibleEnd", "u64", "One above the last offset that a consumer sees."],
+      ["maxMessageBytes", "u32", "Largest batch."],
+      ["durability", "u8", "Level of the topic: 1 os, 2 interval, 3 fsync."],
+    ],
+  },
+  {
+    code: 201,
+    name: "produce",
+    version: 0,
+    text: "Appends one record batch of Kafka's format 2. With acks 0 there is no reply.",
+    request: [
+      ["handle", "u32", "From open_partition."],
+      ["acks", "u8", "0: no reply; 1: after the write; 255: at the topic's level."],
+      ["reserved", "u8", "Zero."],
+      ["reserved2", "u16", "Zero."],
+      ["batch", "rest", "One record batch with baseOffset 0."],
+    ],
+    reply: [
+      ["baseOffset", "u64", "Offset of the batch's first record."],
+      ["level", "u8", "Level reached: 1 os, 2 interval, 3 fsync."],
+      ["reserved", "u8", "Zero."],
+      ["reserved2", "u16", "Zero."],
+      ["leaderEpoch", "u32", "Epoch that the batch was stamped with."],
+    ],
+  },
+  {
+    code: 202,
+    name: "fetch",
+    version: 0,
+    text:
+      "Reads batches from the one that holds an offset. It waits for minBytes, at most maxWaitMs.",
+    request: [
+      ["handle", "u32", "From open_partition."],
+      ["maxBytes", "u32", "Bytes of batches wanted at most; one whole batch is sent all the same."],
+      ["minBytes", "u32", "Bytes to wait for."],
+      ["maxWaitMs", "u32", "Milliseconds to wait; 0 answers at once."],
+      ["offset", "u64", "First offset wanted. Skip the records before it in the first batch."],
+    ],
+    reply: [
+      ["logStart", "u64", "First offset of the partition."],
+      ["visibleEnd", "u64", "One above the last visible offset."],
+      ["batches", "rest", "Whole batches back to back, as they lie on disk; may be empty."],
+    ],
+  },
+  {
+    code: 300,
+    name: "offsets",
+    version: 0,
+    text: "The ends of a partition.",
+    request: [["handle", "u32", "From open_partition."]],
+    reply: [
+      ["logStart", "u64", "First offset."],
+      ["visibleEnd", "u64", "One above the last offset that a consumer sees."],
+      ["durableEnd", "u64", "One above the last offset known to be on disk."],
+      ["logEnd", "u64", "The offset of the next record."],
+    ],
+  },
+  {
+    code: 500,
+    name: "stats",
+    version: 0,
+    text: "Counters of the node since its start; names ending in _total only grow.",
+    request: [],
+    reply: [
+      [
+        "counters",
+        [
+          ["name", "string", "Name, with its unit last."],
+          ["value", "u64", "Value."],
+        ],
+        "In a fixed order.",
+      ],
+    ],
+  },
+] as const;
+
+OPERATIONS satisfies readonly Operation[];
+
+export type OperationName = typeof OPERATIONS[number]["name"];
+export type OperationOf<N extends OperationName> = Extract<
+  typeof OPERATIONS[number],
+  { name: N }
+>;
+export type RequestOf<N extends OperationName> = ValueOf<OperationOf<N>["request"]>;
+export type ReplyOf<N extends OperationName> = ValueOf<OperationOf<N>["reply"]>;
+
+/** The row of an operation. */
+export function operation<N extends OperationName>(name: N): OperationOf<N> {
+  return OPERATIONS.find((row) => row.name === name) as OperationOf<N>;
+}
+
+/** What follows an error: in words what went wrong here. May be empty. */
+export const ERROR_REPLY = [["message", "string", "What went wrong here."]] as const;
+ERROR_REPLY satisfies Table;

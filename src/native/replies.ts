@@ -1,0 +1,45 @@
+/**
+ * Writing replies that are not hot: errors, and bodies encoded by their table.
+ */
+
+import { encodeBody } from "./codec.ts";
+import { FRAME_HEADER_SIZE, writeFrameHeader } from "./frame.ts";
+import { ERROR_REPLY } from "./operations.ts";
+import type { Session } from "./session.ts";
+import type { Table, ValueOf } from "./table.ts";
+
+/** An error in place of the reply; `message` says what went wrong here and may be empty. */
+export function replyError(
+  session: Session,
+  correlation: number,
+  version: number,
+  error: number,
+  message: string,
+): void {
+  const bytes = encodeBody(ERROR_REPLY, { message }, FRAME_HEADER_SIZE);
+  append(session, bytes, error, version, correlation);
+}
+
+export function replyBody<const T extends Table>(
+  session: Session,
+  correlation: number,
+  version: number,
+  table: T,
+  value: ValueOf<T>,
+): void {
+  const bytes = encodeBody(table, value, FRAME_HEADER_SIZE);
+  append(session, bytes, 0, version, correlation);
+}
+
+function append(
+  session: Session,
+  bytes: Uint8Array,
+  code: number,
+  version: number,
+  correlation: number,
+): void {
+  const at = session.reply.reserve(bytes.length);
+  const block = session.reply.block!;
+  block.bytes.set(bytes, at);
+  writeFrameHeader(block.view, at, bytes.length, code, version, correlation);
+}

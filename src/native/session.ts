@@ -1,0 +1,71 @@
+/**
+ * Session: what the native door knows of one connection: hello said or not, the partition handles,
+ * and which requests are executed but not yet answered.
+ *
+ * Requests outstanding on one handle are all of one kind, so that they are answered in order: a
+ * request of another kind waits, and what follows it on the connection waits too (`mayRun`).
+ *
+ * Invariant: `outstanding` is the sum of the handles' pending requests and of the parked
+ * create_topic; it never passes REPLY_SLOTS.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { Reply } from "../base/reply.ts";
+import type { FetchWaiter } from "../broker/fetch_waiters.ts";
+import type { TopicPartition } from "../broker/topics.ts";
+import { REPLY_SLOTS } from "../limits.ts";
+
+/** Kinds of requests that wait: for the write, for the sync, for bytes. */
+export const Waiting = { nothing: 0, written: 1, durable: 2, fetch: 3 } as const;
+export type Waiting = typeof Waiting[keyof typeof Waiting];
+
+export class Handle {
+  readonly partition: TopicPartition;
+  pending = 0;
+  kind: Waiting = Waiting.nothing;
+  /** The fetch that waits; there is at most one. */
+  parked: FetchWaiter | null = null;
+
+  constructor(partition: TopicPartition) {
+    this.partition = partition;
+  }
+}
+
+export class Session {
+  readonly slot: number;
+  readonly generation: number;
+  readonly reply: Reply;
+  /** Came through the shard's Unix socket: control operations are allowed. */
+  readonly isControl: boolean;
+  readonly handles: Handle[] = [];
+  helloSaid = false;
+  /** Executed and not yet answered. */
+  outstanding = 0;
+
+  constructor(slot: number, generation: number, reply: Reply, isControl: boolean) {
+    this.slot = slot;
+    this.generation = generation;
+    this.reply = reply;
+    this.isControl = isControl;
+  }
+
+  /** Whether a request of `kind` on `handle` may be executed now. */
+  mayRun(handle: Handle, kind: Waiting): boolean {
+    if (this.outstanding >= REPLY_SLOTS) return false;
+    if (handle.pending === 0) return true;
+    return handle.kind === kind && kind !== Waiting.fetch;
+  }
+
+  begin(handle: Handle, kind: Waiting): void {
+    handle.pending += 1;
+    handle.kind = kind;
+    this.outstanding += 1;
+  }
+
+  end(handle: Handle): void {
+    assert(handle.pending > 0, "a pending request");
+    handle.pending -= 1;
+    handle.parked = null;
+    this.outstanding -= 1;
+  }
+}

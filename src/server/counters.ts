@@ -1,0 +1,36 @@
+/**
+ * The counters of a node under the names that `stats` gives them. Names ending in _total only
+ * grow.
+ */
+
+import type { Node } from "./node.ts";
+
+export function nodeCounters(node: Node): { name: string; value: number }[] {
+  const { broker, syncer, store, counters, sendCounters } = node;
+  return [
+    { name: "turns_total", value: counters.turns },
+    { name: "connections", value: node.openConnections },
+    { name: "connections_accepted_total", value: counters.accepted },
+    { name: "receive_calls_total", value: counters.receives },
+    { name: "received_bytes_total", value: counters.receivedBytes },
+    { name: "send_calls_total", value: sendCounters.sends },
+    { name: "sendfile_calls_total", value: sendCounters.sendfiles },
+    { name: "sent_memory_bytes_total", value: sendCounters.memoryBytes },
+    { name: "sent_file_bytes_total", value: sendCounters.fileBytes },
+    { name: "partitions", value: broker.topics.partitions.length },
+    { name: "appended_batches_total", value: broker.counters.appends },
+    { name: "appended_records_total", value: broker.counters.appendedRecords },
+    { name: "appended_bytes_total", value: broker.counters.appendedBytes },
+    { name: "refused_batches_total", value: broker.counters.refusedAppends },
+    { name: "write_calls_total", value: store.counters.writes },
+    { name: "segment_rolls_total", value: store.counters.rolls },
+    { name: "sync_groups_total", value: syncer.counters.groups },
+    { name: "sync_submits_total", value: syncer.counters.submits },
+    { name: "fetches_total", value: broker.counters.fetches },
+    { name: "fetches_parked_total", value: broker.counters.parkedFetches },
+    { name: "fetched_bytes_total", value: broker.counters.fetchedBytes },
+    { name: "log_read_bytes_total", value: store.counters.bytesRead },
+    { name: "pool_lent_bytes", value: node.receivePool.lentBytes + node.replyPool.lentBytes },
+    { name: "pool_free_bytes", value: node.receivePool.freeBytes + node.replyPool.freeBytes },
+  ];
+}

@@ -1,0 +1,36 @@
+/**
+ * Messages between the main thread and the workers of a shard. To a worker goes exactly one, at its
+ * start; everything after it is a control operation. From a shard they arrive at once, even while
+ * it never returns to its event loop.
+ */
+
+import type { TraceLevel } from "../base/trace.ts";
+import type { TopicEntry } from "../log/catalogue.ts";
+
+/** What a shard needs to start. Descriptors are shared by all threads of the process. */
+export interface ShardStart {
+  readonly nodeId: number;
+  readonly nodeEpoch: number;
+  readonly version: string;
+  readonly dataFd: number;
+  /** The last stop was clean: files are believed. */
+  readonly clean: boolean;
+  readonly topics: readonly TopicEntry[];
+  readonly native: { readonly host: string; readonly port: number };
+  /** Path of the Unix socket for control. */
+  readonly socketPath: string;
+  /** Memory of the ring to the background worker. */
+  readonly jobs: SharedArrayBuffer;
+}
+
+export interface BackgroundStart {
+  readonly jobs: SharedArrayBuffer;
+}
+
+export type ShardMessage =
+  | { readonly kind: "ready"; readonly host: string; readonly port: number }
+  | { readonly kind: "trace"; readonly level: TraceLevel; readonly message: string }
+  | { readonly kind: "create_topic"; readonly token: number; readonly topic: TopicEntry }
+  /** It could not start; the message is for people. */
+  | { readonly kind: "refused"; readonly message: string }
+  | { readonly kind: "stopped" };

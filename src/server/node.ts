@@ -1,0 +1,133 @@
+/**
+ * Node: one shard put together: poller, listeners, connections, the broker and its doors. `turn.ts`
+ * runs it; this file only builds it and holds what a turn works on.
+ *
+ *     slots   0 native listener   1 control listener   2 syncs   8 … connections
+ *
+ * Invariant: a connection is freed only where no staged batch can lie in its buffer: before this
+ * turn's dispatch or after its writes.
+ */
+
+import type { Libc, Memory } from "../../ffi/libc.ts";
+import type { JobRing } from "../base/job_ring.ts";
+import { BlockPool } from "../base/pool.ts";
+import { Broker } from "../broker/broker.ts";
+import { LogPoint, Segment } from "../log/segment.ts";
+import { PartitionReader } from "../log/read.ts";
+import { SegmentStore } from "../log/segment_store.ts";
+import { Walk } from "../log/walk.ts";
+import { BLOCK_SIZE_MAX, RECEIVE_SIZE, REPLY_BLOCK_SIZE } from "../limits.ts";
+import { NativeDoor } from "../native/door.ts";
+import type { Connection } from "../net/connection.ts";
+import { type Listener, listenTcp, listenUnix } from "../net/listener.ts";
+import { Poller } from "../net/poller.ts";
+import type { SendCounters } from "../net/send_queue.ts";
+import { Background } from "./background.ts";
+import type { ShardMessage, ShardStart } from "./messages.ts";
+import { ShardServer } from "./shard_server.ts";
+import { Syncer } from "./sync.ts";
+
+export const Slot = { native: 0, control: 1, syncs: 2, connections: 8 } as const;
+
+/** Free blocks kept for the next frames and replies. */
+const POOL_KEEP_BYTES = 67108864;
+
+export interface NodeCounters {
+  turns: number;
+  accepted: number;
+  /** Calls of recv. */
+  receives: number;
+  receivedBytes: number;
+}
+
+export class Node {
+  readonly libc: Libc;
+  readonly start: ShardStart;
+  readonly post: (message: ShardMessage) => void;
+  readonly poller: Poller;
+  readonly receivePool: BlockPool<Memory>;
+  readonly replyPool: BlockPool<Memory>;
+  readonly store: SegmentStore;
+  readonly broker: Broker;
+  readonly syncer: Syncer;
+  readonly background: Background;
+  readonly door: NativeDoor;
+  readonly listeners: Listener[] = [];
+  /** By slot, from Slot.connections on. */
+  readonly connections: Connection[] = [];
+  readonly freeSlots: number[] = [];
+  /** Connections whose frames are looked at in this turn, and those that have something to send. */
+  readonly toDispatch: Connection[] = [];
+  readonly toSend: Connection[] = [];
+  /** Refused connections that may still read our answer. */
+  readonly lingering: Connection[] = [];
+  readonly counters: NodeCounters = { turns: 0, accepted: 0, receives: 0, receivedBytes: 0 };
+  readonly sendCounters: SendCounters = { sends: 0, sendfiles: 0, memoryBytes: 0, fileBytes: 0 };
+  nowMs = 0;
+  openConnections = 0;
+  /** Set by the control operation stop; then no new work is taken. */
+  stopping: { slot: number; generation: number; correlation: number; deadlineMs: number } | null =
+    null;
+  running = true;
+
+  constructor(
+    libc: Libc,
+    start: ShardStart,
+    jobs: JobRing,
+    post: (message: ShardMessage) => void,
+  ) {
+    this.libc = libc;
+    this.start = start;
+    this.post = post;
+    this.poller = new Poller(libc);
+    const allocate = (size: number) => libc.allocate(size);
+    this.receivePool = new BlockPool(allocate, RECEIVE_SIZE, BLOCK_SIZE_MAX, POOL_KEEP_BYTES);
+    this.replyPool = new BlockPool(allocate, REPLY_BLOCK_SIZE, BLOCK_SIZE_MAX, POOL_KEEP_BYTES);
+    this.background = new Background(libc, jobs);
+    this.store = new SegmentStore(libc, start.dataFd, (fd) => this.background.close(fd));
+    const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
+    this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere));
+    this.syncer = new Syncer(libc, this.broker);
+    this.poller.add(this.syncer.wake.fd, Slot.syncs, 0);
+    this.door = new NativeDoor(this.broker, new ShardServer(this));
+    this.readClocks();
+  }
+
+  /** The clock of the turn; nothing else asks the system. */
+  readClocks(): void {
+    this.nowMs = this.libc.monotonicMs();
+    this.door.nowMs = this.nowMs;
+  }
+
+  /** Opens both listeners. Throws ListenError. */
+  listen(): void {
+    const { native, socketPath } = this.start;
+    this.listeners[Slot.native] = listenTcp(this.libc, native.host, native.port);
+    this.listeners[Slot.control] = listenUnix(this.libc, socketPath);
+    this.poller.add(this.listeners[Slot.native]!.fd, Slot.native, 0);
+    this.poller.add(this.listeners[Slot.control]!.fd, Slot.control, 0);
+  }
+
+  /** The bound address of the native listener. */
+  nativeAddress(): { host: string; port: number } {
+    const address = this.listeners[Slot.native]!.address;
+    const port = address.family === "unix" ? 0 : address.port;
+    return { host: this.start.native.host, port };
+  }
+
+  connectionAt(slot: number): Connection | undefined {
+    return this.connections[slot - Slot.connections];
+  }
+
+  queueSend(connection: Connection): void {
+    if (connection.sendQueued) return;
+    connection.sendQueued = true;
+    this.toSend.push(connection);
+  }
+
+  queueDispatch(connection: Connection): void {
+    if (connection.dispatchQueued) return;
+    connection.dispatchQueued = true;
+    this.toDispatch.push(connection);
+  }
+}

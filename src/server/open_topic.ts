@@ -1,0 +1,63 @@
+/**
+ * Opening a topic's partitions in a shard: at the start for what the catalogue holds, later for
+ * what was created. Recovery happens here; its progress is told.
+ */
+
+import { POSIX_FADV_DONTNEED } from "../../ffi/constants.ts";
+import { assert } from "../base/assert.ts";
+import { MiB } from "../base/units.ts";
+import { trace } from "../base/trace.ts";
+import { Topic } from "../broker/topics.ts";
+import { partitionDirectory } from "../format/file_names.ts";
+import { parseTopicConfig, type TopicConfig } from "../format/topic_config.ts";
+import type { TopicEntry } from "../log/catalogue.ts";
+import type { Partition } from "../log/partition.ts";
+import { openPartition, type RecoveryReport } from "../log/recovery.ts";
+import type { Node } from "./node.ts";
+
+/** A long scan says how far it is each time it has read this much. */
+const PROGRESS_BYTES: number = 512 * MiB;
+
+/** Opens all partitions, then makes the topic known. Throws StorageError; then nothing is known. */
+export function openTopic(node: Node, entry: TopicEntry, clean: boolean): void {
+  const config = parseTopicConfig(entry.config);
+  assert(typeof config !== "string", "the catalogue holds checked settings");
+  if (node.broker.topics.get(entry.name) !== undefined) return;
+  const topic = new Topic(entry.name, entry.topicId, config, entry.config);
+  const logs: Partition[] = [];
+  for (let index = 0; index < entry.partitions; index += 1) {
+    logs.push(recover(node, partitionDirectory(entry.name, index), config, clean));
+  }
+  for (const log of logs) node.broker.topics.addPartition(topic, log);
+  node.broker.topics.add(topic);
+}
+
+function recover(node: Node, directory: string, config: TopicConfig, clean: boolean): Partition {
+  const report: RecoveryReport = { segments: 0, bytesScanned: 0, bytesDropped: 0, stoppedAt: "" };
+  let told = 0;
+  const progress = (bytes: number) => {
+    if (bytes - told < PROGRESS_BYTES) return;
+    told = bytes;
+    trace("info", `${directory}: ${Math.floor(bytes / MiB)} MiB scanned`);
+  };
+  const leaderEpoch = node.start.nodeEpoch;
+  const log = openPartition(
+    node.store,
+    { directory, config, leaderEpoch, clean, progress },
+    report,
+  );
+  if (report.bytesDropped > 0) {
+    const { bytesDropped, stoppedAt } = report;
+    trace("warning", `${directory}: dropped ${bytesDropped} unfinished bytes (${stoppedAt})`);
+  }
+  if (report.bytesScanned > 0) dropScanned(node, log);
+  return log;
+}
+
+/** The scan brought the whole log into the page cache; sealed segments need not stay there. */
+function dropScanned(node: Node, log: Partition): void {
+  for (const segment of log.segments.slice(0, -1)) {
+    if (segment.file === null) continue;
+    node.background.advise(segment.file.fd, 0, 0, POSIX_FADV_DONTNEED);
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * What the doors of a shard ask of it: answers to send, topics to open, the main thread to talk to.
+ */
+
+import type { Server } from "../native/door.ts";
+import type { ControlRequestOf } from "../native/control_operations.ts";
+import type { RequestOf } from "../native/operations.ts";
+import { StorageError } from "../log/files.ts";
+import { openTopic } from "./open_topic.ts";
+import { nodeCounters } from "./counters.ts";
+import type { Node } from "./node.ts";
+import { beginStop } from "./stop.ts";
+
+export class ShardServer implements Server {
+  readonly #node: Node;
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  get nodeId(): number {
+    return this.#node.start.nodeId;
+  }
+
+  get nodeEpoch(): number {
+    return this.#node.start.nodeEpoch;
+  }
+
+  get version(): string {
+    return this.#node.start.version;
+  }
+
+  address(): { host: string; port: number } {
+    return this.#node.nativeAddress();
+  }
+
+  queueSend(slot: number): void {
+    this.#node.queueSend(this.#node.connectionAt(slot)!);
+  }
+
+  /** Only a paused connection has frames that could go on. */
+  queueDispatch(slot: number): void {
+    const connection = this.#node.connectionAt(slot)!;
+    if (connection.paused) this.#node.queueDispatch(connection);
+  }
+
+  createTopic(token: number, request: RequestOf<"create_topic">): void {
+    const { name, partitions, config } = request;
+    const topic = { name, topicId: "", partitions, config };
+    this.#node.post({ kind: "create_topic", token, topic });
+  }
+
+  addTopic(request: ControlRequestOf<"add_topic">): string {
+    try {
+      openTopic(this.#node, request, true);
+      return "";
+    } catch (error) {
+      if (error instanceof StorageError) return error.message;
+      throw error;
+    }
+  }
+
+  stop(slot: number, generation: number, correlation: number): void {
+    beginStop(this.#node, slot, generation, correlation);
+  }
+
+  counters(): { name: string; value: number }[] {
+    return nodeCounters(this.#node);
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The main thread's side of a broker: it opens the data directory, owns the catalogue, starts the
+ * workers one after another and hears what they say.
+ *
+ *     open directory -> background worker -> shard worker: recovers, listens -> ready
+ *
+ * Invariant: the directory is closed as clean only after the shard has said that all is synced.
+ */
+
+import { libc } from "#ffi";
+import { AT_FDCWD, AT_REMOVEDIR, EEXIST, ENOENT } from "../../ffi/constants.ts";
+import { assert } from "../base/assert.ts";
+import { JOB_RING_BYTES } from "../base/job_ring.ts";
+import { trace } from "../base/trace.ts";
+import type { Address, BrokerConfig } from "../config.ts";
+import { RUN_DIRECTORY, shardSocketFile } from "../format/file_names.ts";
+import { UNIX_PATH_SIZE_MAX } from "../limits.ts";
+import type { TopicEntry } from "../log/catalogue.ts";
+import { DataDirectory } from "../log/data_directory.ts";
+import { must } from "../log/files.ts";
+import type { BackgroundStart, ShardMessage, ShardStart } from "./messages.ts";
+
+const SHARD = 0;
+/** The socket opens every door of the shard: for this user only. */
+const RUN_DIRECTORY_MODE = 0o700;
+
+/** The broker could not start; the message says why. */
+export class StartError extends Error {
+  override name = "StartError";
+}
+
+export type CreateTopic = (token: number, topic: TopicEntry) => void;
+
+export class Supervisor {
+  readonly directory: DataDirectory;
+  readonly socketPath: string;
+  /** Called when a shard asks for a topic. */
+  onCreateTopic: CreateTopic = () => {};
+  native: Address = { host: "", port: 0 };
+  readonly #workers: Worker[] = [];
+  /** A run directory made outside the data directory, removed at the end. */
+  readonly #privateRun: string;
+  #stopped: () => void = () => {};
+  readonly #hasStopped: Promise<void>;
+
+  private constructor(directory: DataDirectory, runDirectory: string, privateRun: string) {
+    this.directory = directory;
+    this.socketPath = `${runDirectory}/${shardSocketFile(SHARD)}`;
+    this.#privateRun = privateRun;
+    this.#hasStopped = new Promise((resolve) => (this.#stopped = resolve));
+  }
+
+  /**
+   * Opens the directory, recovers and listens. Throws DirectoryError, CatalogueError, StorageError
+   * or StartError.
+   */
+  static async start(config: BrokerConfig, version: string): Promise<Supervisor> {
+    const directory = DataDirectory.open(libc, config.dataDirectory, config.initialise);
+    try {
+      const run = makeRunDirectory(config, directory);
+      const supervisor = new Supervisor(directory, run.path, run.isPrivate ? run.path : "");
+      await supervisor.#startWorkers(config, version);
+      return supervisor;
+    } catch (error) {
+      directory.close();
+      throw error;
+    }
+  }
+
+  /** The shard has answered stop: waits until it has let go, then marks the directory clean. */
+  async close(): Promise<void> {
+    await this.#hasStopped;
+    for (const worker of this.#workers) worker.terminate();
+    libc.unlinkat(AT_FDCWD, this.socketPath, 0);
+    if (this.#privateRun !== "") libc.unlinkat(AT_FDCWD, this.#privateRun, AT_REMOVEDIR);
+    this.directory.closeClean();
+  }
+
+  async #startWorkers(config: BrokerConfig, version: string): Promise<void> {
+    const jobs = new SharedArrayBuffer(JOB_RING_BYTES);
+    const background = this.#startWorker("./background_worker.ts");
+    const start: BackgroundStart = { jobs };
+    const started = new Promise((resolve) => (background.onmessage = resolve));
+    background.postMessage(start);
+    await started;
+    const shard = this.#startWorker("./worker.ts");
+    const ready = new Promise<Address>((resolve, reject) => {
+      shard.onmessage = (event) => this.#heard(event.data, resolve, reject);
+    });
+    const { catalogue } = this.directory;
+    const shardStart: ShardStart = {
+      nodeId: SHARD,
+      nodeEpoch: catalogue.nodeEpoch,
+      version,
+      dataFd: this.directory.fd,
+      clean: this.directory.clean,
+      topics: catalogue.topics,
+      native: config.native,
+      socketPath: this.socketPath,
+      jobs,
+    };
+    shard.postMessage(shardStart);
+    try {
+      this.native = await ready;
+    } catch (error) {
+      for (const worker of this.#workers) worker.terminate();
+      throw error;
+    }
+  }
+
+  #startWorker(file: "./worker.ts" | "./background_worker.ts"): Worker {
+    // Written out, so that a bundler sees both entries.
+    const url = file === "./worker.ts"
+      ? new URL("./worker.ts", import.meta.url)
+      : new URL("./background_worker.ts", import.meta.url);
+    const worker = new Worker(url.href, { type: "module" });
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  #heard(
+    message: ShardMessage,
+    ready: (address: Address) => void,
+    refused: (error: Error) => void,
+  ): void {
+    switch (message.kind) {
+      case "ready":
+        return ready({ host: message.host, port: message.port });
+      case "refused":
+        return refused(new StartError(message.message));
+      case "trace":
+        return trace(message.level, message.message);
+      case "create_topic":
+        return this.onCreateTopic(message.token, message.topic);
+      case "stopped":
+        return this.#stopped();
+    }
+  }
+}
+
+/**
+ * `run` in the data directory, what the configuration says, or a short private one where that is
+ * long.
+ */
+function makeRunDirectory(
+  config: BrokerConfig,
+  directory: DataDirectory,
+): { path: string; isPrivate: boolean } {
+  const wanted = config.runDirectory ?? `${config.dataDirectory}/${RUN_DIRECTORY}`;
+  const socketPath = `${wanted}/${shardSocketFile(SHARD)}`;
+  const tooLong = new TextEncoder().encode(socketPath).length > UNIX_PATH_SIZE_MAX;
+  if (tooLong && config.runDirectory !== undefined) {
+    throw new StartError(
+      `the path of ${socketPath} is over ${UNIX_PATH_SIZE_MAX} bytes: choose a shorter --run-dir`,
+    );
+  }
+  const path = tooLong ? `/tmp/sluice-${directory.newTopicId()}` : wanted;
+  const made = libc.mkdirat(AT_FDCWD, path, RUN_DIRECTORY_MODE);
+  assert(made !== -ENOENT || config.runDirectory !== undefined, "the data directory is there");
+  if (made !== -EEXIST) must(made, `make run directory ${path}`);
+  return { path, isPrivate: tooLong };
+}

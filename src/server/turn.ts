@@ -1,0 +1,57 @@
+/**
+ * One turn of a shard: the data path on one screen. Hot.
+ *
+ * Everything that a turn has to do is in a list that an earlier step filled; nothing is done in the
+ * middle of something else. So a turn's appends to a partition are one write, its dirty partitions
+ * one submission, and a connection's replies one send.
+ */
+
+import { completeFetches } from "../broker/fetch.ts";
+import { completeAppends, flushAppended } from "../broker/produce.ts";
+import {
+  acceptAll,
+  compactReceived,
+  dispatchFrames,
+  endLingering,
+  receiveAll,
+  sendAll,
+} from "./connections.ts";
+import { type Node, Slot } from "./node.ts";
+import { continueStop } from "./stop.ts";
+import { waitMs } from "./timers.ts";
+
+export function turn(node: Node): void {
+  const ready = node.poller.wait(waitMs(node));
+  node.readClocks(); // once; nothing else asks
+  takeNotices(node, ready); // server/sync            syncs that finished
+  acceptAll(node, ready); // net/listener           new descriptors
+  receiveAll(node, ready); // net/receive_buffer     socket -> pooled block, one recv per connection
+  dispatchFrames(node); // native                 frame -> handler -> batches staged per partition
+  writeAll(node); // log/partition          one pwritev per appended partition
+  requestSyncs(node); // server/sync            unsynced partitions -> one io_submit
+  completeAppends(node.broker, node.door); // broker/produce         replies whose level is reached
+  completeFetches(node.broker, node.nowMs, node.door); // broker/fetch    long polls come true
+  sendAll(node); // net/send_queue         one send per connection, slices by sendfile
+  maintain(node); // a bounded step of housekeeping
+}
+
+function takeNotices(node: Node, ready: number): void {
+  for (let event = 0; event < ready; event += 1) {
+    if (node.poller.events.slot(event) === Slot.syncs) node.syncer.reap(node.door);
+  }
+}
+
+function writeAll(node: Node): void {
+  flushAppended(node.broker, node.nowMs);
+  compactReceived(node);
+}
+
+function requestSyncs(node: Node): void {
+  node.syncer.request(node.nowMs, node.stopping !== null, node.door);
+}
+
+function maintain(node: Node): void {
+  node.counters.turns += 1;
+  if (node.lingering.length > 0) endLingering(node);
+  if (node.stopping !== null) continueStop(node);
+}

@@ -1,0 +1,60 @@
+/**
+ * Entry of a shard worker: takes its one message, recovers its partitions, listens, and then turns
+ * until it is told to stop. In here no timer, promise or microtask ever runs.
+ *
+ * A bug ends the process: one line on stderr and `_exit`. Crash and recover, never half alive.
+ */
+
+import { libc } from "#ffi";
+import { SIGXFSZ } from "../../ffi/constants.ts";
+import { JobRing } from "../base/job_ring.ts";
+import { setTraceSink } from "../base/trace.ts";
+import { StorageError } from "../log/files.ts";
+import { ListenError } from "../net/listener.ts";
+import type { ShardMessage, ShardStart } from "./messages.ts";
+import { Node } from "./node.ts";
+import { openTopic } from "./open_topic.ts";
+import { closeNode } from "./stop.ts";
+import { turn } from "./turn.ts";
+import { die, type WorkerScope } from "./worker_scope.ts";
+
+const scope = globalThis as unknown as WorkerScope<ShardStart, ShardMessage>;
+
+/** Exit codes of sysexits: an internal error, an input/output error. */
+const EXIT_SOFTWARE = 70;
+const EXIT_IO = 74;
+
+scope.onmessage = (event) => {
+  try {
+    run(event.data);
+  } catch (error) {
+    die(libc, `sluice: shard failed: ${describe(error)}`, EXIT_SOFTWARE);
+  }
+};
+
+function run(start: ShardStart): void {
+  const post = (message: ShardMessage) => scope.postMessage(message);
+  setTraceSink((level, message) => post({ kind: "trace", level, message }));
+  libc.ignoreSignal(SIGXFSZ);
+  const node = new Node(libc, start, new JobRing(start.jobs), post);
+  try {
+    for (const topic of start.topics) openTopic(node, topic, start.clean);
+    node.listen();
+  } catch (error) {
+    if (!(error instanceof StorageError) && !(error instanceof ListenError)) throw error;
+    node.background.stop();
+    post({ kind: "refused", message: error.message });
+    return;
+  }
+  post({ kind: "ready", ...node.nativeAddress() });
+  while (node.running) {
+    turn(node);
+    if (node.syncer.failure !== "") die(libc, `sluice: ${node.syncer.failure}`, EXIT_IO);
+  }
+  closeNode(node);
+  post({ kind: "stopped" });
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

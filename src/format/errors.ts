@@ -140,6 +140,27 @@ export const ERRORS = [
     "Use a client that writes Kafka record batches of magic 2.",
   ],
   [
+    45,
+    "out_of_order_sequence",
+    false,
+    "A batch of an idempotent producer is missing before this one.",
+    "The producer must begin again with a new epoch.",
+  ],
+  [
+    46,
+    "duplicate_sequence",
+    false,
+    "The batch was stored before and is no longer among the last five of its producer.",
+    "Nothing is lost: the producer may go on.",
+  ],
+  [
+    47,
+    "invalid_producer_epoch",
+    false,
+    "A newer instance of this producer has taken over.",
+    "Stop this instance.",
+  ],
+  [
     60,
     "storage_failed",
     false,
@@ -154,6 +175,13 @@ export const ERRORS = [
     "Free space or lower the retention, then send again.",
   ],
   [62, "shutting_down", true, "The broker is stopping.", "Connect again in a moment."],
+  [
+    63,
+    "partition_degraded",
+    false,
+    "Stored batches of the partition are damaged; it serves what is whole and takes nothing new.",
+    "Run sluice verify on the data directory, then sluice repair.",
+  ],
 ] as const;
 
 export type ErrorRow = typeof ERRORS[number];

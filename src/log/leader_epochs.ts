@@ -1,0 +1,75 @@
+/**
+ * Leader epochs of one partition: which epoch began at which offset. A line is durable before the first
+ * append of its epoch is acknowledged.
+ *
+ * Invariant: epochs grow strictly, start offsets never fall.
+ */
+
+import { assert } from "../base/assert.ts";
+import { type EpochEntry, formatEpochs, parseEpochs } from "../format/checkpoint.ts";
+
+export class LeaderEpochs {
+  #entries: EpochEntry[] = [];
+
+  /** From the file's text; false when it is not right, and then the log must tell. */
+  load(text: string): boolean {
+    const entries = parseEpochs(text);
+    this.#entries = entries ?? [];
+    return entries !== null;
+  }
+
+  format(): string {
+    return formatEpochs(this.#entries);
+  }
+
+  get entries(): readonly EpochEntry[] {
+    return this.#entries;
+  }
+
+  /** The latest epoch, or -1. */
+  get latest(): number {
+    return this.#entries[this.#entries.length - 1]?.epoch ?? -1;
+  }
+
+  /** The first batch of `epoch` is at `startOffset`. True when the file must be written. */
+  assign(epoch: number, startOffset: number): boolean {
+    if (epoch === this.latest) return false;
+    assert(epoch > this.latest, "epochs never fall");
+    // An epoch that began where this one begins holds no record.
+    while (this.#entries.length > 0 && this.#entries.at(-1)!.startOffset >= startOffset) {
+      this.#entries.pop();
+    }
+    this.#entries.push({ epoch, startOffset });
+    return true;
+  }
+
+  /** The log ends at `end` now. True when something changed. */
+  truncateEnd(end: number): boolean {
+    const before = this.#entries.length;
+    while (this.#entries.length > 0 && this.#entries.at(-1)!.startOffset >= end) {
+      this.#entries.pop();
+    }
+    return this.#entries.length !== before;
+  }
+
+  /** The log begins at `start` now. True when something changed. */
+  truncateStart(start: number): boolean {
+    let first = 0;
+    while (first + 1 < this.#entries.length && this.#entries[first + 1]!.startOffset <= start) {
+      first += 1;
+    }
+    const [oldest] = this.#entries.slice(first);
+    if (oldest === undefined) return false;
+    if (first === 0 && oldest.startOffset >= start) return false;
+    const startOffset = Math.max(oldest.startOffset, start);
+    this.#entries = [{ epoch: oldest.epoch, startOffset }, ...this.#entries.slice(first + 1)];
+    return true;
+  }
+
+  /** Where `epoch` ends: the start of the next one, or `logEnd`; null when it is not known. */
+  endOf(epoch: number, logEnd: number): number | null {
+    const at = this.#entries.findIndex((entry) => entry.epoch === epoch);
+    if (at < 0) return null;
+    return this.#entries[at + 1]?.startOffset ?? logEnd;
+  }
+}

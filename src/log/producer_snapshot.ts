@@ -1,0 +1,80 @@
+/**
+ * Producer snapshot: the producer state at an offset, in Kafka's format. Named by the first offset that
+ * it does not cover. Big-endian.
+ *
+ *     0  i16  version 1
+ *     2  u32  CRC-32C of everything from byte 6 on
+ *     6  i32  entries
+ *    10       46 bytes each: i64 producerId | i16 epoch | i32 lastSequence | i64 lastOffset
+ *             i32 offsetDelta | i64 timestamp | i32 coordinatorEpoch | i64 currentTxnFirstOffset (-1)
+ *
+ * Kafka writes the last batch of a producer; we write up to five, oldest first, so that the whole
+ * window survives a restart. Kafka's reader lets the last one win.
+ *
+ * Invariant: decoding gives back the state that was encoded, or fails: a snapshot is never believed in
+ * part.
+ */
+
+import { type ByteBlock, heapBlock, readI64, writeI64 } from "../base/bytes.ts";
+import { crc32c } from "../base/crc32c.ts";
+import { ProducerState } from "./producer_state.ts";
+
+const HEADER_SIZE = 10;
+const ENTRY_SIZE = 46;
+const VERSION = 1;
+const NO_TRANSACTION = -1;
+
+export function encodeSnapshot(state: ProducerState): ByteBlock {
+  const count = state.batchCount;
+  const size = HEADER_SIZE + count * ENTRY_SIZE;
+  const block = heapBlock(size);
+  const view = block.view;
+  let at = HEADER_SIZE;
+  for (const [producerId, epoch, batch] of state.entries()) {
+    writeI64(view, at, producerId);
+    view.setInt16(at + 8, epoch);
+    view.setInt32(at + 10, batch.lastSequence);
+    writeI64(view, at + 14, batch.lastOffset);
+    view.setInt32(at + 22, batch.lastOffset - batch.baseOffset);
+    writeI64(view, at + 26, batch.timestamp);
+    view.setInt32(at + 34, 0);
+    writeI64(view, at + 38, NO_TRANSACTION);
+    at += ENTRY_SIZE;
+  }
+  view.setInt16(0, VERSION);
+  view.setInt32(6, count);
+  view.setUint32(2, crc32c(block.bytes, block.words, 6, size - 6));
+  return block;
+}
+
+/** The state in `size` bytes of `block`, or null when they are not a whole snapshot. */
+export function decodeSnapshot(block: ByteBlock, size: number): ProducerState | null {
+  const view = block.view;
+  if (size < HEADER_SIZE || view.getInt16(0) !== VERSION) return null;
+  const count = view.getInt32(6);
+  if (count < 0 || size !== HEADER_SIZE + count * ENTRY_SIZE) return null;
+  if (view.getUint32(2) !== crc32c(block.bytes, block.words, 6, size - 6)) return null;
+  const state = new ProducerState();
+  for (let at = HEADER_SIZE; at < size; at += ENTRY_SIZE) {
+    const lastSequence = view.getInt32(at + 10);
+    const lastOffset = readI64(view, at + 14);
+    const delta = view.getInt32(at + 22);
+    state.append(
+      readI64(view, at),
+      view.getInt16(at + 8),
+      firstSequence(lastSequence, delta),
+      lastSequence,
+      lastOffset - delta,
+      lastOffset,
+      readI64(view, at + 26),
+    );
+  }
+  state.settle();
+  return state;
+}
+
+/** Sequences wrap from 2^31 - 1 to 0. */
+function firstSequence(lastSequence: number, delta: number): number {
+  const first = lastSequence - delta;
+  return first >= 0 ? first : first + 2147483648;
+}

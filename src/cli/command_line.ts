@@ -1,0 +1,362 @@
+/**
+ * The command line: what may be said, and the help that says so. Reads nothing but its arguments
+ * and prints nothing: the caller gets a command, or text and an exit code.
+ *
+ *     sluice serve | topic create NAME | topic list | produce TOPIC [FILE] | consume TOPIC
+ *     sluice stats | ping
+ */
+
+import { object, or } from "@optique/core/constructs";
+import { runParserSync } from "@optique/core/facade";
+import { formatMessage, type Message, message, text } from "@optique/core/message";
+import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
+import { integer, string, type ValueParser } from "@optique/core/valueparser";
+import { type Address, parseAddress } from "../config.ts";
+import type { ConfigEntry } from "../format/topic_config.ts";
+import { PARTITIONS_PER_TOPIC_MAX } from "../limits.ts";
+import { ExitCode } from "./exit_codes.ts";
+import { VERSION } from "../version.ts";
+
+export interface ServeCommand {
+  readonly name: "serve";
+  readonly data: string;
+  readonly native: Address;
+  readonly runDirectory: string | undefined;
+  readonly initialise: boolean;
+}
+
+interface ClientCommand {
+  /** Undefined: SLUICE_BROKER, or the default. */
+  readonly broker: Address | undefined;
+}
+
+export interface CreateTopicCommand extends ClientCommand {
+  readonly name: "topic create";
+  readonly topic: string;
+  readonly partitions: number;
+  readonly config: readonly ConfigEntry[];
+}
+
+export interface ListTopicsCommand extends ClientCommand {
+  readonly name: "topic list";
+}
+
+export interface ProduceCommand extends ClientCommand {
+  readonly name: "produce";
+  readonly topic: string;
+  /** Undefined or "-": standard input. */
+  readonly file: string | undefined;
+  readonly partition: number;
+}
+
+export interface ConsumeCommand extends ClientCommand {
+  readonly name: "consume";
+  readonly topic: string;
+  readonly from: From;
+  readonly partition: number;
+  readonly until: "end" | "interrupted";
+  readonly verbose: boolean;
+}
+
+export interface StatsCommand extends ClientCommand {
+  readonly name: "stats";
+}
+
+export interface PingCommand extends ClientCommand {
+  readonly name: "ping";
+}
+
+export type Command =
+  | ServeCommand
+  | CreateTopicCommand
+  | ListTopicsCommand
+  | ProduceCommand
+  | ConsumeCommand
+  | StatsCommand
+  | PingCommand;
+
+/** Where to begin. */
+export type From = "beginning" | "end" | number;
+
+/** A command to run, or what to print instead. */
+export type CommandLine = { readonly command: Command } | {
+  readonly command: null;
+  readonly exitCode: ExitCode;
+  readonly stdout: string;
+  readonly stderr: string;
+};
+
+export interface HelpStyle {
+  readonly colors: boolean;
+  readonly columns: number | undefined;
+}
+
+/** Help text over several lines of source. */
+function say(...lines: readonly string[]): Message {
+  return [text(lines.join(" "))];
+}
+
+/** A value parser made of a function that returns the value, or in words what is wrong. */
+function valueOf<T>(
+  metavar: "HOST:PORT" | "KEY=VALUE" | "OFFSET",
+  placeholder: T,
+  read: (text: string) => T | Message,
+  format: (value: T) => string,
+): ValueParser<"sync", T> {
+  return {
+    mode: "sync",
+    metavar,
+    placeholder,
+    format,
+    parse: (text) => {
+      const value = read(text);
+      if (Array.isArray(value)) return { success: false, error: value as Message };
+      return { success: true, value: value as T };
+    },
+  };
+}
+
+function address(): ValueParser<"sync", Address> {
+  const read = (text: string): Address | Message => {
+    try {
+      return parseAddress(text);
+    } catch {
+      return message`${text} is not HOST:PORT, such as 127.0.0.1:7400.`;
+    }
+  };
+  const placeholder = { host: "127.0.0.1", port: 0 };
+  return valueOf("HOST:PORT", placeholder, read, ({ host, port }) => `${host}:${port}`);
+}
+
+function configEntry(): ValueParser<"sync", ConfigEntry> {
+  const read = (text: string): ConfigEntry | Message => {
+    const at = text.indexOf("=");
+    if (at <= 0) return message`${text} is not KEY=VALUE, such as durability=os.`;
+    return { key: text.slice(0, at), value: text.slice(at + 1) };
+  };
+  const placeholder = { key: "", value: "" };
+  return valueOf("KEY=VALUE", placeholder, read, ({ key, value }) => `${key}=${value}`);
+}
+
+function from(): ValueParser<"sync", From> {
+  const read = (text: string): From | Message => {
+    if (text === "beginning" || text === "end") return text;
+    if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+    return message`${text} is not beginning, end or an offset from 0.`;
+  };
+  return valueOf<From>("OFFSET", "beginning", read, String);
+}
+
+const broker = {
+  broker: optional(option("--broker", address(), {
+    description: say(
+      "Broker to talk to. Default: SLUICE_BROKER from the environment, or 127.0.0.1:7400.",
+    ),
+  })),
+};
+
+const partition = {
+  partition: withDefault(
+    option("--partition", integer({ min: 0, metavar: "N" }), {
+      description: message`Partition, from 0. Default: 0.`,
+    }),
+    0,
+  ),
+};
+
+const topic = {
+  topic: argument(string({ metavar: "TOPIC" }), { description: message`Name of the topic.` }),
+};
+
+const serve = command(
+  "serve",
+  object({
+    name: constant("serve"),
+    data: withDefault(
+      option("--data", string({ metavar: "DIR" }), {
+        description: message`Data directory. Default: ./sluice-data.`,
+      }),
+      "./sluice-data",
+    ),
+    native: withDefault(
+      option("--native", address(), {
+        description: say(
+          "Listener of the native protocol; port 0 takes a free one. Default: 127.0.0.1:7400.",
+        ),
+      }),
+      { host: "127.0.0.1", port: 7400 },
+    ),
+    runDirectory: optional(option("--run-dir", string({ metavar: "DIR" }), {
+      description: message`Directory of the Unix sockets. Default: run in the data directory.`,
+    })),
+    initialise: map(
+      withDefault(
+        flag("--no-init", {
+          description: say(
+            "Refuse an absent or empty data directory: it may be a disk that is not mounted.",
+          ),
+        }),
+        false,
+      ),
+      (refuse) => !refuse,
+    ),
+  }),
+  {
+    brief: message`Run the broker.`,
+    description: say(
+      'Runs the broker until SIGTERM or SIGINT. Prints one line per listener and then "ready" on',
+      "standard output; everything else goes to standard error. A second signal ends it at once.",
+    ),
+  },
+);
+
+const createTopic = command(
+  "create",
+  object({
+    name: constant("topic create"),
+    topic: argument(string({ metavar: "NAME" }), { description: message`Name of the topic.` }),
+    partitions: withDefault(
+      option("--partitions", integer({ min: 1, max: PARTITIONS_PER_TOPIC_MAX, metavar: "N" }), {
+        description: message`Number of partitions. Default: 1.`,
+      }),
+      1,
+    ),
+    config: multiple(option("--config", configEntry(), {
+      description: say(
+        "A setting, may be repeated: durability=fsync, interval or os; flush.ms; segment.bytes;",
+        "max.message.bytes.",
+      ),
+    })),
+    ...broker,
+  }),
+  { brief: message`Create a topic.` },
+);
+
+const listTopics = command("list", object({ name: constant("topic list"), ...broker }), {
+  brief: message`List the topics.`,
+  description: say(
+    "Prints one line per topic: name, number of partitions, settings in force; separated by",
+    "tabs.",
+  ),
+});
+
+const produce = command(
+  "produce",
+  object({
+    name: constant("produce"),
+    ...topic,
+    file: optional(argument(string({ metavar: "FILE" }), {
+      description: message`File to read. Default, and for "-": standard input.`,
+    })),
+    ...partition,
+    ...broker,
+  }),
+  {
+    brief: message`Send lines of a file or a pipe as records.`,
+    description: say(
+      "Sends each line as one record. Lines end at LF, which is not sent; every other byte is",
+      "data, and a last line without LF counts. At the end a summary goes to standard error. When",
+      'it fails, a line "acknowledged N records, last offset M" says what is safely stored.',
+    ),
+  },
+);
+
+const consume = command(
+  "consume",
+  object({
+    name: constant("consume"),
+    ...topic,
+    from: withDefault(
+      option("--from", from(), {
+        description: message`Where to begin: beginning, end, or an offset. Default: beginning.`,
+      }),
+      "beginning" as From,
+    ),
+    ...partition,
+    until: withDefault(
+      or(
+        map(
+          flag("-f", "--follow", { description: message`Wait for new records until SIGINT.` }),
+          () => "interrupted" as const,
+        ),
+        map(
+          flag("-e", "--end", {
+            description: say("End at the end that was visible at the start. This is the default."),
+          }),
+          () => "end" as const,
+        ),
+      ),
+      "end" as const,
+    ),
+    verbose: withDefault(
+      flag("-v", "--verbose", { description: message`Print a summary also without a terminal.` }),
+      false,
+    ),
+    ...broker,
+  }),
+  {
+    brief: message`Print records of a partition.`,
+    description: message`Writes the value of each record, followed by LF, to standard output.`,
+  },
+);
+
+const stats = command("stats", object({ name: constant("stats"), ...broker }), {
+  brief: message`Print the counters of the broker.`,
+  description: message`Prints one line per counter: name and value, separated by a tab.`,
+});
+
+const ping = command("ping", object({ name: constant("ping"), ...broker }), {
+  brief: message`Ask whether the broker answers.`,
+});
+
+const commands = or(
+  serve,
+  command("topic", or(createTopic, listTopics), { brief: message`Create and list topics.` }),
+  produce,
+  consume,
+  stats,
+  ping,
+);
+
+const EXIT_CODES = say(
+  "Exit codes: 0 done; 1 failed (the broker refused, was not there or went away; a file could",
+  "not be read; a line was too long); 2 wrong command line; 70 a bug; 130 ended by a second",
+  "signal.",
+);
+
+const HELP_HINT = "        What can be said: sluice --help, sluice COMMAND --help.\n";
+
+/** Thrown by the hooks of the parser library, which must not return. */
+class Shown extends Error {}
+
+/** Reads the arguments behind the program's name. */
+export function parseCommandLine(args: readonly string[], style: HelpStyle): CommandLine {
+  const out: string[] = [];
+  let complaint = "";
+  const shown = (): never => {
+    throw new Shown();
+  };
+  try {
+    const parsed: Command = runParserSync(commands, "sluice", args, {
+      brief: message`A log broker in one TypeScript program.`,
+      footer: EXIT_CODES,
+      help: { option: { names: ["-h", "--help"] }, onShow: shown },
+      version: { value: `sluice ${VERSION}`, option: true, onShow: shown },
+      colors: style.colors,
+      ...(style.columns === undefined ? {} : { maxWidth: style.columns }),
+      aboveError: "none",
+      stdout: (line) => out.push(`${line}\n`),
+      stderr: () => {},
+      onError: (_code, error) => {
+        complaint = `sluice: ${formatMessage(error, { quotes: true })}\n${HELP_HINT}`;
+        return shown();
+      },
+    });
+    return { command: parsed };
+  } catch (error) {
+    if (!(error instanceof Shown)) throw error;
+    const exitCode = complaint === "" ? ExitCode.success : ExitCode.usage;
+    return { command: null, exitCode, stdout: out.join(""), stderr: complaint };
+  }
+}

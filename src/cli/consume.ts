@@ -1,0 +1,91 @@
+/**
+ * `sluice consume`: the values of a partition's records, each followed by LF, on standard output.
+ *
+ *     fetch of up to 4 MiB -> checksum -> values copied into chunks of 1 MiB
+ *     chunk written while the next one fills
+ *
+ * Invariant: bytes are written in the order of their offsets, none twice; a reader that closes the
+ * pipe ends the command without an error.
+ */
+
+import type { Connection } from "../client/connection.ts";
+import { Consumer, type Fetched } from "../client/consumer.ts";
+import { withBroker } from "./broker_connection.ts";
+import type { ConsumeCommand, From } from "./command_line.ts";
+import { isTerminal } from "./environment.ts";
+import { ExitCode } from "./exit_codes.ts";
+import { LineOutput, PipeClosed, printError } from "./output.ts";
+import { Progress, summaryText } from "./progress.ts";
+import { watchSignals } from "./signals.ts";
+
+export async function consume(command: ConsumeCommand): Promise<ExitCode> {
+  return await withBroker(command.broker, async (connection) => {
+    const consumer = await Consumer.open(connection, command.topic, command.partition);
+    const copy = new Copy(command);
+    try {
+      await copy.run(connection, consumer);
+    } catch (error) {
+      if (!(error instanceof PipeClosed)) throw error;
+    }
+    copy.sayDone();
+    return ExitCode.success;
+  });
+}
+
+class Copy {
+  readonly #command: ConsumeCommand;
+  readonly #output: LineOutput = new LineOutput();
+  readonly #progress: Progress;
+  /** A bar among lines on the same terminal would only be in the way. */
+  readonly #verbose: boolean;
+  #records = 0;
+
+  constructor(command: ConsumeCommand) {
+    const watched = isTerminal("stderr") && !isTerminal("stdout");
+    this.#command = command;
+    this.#verbose = command.verbose || isTerminal("stderr");
+    this.#progress = new Progress(null, watched);
+  }
+
+  async run(connection: Connection, consumer: Consumer): Promise<void> {
+    const follow = this.#command.until === "interrupted";
+    const signals = follow ? watchSignals() : null;
+    const from = firstOffset(this.#command.from, consumer.partition);
+    try {
+      for await (const fetched of consumer.fetches({ from, follow, signal: signals?.signal })) {
+        await this.#copyFetched(fetched);
+        if (follow) await this.#output.flush();
+        this.#progress.update(this.#output.writtenBytes);
+      }
+    } finally {
+      if (connection.failure === null || !follow) await this.#output.flush();
+      signals?.stop();
+    }
+  }
+
+  sayDone(): void {
+    this.#progress.clear();
+    if (!this.#verbose) return;
+    const bytes = this.#output.writtenBytes;
+    printError(`${summaryText(this.#records, bytes, this.#progress.elapsedMs)}\n`);
+  }
+
+  async #copyFetched({ records }: Fetched): Promise<void> {
+    const output = this.#output;
+    const block = records.block;
+    while (records.next()) {
+      this.#records += 1;
+      if (output.append(block, records.valueStart, records.valueEnd)) continue;
+      await output.appendSlowly(block, records.valueStart, records.valueEnd);
+    }
+  }
+}
+
+/** The offset that --from names. */
+export function firstOffset(
+  from: From,
+  partition: { readonly logStart: number; readonly visibleEnd: number },
+): number {
+  if (from === "beginning") return partition.logStart;
+  return from === "end" ? partition.visibleEnd : from;
+}

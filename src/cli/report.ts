@@ -1,0 +1,41 @@
+/**
+ * How an error is told: one line that begins with `sluice: `, then what to do next, indented. A
+ * stack trace only for a bug, because nobody but us can use one.
+ */
+
+import { AssertionFailed } from "../base/assert.ts";
+import { ExitCode } from "./exit_codes.ts";
+import { printError } from "./output.ts";
+
+const INDENT = "        ";
+
+/** Prints the error; returns how the process ends. */
+export function reportError(error: unknown, where = ""): ExitCode {
+  if (isBug(error)) {
+    printError(`sluice: a bug: ${error.stack ?? error.message}\n${INDENT}Please report it.\n`);
+    return ExitCode.bug;
+  }
+  printError(`sluice: ${where}${oneLine(messageOf(error))}\n`);
+  const hint = hintOf(error);
+  if (hint !== "") printError(`${INDENT}${hint}\n`);
+  return ExitCode.failed;
+}
+
+/** Errors that no input and no system can cause. */
+export function isBug(error: unknown): error is Error {
+  return error instanceof AssertionFailed || error instanceof TypeError ||
+    error instanceof RangeError || error instanceof ReferenceError || error instanceof SyntaxError;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, " ").trim();
+}
+
+function hintOf(error: unknown): string {
+  const hint = (error as { hint?: unknown } | null)?.hint;
+  return typeof hint === "string" ? oneLine(hint) : "";
+}

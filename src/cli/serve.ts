@@ -1,0 +1,31 @@
+/**
+ * `sluice serve`: runs the broker until a signal asks it to stop.
+ *
+ *     stdout   native 127.0.0.1:7400
+ *              ready
+ *
+ * Reads no environment variable and no file of its own: it starts under Deno with the permissions
+ * that the broker itself needs. A standard output that nobody reads is no reason to stop serving.
+ */
+
+import { addressText } from "../client/connection.ts";
+import type { ServeCommand } from "./command_line.ts";
+import { ExitCode } from "./exit_codes.ts";
+import { printText } from "./output.ts";
+import { untilAborted, watchSignals } from "./signals.ts";
+
+export async function serve(command: ServeCommand): Promise<ExitCode> {
+  // Loaded here, so that the client's commands do not need the foreign functions of the runtime.
+  const { Broker } = await import("../embed.ts");
+  const signals = watchSignals();
+  const broker = await Broker.start({
+    dataDirectory: command.data,
+    native: command.native,
+    runDirectory: command.runDirectory,
+    initialise: command.initialise,
+  });
+  await printText(`native ${addressText(broker.addresses.native)}\nready\n`).catch(() => {});
+  await untilAborted(signals.signal);
+  await broker.stop();
+  return ExitCode.success;
+}

@@ -1,0 +1,37 @@
+/**
+ * SIGINT and SIGTERM: the first one asks to end, the second one ends at once.
+ *
+ * Invariant: after `stop` the signals do again what they do by default.
+ */
+
+import process from "node:process";
+import { ExitCode } from "./exit_codes.ts";
+
+export interface SignalWatch {
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
+  stop(): void;
+}
+
+export function watchSignals(): SignalWatch {
+  const controller = new AbortController();
+  const handler = (): void => {
+    if (controller.signal.aborted) process.exit(ExitCode.interrupted);
+    controller.abort();
+  };
+  process.on("SIGINT", handler);
+  process.on("SIGTERM", handler);
+  const stop = (): void => {
+    process.off("SIGINT", handler);
+    process.off("SIGTERM", handler);
+  };
+  return { signal: controller.signal, stop };
+}
+
+/** Settles at the first signal. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,143 @@
+/**
+ * What goes wrong, as the user of the client sees it. An error of the broker carries the row of
+ * `format/errors.ts`; one that arises here carries the row it would have had, or code -1.
+ *
+ *     error.code 43   error.name "batch_too_large"   error.retriable false   error.hint "Send …"
+ *
+ * Invariant: `name` is stable and meant for programs; `message` is for people and names the
+ * address, the limit or the setting that the reader needs next.
+ */
+
+import { describeError, ErrorCodes } from "../format/errors.ts";
+import { BATCH_SIZE_MAX_LIMIT } from "../limits.ts";
+
+/** The code of an error that has no row: it arose here and never crossed the wire. */
+export const LOCAL_ERROR = -1;
+
+export interface ErrorDetail {
+  readonly code: number;
+  readonly name: string;
+  readonly retriable: boolean;
+  readonly hint: string;
+}
+
+export class SluiceError extends Error {
+  override readonly name: string;
+  readonly code: number;
+  readonly retriable: boolean;
+  /** What to do next; may be empty. */
+  readonly hint: string;
+
+  constructor(message: string, detail: ErrorDetail) {
+    super(message);
+    this.name = detail.name;
+    this.code = detail.code;
+    this.retriable = detail.retriable;
+    this.hint = detail.hint;
+  }
+}
+
+/** The broker refused a request. */
+export class BrokerError extends SluiceError {
+  /** `detail` is what the broker said of this case; it may be empty. */
+  constructor(code: number, detail = "") {
+    const row = describeError(code);
+    super(detail === "" ? row.text : `${row.text.replace(/\s*\.$/, "")}: ${detail}`, row);
+  }
+}
+
+/** There is no connection, or it ended. What was outstanding may or may not have been executed. */
+export class ConnectionError extends SluiceError {
+  readonly address: string;
+
+  constructor(message: string, name: string, address: string) {
+    super(message, {
+      code: LOCAL_ERROR,
+      name,
+      retriable: true,
+      hint: `Is the broker running at ${address}? Ask it: sluice ping --broker ${address}.`,
+    });
+    this.address = address;
+  }
+}
+
+/** The other side does not speak the protocol as this client knows it. */
+export class ProtocolError extends SluiceError {
+  constructor(message: string) {
+    super(message, {
+      code: LOCAL_ERROR,
+      name: "protocol_violated",
+      retriable: false,
+      hint: "Is this the native listener of a Sluice broker? Compare the versions.",
+    });
+  }
+}
+
+/** A record that no batch of the topic can hold. */
+export class RecordTooLargeError extends SluiceError {
+  readonly recordBytes: number;
+  /** The largest value that fits. */
+  readonly limitBytes: number;
+  /** The `max.message.bytes` that the record needs, or 0 when no setting is large enough. */
+  readonly neededMaxMessageBytes: number;
+
+  constructor(
+    recordBytes: number,
+    limitBytes: number,
+    maxMessageBytes: number,
+    neededMaxMessageBytes: number,
+  ) {
+    const possible = neededMaxMessageBytes <= BATCH_SIZE_MAX_LIMIT;
+    const row = describeError(ErrorCodes.batch_too_large);
+    const needs = possible
+      ? `it needs max.message.bytes=${neededMaxMessageBytes}`
+      : `no setting allows it: max.message.bytes ends at ${BATCH_SIZE_MAX_LIMIT}`;
+    const hint = possible
+      ? `Create a topic for it: sluice topic create NAME --config ` +
+        `max.message.bytes=${neededMaxMessageBytes}.`
+      : "Cut the record into smaller ones.";
+    super(
+      `a record of ${recordBytes} bytes is above the limit of ${limitBytes} bytes ` +
+        `(max.message.bytes=${maxMessageBytes}); ${needs}`,
+      { code: row.code, name: row.name, retriable: false, hint },
+    );
+    this.recordBytes = recordBytes;
+    this.limitBytes = limitBytes;
+    this.neededMaxMessageBytes = possible ? neededMaxMessageBytes : 0;
+  }
+}
+
+const CODEC_NAMES = ["none", "gzip", "snappy", "lz4", "zstd"];
+
+/** A fetched batch is compressed, which this client does not read yet. */
+export class UnsupportedCodecError extends SluiceError {
+  readonly codec: string;
+
+  constructor(codec: number, offset: number) {
+    const codecName = CODEC_NAMES[codec] ?? `codec ${codec}`;
+    super(`the batch at offset ${offset} is compressed with ${codecName}`, {
+      code: LOCAL_ERROR,
+      name: "unsupported_codec",
+      retriable: false,
+      hint: "This client reads uncompressed batches only; read the topic with another client.",
+    });
+    this.codec = codecName;
+  }
+}
+
+/** A fetched batch is not what was produced: the checksum or the structure does not fit. */
+export class CorruptBatchError extends SluiceError {
+  constructor(what: string, offset: number) {
+    super(`the batch at offset ${offset} is damaged: ${what}`, {
+      code: ErrorCodes.batch_corrupt,
+      name: "batch_corrupt",
+      retriable: true,
+      hint: "Fetch it again; when it recurs, the broker's disk or the network is at fault.",
+    });
+  }
+}
+
+/** Why something ended, as text of at most one line. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

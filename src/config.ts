@@ -1,6 +1,6 @@
 /**
- * Configuration of a broker: what may be set, the defaults, and one check for all ways in (command
- * line, environment, embedded). An address is a literal; a port of 0 means any free one.
+ * Configuration of a broker: what may be set, the defaults, and one check for all ways in
+ * (command line, environment, embedded). An address is a literal; a port of 0 means any free one.
  */
 
 import { z } from "zod";

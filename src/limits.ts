@@ -35,6 +35,8 @@ export const FETCH_WAIT_MS_MAX = 600000;
 export const REPLY_SLOTS = 64;
 /** Unsent bytes of replies above which a connection's frames are left unread. */
 export const REPLY_BYTES_PAUSE: number = 1 * MiB;
+/** Elements of one list in a body: an element of two bytes becomes an object of many. */
+export const LIST_ELEMENTS_MAX = 65536;
 export const HANDLES_PER_CONNECTION_MAX = 65536;
 export const CONNECTIONS_MAX = 16384;
 
@@ -51,6 +53,8 @@ export const REPLY_BLOCK_SIZE: number = 16 * KiB;
 export const VECTOR_ENTRIES_MAX = 1024;
 export const READY_EVENTS_MAX = 512;
 export const SYNCS_IN_FLIGHT_MAX = 256;
+/** Sealed segments of one sync; with the directory and the active one it is half of the above. */
+export const SEALED_PER_SYNC_MAX: number = SYNCS_IN_FLIGHT_MAX / 2 - 2;
 
 export const TOPIC_NAME_SIZE_MAX = 249;
 export const PARTITIONS_PER_TOPIC_MAX = 1024;
@@ -60,6 +64,7 @@ export const PARTITIONS_PER_SHARD_MAX = 65536;
 export const UNIX_PATH_SIZE_MAX = 107;
 
 assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");
+assert(PARTITIONS_PER_SHARD_MAX <= LIST_ELEMENTS_MAX, "metadata can list every topic");
 assert(BATCH_SIZE_MAX_LIMIT + 4 * KiB <= FRAME_SIZE_MAX, "a frame holds the largest batch");
 assert(FETCH_SIZE_MAX + BATCH_SIZE_MAX_DEFAULT < FRAME_SIZE_MAX, "a fetch reply is a frame");
 assert(FRAME_SIZE_MAX <= BLOCK_SIZE_MAX, "a block holds the largest frame");

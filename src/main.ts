@@ -1,6 +1,6 @@
 /**
- * The command `sluice`. Everything that was printed has been written when `run` settles, so the process
- * can end although an input that never comes may still be waited for.
+ * The command `sluice`. Everything that was printed has been written when `run` settles, so the
+ * process can end although an input that never comes may still be waited for.
  */
 
 import process from "node:process";

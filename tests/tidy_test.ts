@@ -1,7 +1,7 @@
 /**
  * The rules of the house as a test: the import table, sizes, and what must not stand in certain
- * folders. The rules themselves are functions in tests/support/tidy_rules.ts; here stand the table,
- * the exceptions and the run over every file of the repository.
+ * folders. The rules themselves are functions in tests/support/tidy_rules.ts; here stand the
+ * table, the exceptions and the run over every file of the repository.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -38,20 +38,21 @@ const LAYERS: rules.Layers = {
   "src/limits": layer(["src/base"], "nothing", [], []),
   "src/version": layer([], "nothing", [], []),
   "src/config": layer(GROUND, "nothing", ["zod"], ["node:"]),
+  "src/codec": layer(GROUND, "nothing", ["snappyjs"], ["node:zlib"]),
   "src/format": layer(GROUND, "nothing", [], []),
-  "src/log": layer([...GROUND, "src/format"], "constants", [], []),
+  "src/log": layer([...GROUND, "src/codec", "src/format"], "constants", [], []),
   "src/net": layer(GROUND, "constants", [], []),
   "src/broker": layer([...GROUND, "src/format", "src/log"], "nothing", [], []),
   "src/native": layer([...GROUND, "src/format", "src/broker"], "nothing", [], []),
   "src/kafka": layer([...GROUND, "src/format", "src/broker"], "nothing", [], []),
-  "src/tools": layer([...GROUND, "src/format", "src/log"], "types", [], ["node:process"]),
+  "src/tools": layer([...GROUND, "src/codec", "src/format", "src/log"], "constants", [], []),
   "src/server": layer([...ENGINE, "src/tools", "src/config"], "value", [], ["node:"]),
   "src/admin": {
     ...layer(["src/config", "src/client"], "nothing", ["hono", "@hono", "zod"], ["node:"]),
     files: ["src/format/errors.ts", "src/base/trace.ts"],
   },
   "src/client": {
-    ...layer([...GROUND, "src/format"], "nothing", ["snappyjs", "lz4js"], ["node:"]),
+    ...layer([...GROUND, "src/codec", "src/format"], "nothing", [], ["node:"]),
     // The tables of the native protocol and what is compiled from them; its handlers are the
     // broker's.
     files: ["operations", "table", "frame", "codec"].map((name) => `src/native/${name}.ts`),

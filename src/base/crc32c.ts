@@ -1,15 +1,15 @@
 /**
  * CRC-32C (Castagnoli, reflected polynomial 0x82f63b78), the checksum of a record batch. Hot.
  *
- * Four streams run over every fourth 32-bit word, so that the processor has four independent chains
- * of look-ups to overlap:
+ * Four streams run over every fourth 32-bit word, so that the processor has four independent
+ * chains of look-ups to overlap:
  *
  *     word    0   1   2   3   4   5   6   7   8 …
  *     stream  a   b   c   d   a   b   c   d   a
  *
- * A step moves a stream by 16 bytes, which is a look-up in four tables that already hold the effect
- * of 16 zero bytes. The last four words are folded one after another, which brings the streams
- * together. In plain JavaScript this runs at 2.8 to 3.1 GB/s, as fast as WebAssembly.
+ * A step moves a stream by 16 bytes, which is a look-up in four tables that already hold the
+ * effect of 16 zero bytes. The last four words are folded one after another, which brings the
+ * streams together. In plain JavaScript this runs at 2.8 to 3.1 GB/s, as fast as WebAssembly.
  *
  * Invariant: the words are little-endian, as on every machine that Sluice runs on (asserted at
  * load).

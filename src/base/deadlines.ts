@@ -1,6 +1,6 @@
 /**
- * Things that are due at a time, the earliest first: a binary heap whose items know their place in
- * it, so that one that was settled otherwise leaves at once. Hot.
+ * Things that are due at a time, the earliest first: a binary heap whose items know their place
+ * in it, so that one that was settled otherwise leaves at once. Hot.
  *
  * Invariant: items[i].deadlineMs >= items[(i - 1) >> 1].deadlineMs, and items[i].heapIndex === i;
  * an item outside has heapIndex -1.

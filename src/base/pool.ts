@@ -2,8 +2,8 @@
  * Blocks of memory in classes of powers of two, lent and given back. A connection holds one only
  * while it has a partial frame or an unsent reply, so that an idle one costs no buffer.
  *
- * Invariant: a block is either lent or free, never both, and a free one is kept only while the free
- * blocks together stay below `keepBytes`.
+ * Invariant: a block is either lent or free, never both, and a free one is kept only while the
+ * free blocks together stay below `keepBytes`.
  */
 
 import { assert } from "./assert.ts";

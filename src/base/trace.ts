@@ -1,7 +1,7 @@
 /**
  * Operational messages ("log" means the commit log here). A shard formats and hands them to its
- * sink, which posts to the main thread; the main thread gives them to LogTape, the only library of
- * `base`.
+ * sink, which posts to the main thread; the main thread gives them to LogTape, the only library
+ * of `base`.
  *
  * Invariant: until a sink is set nothing is said, so that an embedded broker is silent unless its
  * host configures LogTape (category "sluice").

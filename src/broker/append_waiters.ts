@@ -1,6 +1,6 @@
 /**
- * Producers that wait until their batch has reached a level: one queue per partition and level, in
- * the order of the log. Hot.
+ * Producers that wait until their batch has reached a level: one queue per partition and level,
+ * in the order of the log. Hot.
  *
  *     slot generation | correlation handle | error | base end
  *
@@ -75,11 +75,14 @@ export class AppendWaiters {
     return true;
   }
 
-  /** What lies above `end` was never written: it gets `error`, and its turn behind what was. */
+  /**
+   * What lies above `end` was never written: it gets `error`, and its turn behind what was. All
+   * entries are looked at: one that was refused after the write failed already has the lower end.
+   */
   refuseAbove(end: number, error: number): void {
-    for (let back = this.#count - 1; back >= 0; back -= 1) {
-      const at = (this.#head + back) & (this.#capacity - 1);
-      if (this.#ends[at]! <= end) break;
+    for (let i = 0; i < this.#count; i += 1) {
+      const at = (this.#head + i) & (this.#capacity - 1);
+      if (this.#ends[at]! <= end) continue;
       this.#ends[at] = end;
       if (this.#fields[at * FIELDS + 4] === 0) this.#fields[at * FIELDS + 4] = error;
     }

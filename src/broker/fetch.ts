@@ -1,8 +1,8 @@
 /**
  * Fetching: batches from an offset on, at once or when enough of them are visible. Hot.
  *
- * Invariant: a fetch is answered exactly once: at once, when enough is visible, at its deadline, or
- * not at all when its connection ended (`Broker.cancel`).
+ * Invariant: a fetch is answered exactly once: at once, when enough is visible, at its deadline,
+ * or not at all when its connection ended (`Broker.cancel`).
  */
 
 import { emptySlice, type FileSlice } from "../base/file_slice.ts";

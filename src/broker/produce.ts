@@ -64,11 +64,14 @@ export function flushAppended(broker: Broker, nowMs: number): void {
   }
 }
 
-/** After a write that failed: what was not written is refused, behind what was. */
+/**
+ * After a write that failed: what was not written is refused, behind what was. A broken partition
+ * is never synced again, so there nobody waits for that either.
+ */
 function refuse(partition: TopicPartition): void {
-  const { written, failure } = partition.log;
+  const { written, durable, failure, broken } = partition.log;
   partition.writtenWaiters.refuseAbove(written.offset, failure);
-  partition.durableWaiters.refuseAbove(written.offset, failure);
+  partition.durableWaiters.refuseAbove(broken ? durable.offset : written.offset, failure);
 }
 
 /** Answers the producers of this turn's partitions whose level is reached, and ends the turn. */

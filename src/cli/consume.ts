@@ -4,8 +4,8 @@
  *     fetch of up to 4 MiB -> checksum -> values copied into chunks of 1 MiB
  *     chunk written while the next one fills
  *
- * Invariant: bytes are written in the order of their offsets, none twice; a reader that closes the
- * pipe ends the command without an error.
+ * Invariant: bytes are written in the order of their offsets, none twice; a reader that closes
+ * the pipe ends the command without an error.
  */
 
 import type { Connection } from "../client/connection.ts";

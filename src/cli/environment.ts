@@ -1,6 +1,6 @@
 /**
- * What the environment says. Every read is guarded: under Deno with minimal permissions a name that
- * was not allowed counts as not set.
+ * What the environment says. Every read is guarded: under Deno with minimal permissions a name
+ * that was not allowed counts as not set.
  */
 
 import process from "node:process";

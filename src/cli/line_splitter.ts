@@ -4,8 +4,9 @@
  *     chunk     …line 1 LF line 2 LF beginning of line 3
  *     next chunk                    end of line 3 LF …
  *
- * A line inside one chunk is shown where it lies; one that crosses chunks is gathered in `carry`. A
- * line above `sizeMax` is counted, not kept, so that memory stays bounded whatever the input is.
+ * A line inside one chunk is shown where it lies; one that crosses chunks is gathered in `carry`.
+ * A line above `sizeMax` is counted, not kept, so that memory stays bounded whatever the input
+ * is.
  *
  *     splitter.feed(chunk, size);
  *     while (splitter.next()) use(splitter.block, splitter.start, splitter.end);

@@ -4,10 +4,11 @@
  *
  *     block A  being filled            block B  being written
  *
- * The streams of `node:process` are not used: on Bun a write to a pipe that its reader closed keeps
- * the process spinning, and by descriptor every byte is written before the process ends.
+ * The streams of `node:process` are not used: on Bun a write to a pipe that its reader closed
+ * keeps the process spinning, and by descriptor every byte is written before the process ends.
  *
- * Invariant: bytes reach the descriptor in the order of the calls; at most one write is under way.
+ * Invariant: bytes reach the descriptor in the order of the calls; at most one write is under
+ * way.
  */
 
 import fs from "node:fs";

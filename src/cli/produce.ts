@@ -3,11 +3,11 @@
  *
  *     read 1 MiB -> cut at LF -> batch of close to 1 MiB -> up to 8 batches in flight
  *
- * A batch that is not full goes out when the input pauses, so that `tail -f log | sluice produce t`
- * does not wait for a megabyte.
+ * A batch that is not full goes out when the input pauses, so that `tail -f log | sluice produce
+ * t` does not wait for a megabyte.
  *
- * Invariant: when this ends, for whatever reason, the number of acknowledged records was said, and
- * all lines up to that number are stored at the topic's level.
+ * Invariant: when this ends, for whatever reason, the number of acknowledged records was said,
+ * and all lines up to that number are stored at the topic's level.
  */
 
 import { batchSizeOf } from "../client/batch_builder.ts";

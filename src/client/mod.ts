@@ -1,6 +1,6 @@
 /**
- * The native client, for Bun, Deno and Node: everything that a program outside this repository may
- * import. The only file that re-exports.
+ * The native client, for Bun, Deno and Node: everything that a program outside this repository
+ * may import. The only file that re-exports.
  *
  *     const connection = await Connection.connect({ host: "127.0.0.1", port: 7400 });
  *     const producer = await Producer.open(connection, "orders", 0);

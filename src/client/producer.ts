@@ -6,8 +6,9 @@
  * Batches of a handle are executed and answered in order, so what is acknowledged grows without
  * gaps; `acknowledged` counts only the batches before the first that failed.
  *
- * Invariant: a builder is being filled, in flight or free, never two of them; at most `inFlightMax`
- * batches are in flight, and more than `inFlightBytesMax` only when it is one batch.
+ * Invariant: a builder is being filled, in flight or free, never two of them; at most
+ * `inFlightMax` batches are in flight, and more than `inFlightBytesMax` only when it is one
+ * batch.
  */
 
 import { assert } from "../base/assert.ts";

@@ -6,8 +6,8 @@
  *                       ^ cursor: offset, value [valueStart, valueEnd)
  *
  * The broker sends what lies on its disk without looking at it, so the checksum is checked here.
- * Records below the offset that was asked for are skipped: a fetch begins with the batch that holds
- * it.
+ * Records below the offset that was asked for are skipped: a fetch begins with the batch that
+ * holds it.
  *
  * Invariant: no byte outside [start, end) is read, and no record of a batch is shown before the
  * batch's checksum was found right.

@@ -148,9 +148,9 @@ export function isBatchSize(size: number, sizeMax: number): boolean {
 }
 
 /**
- * Checks the batch at `at` as recovery meets it, its `size` bytes being in `block`: it must be the
- * one that follows `expectedOffset`, of an epoch not below `epochMin`. Zeros fail at the length
- * already.
+ * Checks the batch at `at` as recovery meets it, its `size` bytes being in `block`: it must be
+ * the one that follows `expectedOffset`, of an epoch not below `epochMin`. Zeros fail at the
+ * length already.
  */
 export function checkStored(
   block: ByteBlock,

@@ -5,8 +5,8 @@
  *     recovery-point-offset-checkpoint   0\n<count>\n<topic> <partition> <offset>\n…
  *     partition.metadata                 version: 0\ntopic_id: <base64url of the uuid, 22 characters>
  *
- * Invariant: parsing gives back what was formatted, or null: a file with anything wrong in it is wrong
- * as a whole.
+ * Invariant: parsing gives back what was formatted, or null: a file with anything wrong in it is
+ * wrong as a whole.
  */
 
 export interface EpochEntry {

@@ -1,6 +1,6 @@
 /**
- * Every error that a client can see, of all doors. Codes are wire format: a name may change, a code
- * may not, and a retired one stays in the table.
+ * Every error that a client can see, of all doors. Codes are wire format: a name may change, a
+ * code may not, and a retired one stays in the table.
  *
  * The same rows give the codec, the client's typed errors, the text of the command line and the
  * table in `docs/PROTOCOL.md`.

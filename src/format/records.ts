@@ -23,8 +23,8 @@ const RECORD_BODY_SIZE_MIN = 6;
 let cursor = 0;
 
 /**
- * Whether exactly `count` records stand between `from` and `end`, each with offsetDelta 0, 1, 2 …,
- * and each field inside its record.
+ * Whether exactly `count` records stand between `from` and `end`, each with offsetDelta 0, 1, 2
+ * …, and each field inside its record.
  */
 export function recordsFit(bytes: Uint8Array, from: number, end: number, count: number): boolean {
   cursor = from;

@@ -2,8 +2,8 @@
  * Settings of a topic: Kafka's names, units and defaults where Kafka has the setting. One table
  * gives the check, the defaults, the hint of an error and the page in `docs/PROTOCOL.md`.
  *
- * Invariant: a `TopicConfig` holds only values inside the table's ranges. The catalogue keeps what
- * was set, as text; what was not set follows the default.
+ * Invariant: a `TopicConfig` holds only values inside the table's ranges. The catalogue keeps
+ * what was set, as text; what was not set follows the default.
  */
 
 import {

@@ -1,7 +1,7 @@
 /**
  * The last batch boundaries at which the visible end stood: offset, segment and position. A
- * consumer at the tail asks for exactly such an offset next, and its read then needs neither index
- * nor disk. Hot.
+ * consumer at the tail asks for exactly such an offset next, and its read then needs neither
+ * index nor disk. Hot.
  *
  * Invariant: an entry stays true, because visible bytes never change. A segment that is deleted
  * takes its entries along (`forget`).

@@ -1,13 +1,13 @@
 /**
- * The data directory: who may use it, whether its last stop was clean, and its catalogue. Opened by
- * the main thread before any shard starts.
+ * The data directory: who may use it, whether its last stop was clean, and its catalogue. Opened
+ * by the main thread before any shard starts.
  *
  *     absent or empty        created; refused with `initialise` off: a disk that is not mounted
  *     holds a catalogue      ours: lock, load, take the clean marker away, count the epoch
  *     anything else          refused by name, untouched
  *
- * Invariant: while it is open no second broker has it (flock on `.lock`), and no clean marker lies
- * in it: a kill at any moment leaves a directory that is recovered.
+ * Invariant: while it is open no second broker has it (flock on `.lock`), and no clean marker
+ * lies in it: a kill at any moment leaves a directory that is recovered.
  */
 
 import {
@@ -50,6 +50,9 @@ const OWN_LEFTOVERS: ReadonlySet<string> = new Set([
   "lost+found",
 ]);
 
+/** What a Kafka log directory consists of. */
+const PARTITION_LIKE = /-\d+$/;
+
 export class DataDirectory {
   readonly path: string;
   readonly fd: number;
@@ -81,18 +84,26 @@ export class DataDirectory {
    */
   static open(libc: Libc, path: string, initialise: boolean): DataDirectory {
     const fd = openOrCreate(libc, path, initialise);
-    const names = directoryNames(libc, fd, path);
-    const ours = names.includes(CATALOGUE_FILE);
-    if (!ours) refuseUnlessEmpty(path, names, initialise);
-    const lockFd = lock(libc, fd, path);
-    const found = ours ? loadCatalogue(libc, fd) : null;
-    const catalogue = found ?? emptyCatalogue(randomUuid(libc));
-    const clean = !ours || names.includes(CLEAN_STOP_FILE);
-    if (!ours) writeMeta(libc, fd, catalogue.clusterId);
-    if (!clean) catalogue.nodeEpoch += 1;
-    if (!ours || !clean) saveCatalogue(libc, fd, catalogue);
-    removeCleanMarker(libc, fd);
-    return new DataDirectory(libc, path, fd, lockFd, catalogue, clean);
+    let lockFd = -1;
+    try {
+      refuseUnlessOurs(path, directoryNames(libc, fd, path), initialise);
+      lockFd = lock(libc, fd, path);
+      // Once more: before the lock was ours another broker may have made this its directory.
+      const names = directoryNames(libc, fd, path);
+      const found = loadCatalogue(libc, fd);
+      const catalogue = found ?? emptyCatalogue(randomUuid(libc));
+      const clean = found === null || names.includes(CLEAN_STOP_FILE);
+      if (!clean) catalogue.nodeEpoch += 1;
+      if (found === null || !clean) saveCatalogue(libc, fd, catalogue);
+      // After the catalogue: a start that is cut off between them finds a directory that is ours.
+      if (!names.includes(META_FILE)) writeMeta(libc, fd, catalogue.clusterId);
+      removeCleanMarker(libc, fd);
+      return new DataDirectory(libc, path, fd, lockFd, catalogue, clean);
+    } catch (error) {
+      if (lockFd >= 0) libc.close(lockFd);
+      libc.close(fd);
+      throw error;
+    }
   }
 
   /** Makes the catalogue as it stands durable. */
@@ -136,8 +147,15 @@ function directoryNames(libc: Libc, fd: number, path: string): string[] {
   return entries.map((entry) => entry.name);
 }
 
-function refuseUnlessEmpty(path: string, names: readonly string[], initialise: boolean): void {
+function refuseUnlessOurs(path: string, names: readonly string[], initialise: boolean): void {
+  if (names.includes(CATALOGUE_FILE)) return;
   const foreign = names.filter((name) => !OWN_LEFTOVERS.has(name));
+  if (foreign.includes(META_FILE) || foreign.some((name) => PARTITION_LIKE.test(name))) {
+    throw new DirectoryError(
+      `${path} looks like a Kafka log directory: it holds partitions and no catalogue; to serve ` +
+        `it from now on, stop Kafka and run: sluice adopt ${path}`,
+    );
+  }
   if (foreign.length > 0) {
     throw new DirectoryError(
       `${path} is not a Sluice data directory: it holds ${foreign.sort()[0]} and no catalogue; ` +
@@ -151,8 +169,8 @@ function lock(libc: Libc, directory: number, path: string): number {
   const flags = O_RDWR | O_CREAT | O_NOFOLLOW;
   const fd = must(libc.openat(directory, LOCK_FILE, flags, FILE_MODE), `open ${path}/.lock`);
   const locked = libc.flock(fd, LOCK_EX | LOCK_NB);
+  if (locked < 0) libc.close(fd);
   if (locked === -EAGAIN) {
-    libc.close(fd);
     throw new DirectoryError(
       `${path} is in use by another broker: stop it, or choose another --data`,
     );
@@ -174,8 +192,8 @@ function removeCleanMarker(libc: Libc, directory: number): void {
   must(libc.fsync(directory), "sync the data directory");
 }
 
-/** A random (version 4) uuid. */
-function randomUuid(libc: Libc): string {
+/** A random (version 4) uuid. Throws StorageError. */
+export function randomUuid(libc: Libc): string {
   const memory = libc.allocate(16);
   must(libc.getrandom(memory, 0, 16), "getrandom");
   const bytes = memory.bytes;

@@ -1,6 +1,7 @@
 /**
- * The few file operations that the log repeats: whole reads and writes, and replacing a small file
- * so that a power cut leaves the old one or the new one. For cold paths: they throw `StorageError`.
+ * The few file operations that the log repeats: whole reads and writes, and replacing a small
+ * file so that a power cut leaves the old one or the new one. For cold paths: they throw
+ * `StorageError`.
  *
  *     name.tmp: write -> fsync -> rename to name -> fsync of the directory
  *

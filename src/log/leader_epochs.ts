@@ -1,6 +1,6 @@
 /**
- * Leader epochs of one partition: which epoch began at which offset. A line is durable before the first
- * append of its epoch is acknowledged.
+ * Leader epochs of one partition: which epoch began at which offset. A line is durable before the
+ * first append of its epoch is acknowledged.
  *
  * Invariant: epochs grow strictly, start offsets never fall.
  */

@@ -6,14 +6,15 @@
  *     i32  lastOffset - baseOffset   of the batch that starts at
  *     i32  position
  *
- * The entries of the active segment live here and are written at a roll and at a clean stop; those
- * of a sealed one are read from its file. A missing or wrong file is rebuilt from the log.
+ * The entries of the active segment live here and are written at a roll and at a clean stop;
+ * those of a sealed one are read from its file. A missing or wrong file is rebuilt from the log.
  *
  * Invariant: offsets and positions grow strictly, and every position is the start of a batch. The
  * index is never evidence about the log.
  */
 
 import { assert } from "../base/assert.ts";
+import { BATCH_HEADER_SIZE } from "../format/batch.ts";
 import { INDEX_INTERVAL_BYTES } from "../limits.ts";
 
 export const INDEX_ENTRY_SIZE = 8;
@@ -21,6 +22,8 @@ const CAPACITY_FIRST = 64;
 
 export class OffsetIndex {
   count = 0;
+  /** Decoded from a file, which may be damaged: a reader compares an entry with its batch. */
+  isFromFile = false;
   #lastOffsets: Int32Array = new Int32Array(CAPACITY_FIRST);
   #positions: Int32Array = new Int32Array(CAPACITY_FIRST);
   /** Bytes of batches since the last entry. */
@@ -65,8 +68,8 @@ export class OffsetIndex {
     return this.#lastOffsets[entry]!;
   }
 
-  /** The highest batch start known at or below `position`; 0 when there is none. */
-  batchStartAtOrBelow(position: number): number {
+  /** The last entry whose batch starts at or below `position`, or -1. */
+  entryAtOrBelow(position: number): number {
     let low = 0;
     let high = this.count;
     while (low < high) {
@@ -74,7 +77,13 @@ export class OffsetIndex {
       if (this.#positions[middle]! <= position) low = middle + 1;
       else high = middle;
     }
-    return low === 0 ? 0 : this.#positions[low - 1]!;
+    return low - 1;
+  }
+
+  /** The highest batch start known at or below `position`; 0 when there is none. */
+  batchStartAtOrBelow(position: number): number {
+    const entry = this.entryAtOrBelow(position);
+    return entry < 0 ? 0 : this.#positions[entry]!;
   }
 
   /** Bytes of the file that `encode` fills. */
@@ -95,6 +104,7 @@ export class OffsetIndex {
    */
   decode(view: DataView, size: number, segmentSize: number): boolean {
     this.count = 0;
+    this.isFromFile = true;
     if (size % INDEX_ENTRY_SIZE !== 0) return false;
     let offsetBefore = -1;
     let positionBefore = 0;
@@ -102,13 +112,12 @@ export class OffsetIndex {
       const lastOffset = view.getInt32(at);
       const position = view.getInt32(at + 4);
       if (lastOffset <= offsetBefore || position <= positionBefore) return false;
-      if (position >= segmentSize) return false;
+      if (position > segmentSize - BATCH_HEADER_SIZE) return false;
       this.#push(lastOffset, position);
       offsetBefore = lastOffset;
       positionBefore = position;
     }
-    // A segment without entries is a short one.
-    return this.count > 0 || segmentSize === 0 || size === 0;
+    return true;
   }
 
   #push(lastOffset: number, position: number): void {

@@ -6,9 +6,9 @@
  *        |  sealed | sealed |     active   |            |          |
  *        0 ------------------ consumers see up to visible
  *
- * A turn stages batches (stamped in the receive buffer, gathered in a vector) and then flushes them
- * by one `pwritev`. A sync covers what was written when it began: `beginSync` takes a snapshot,
- * `endSync` publishes that snapshot and nothing later.
+ * A turn stages batches (stamped in the receive buffer, gathered in a vector) and then flushes
+ * them by one `pwritev`. A sync covers what was written when it began: `beginSync` takes a
+ * snapshot, `endSync` publishes that snapshot and nothing later.
  *
  * Invariant: log start <= visible <= written <= staged, and durable <= written. At level fsync
  * visible is durable. Bytes below visible are never written again.
@@ -33,6 +33,7 @@ import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { segmentFile } from "../format/file_names.ts";
 import { Level } from "../format/levels.ts";
 import type { TopicConfig } from "../format/topic_config.ts";
+import { SEALED_PER_SYNC_MAX } from "../limits.ts";
 import { Boundaries } from "./boundaries.ts";
 import { FILE_MODE, openDirectory } from "./files.ts";
 import { LogPoint, Segment } from "./segment.ts";
@@ -184,12 +185,17 @@ export class Partition {
   beginSync(fds: number[], all: boolean): number {
     assert(this.syncsPending === 0, "one sync in flight per partition");
     fds.length = 0;
-    for (const segment of this.#unsyncedSealed) fds.push(segment.file!.fd);
-    this.#sealedSyncing = this.#unsyncedSealed.length;
+    const sealed = this.#unsyncedSealed;
+    const count = Math.min(sealed.length, SEALED_PER_SYNC_MAX);
+    for (let i = 0; i < count; i += 1) fds.push(sealed[i]!.file!.fd);
+    this.#sealedSyncing = count;
     if (this.#dirtyDirectory >= 0) fds.push(this.#dirtyDirectory);
     this.#directorySyncing = this.#dirtyDirectory;
     this.#dirtyDirectory = -1;
-    if (all || this.config.durability !== Level.os) {
+    if (count < sealed.length) {
+      const last = sealed[count - 1]!; // the next sync goes on behind it
+      this.#syncing.set(last, sealed[count]!.baseOffset, last.size);
+    } else if (all || this.config.durability !== Level.os) {
       if (this.durable.offset < this.written.offset) fds.push(this.#active.file!.fd);
       this.#syncing.copyFrom(this.written);
     } else {

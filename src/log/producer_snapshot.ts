@@ -1,6 +1,6 @@
 /**
- * Producer snapshot: the producer state at an offset, in Kafka's format. Named by the first offset that
- * it does not cover. Big-endian.
+ * Producer snapshot: the producer state at an offset, in Kafka's format. Named by the first
+ * offset that it does not cover. Big-endian.
  *
  *     0  i16  version 1
  *     2  u32  CRC-32C of everything from byte 6 on
@@ -11,8 +11,8 @@
  * Kafka writes the last batch of a producer; we write up to five, oldest first, so that the whole
  * window survives a restart. Kafka's reader lets the last one win.
  *
- * Invariant: decoding gives back the state that was encoded, or fails: a snapshot is never believed in
- * part.
+ * Invariant: decoding gives back the state that was encoded, or fails: a snapshot is never
+ * believed in part.
  */
 
 import { type ByteBlock, heapBlock, readI64, writeI64 } from "../base/bytes.ts";
@@ -30,7 +30,7 @@ export function encodeSnapshot(state: ProducerState): ByteBlock {
   const block = heapBlock(size);
   const view = block.view;
   let at = HEADER_SIZE;
-  for (const [producerId, epoch, batch] of state.entries()) {
+  state.each((producerId, epoch, batch) => {
     writeI64(view, at, producerId);
     view.setInt16(at + 8, epoch);
     view.setInt32(at + 10, batch.lastSequence);
@@ -40,7 +40,7 @@ export function encodeSnapshot(state: ProducerState): ByteBlock {
     view.setInt32(at + 34, 0);
     writeI64(view, at + 38, NO_TRANSACTION);
     at += ENTRY_SIZE;
-  }
+  });
   view.setInt16(0, VERSION);
   view.setInt32(6, count);
   view.setUint32(2, crc32c(block.bytes, block.words, 6, size - 6));

@@ -1,6 +1,6 @@
 /**
- * Idempotent producers of one partition: per producer id its epoch and its last batches, so that a
- * retry is recognised and a gap refused. Hot.
+ * Idempotent producers of one partition: per producer id its epoch and its last batches, so that
+ * a retry is recognised and a gap refused. Hot.
  *
  *     producer 7, epoch 0   | seq 0-9 @100 | seq 10-19 @110 | … the last five
  *
@@ -9,8 +9,8 @@
  *     higher epoch, first sequence 0; or an unknown producer   -> accepted
  *     anything else                                            -> refused
  *
- * Invariant: the state is that of the batches staged so far; `rollBack` takes back what a failed write
- * staged, so it is never ahead of the log.
+ * Invariant: the state is that of the batches staged so far; `rollBack` takes back what a failed
+ * write staged, so it is never ahead of the log.
  */
 
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
@@ -135,10 +135,10 @@ export class ProducerState {
     this.#grown.length = 0;
   }
 
-  /** Every batch that is remembered, by producer, oldest first. */
-  *entries(): Generator<[producerId: number, epoch: number, batch: ProducerBatch]> {
+  /** Calls `visit` for every batch that is remembered, by producer, oldest first. */
+  each(visit: (producerId: number, epoch: number, batch: ProducerBatch) => void): void {
     for (const [producerId, producer] of this.#producers) {
-      for (const batch of producer.batches) yield [producerId, producer.epoch, batch];
+      for (const batch of producer.batches) visit(producerId, producer.epoch, batch);
     }
   }
 

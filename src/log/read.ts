@@ -1,5 +1,6 @@
 /**
- * Reading a partition: from an offset to a range of one segment file, cut at batch boundaries. Hot.
+ * Reading a partition: from an offset to a range of one segment file, cut at batch boundaries.
+ * Hot.
  *
  *     boundaries (tail)  ->  index of the segment (binary search)  ->  walk over a few headers
  *
@@ -11,7 +12,10 @@ import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import type { FileSlice } from "../base/file_slice.ts";
 import type { Partition } from "./partition.ts";
 import type { LogPoint, Segment } from "./segment.ts";
-import type { Walk } from "./walk.ts";
+import { type Walk, walkIndex } from "./walk.ts";
+
+/** An entry of the index was not that of its batch: the index is another one now. */
+const REBUILT = 1;
 
 export class PartitionReader {
   readonly #walk: Walk;
@@ -79,27 +83,50 @@ export class PartitionReader {
     const entry = index.rank(offset - segment.baseOffset);
     // The batch of entry `entry` ends at or above the offset, that of the one before it ends below.
     const walk = this.#walk;
-    const from = entry === 0 ? 0 : index.position(entry - 1);
-    if (entry < index.count) {
-      const code = walk.begin(segment, index.position(entry));
+    // Entries at or above the segment's size are those of batches that are only staged.
+    if (entry < index.count && index.position(entry) < segment.size) {
+      const code = this.#beginAt(partition, segment, entry);
+      if (code === REBUILT) return this.#locate(partition, offset);
       if (code < 0) return code;
       if (walk.baseOffset <= offset) {
         point.set(segment, offset, walk.position);
         return 0;
       }
     }
-    let code = walk.begin(segment, from);
+    let code = entry === 0 ? walk.begin(segment, 0) : this.#beginAt(partition, segment, entry - 1);
+    if (code === REBUILT) return this.#locate(partition, offset);
     while (code === 0 && walk.lastOffset < offset) code = walk.next();
     point.set(segment, offset, walk.position);
     return code;
+  }
+
+  /**
+   * Stands at the batch of an index entry. An entry that came from a file is believed only where
+   * the batch is the one it names; else the index is made anew from the log. Returns 0, REBUILT or
+   * -errno.
+   */
+  #beginAt(partition: Partition, segment: Segment, entry: number): number {
+    const walk = this.#walk;
+    const index = segment.index!;
+    const code = walk.begin(segment, index.position(entry));
+    if (code < 0 || !index.isFromFile) return code;
+    if (walk.isBatchTo(segment.baseOffset + index.lastOffset(entry))) return 0;
+    segment.index = walkIndex(partition.store, segment);
+    return REBUILT;
   }
 
   /** Where a slice from `position` of at most `maxBytes` ends; -errno on a failed read. */
   #cut(partition: Partition, segment: Segment, position: number, maxBytes: number): number {
     const limit = visibleSize(partition, segment);
     if (limit - position <= maxBytes) return limit;
-    const known = segment.index!.batchStartAtOrBelow(position + maxBytes);
-    if (known > position) return known;
+    const index = segment.index!;
+    const entry = index.entryAtOrBelow(position + maxBytes);
+    const known = entry < 0 ? 0 : index.position(entry);
+    if (known > position) {
+      if (!index.isFromFile) return known;
+      const code = this.#beginAt(partition, segment, entry);
+      return code === REBUILT ? this.#cut(partition, segment, position, maxBytes) : code || known;
+    }
     const walk = this.#walk;
     let code = walk.begin(segment, position);
     let end = position + walk.size;

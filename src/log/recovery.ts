@@ -1,6 +1,6 @@
 /**
- * Opening a partition: what lies in its directory becomes a list of segments and an end that is on
- * disk. After a clean stop the files are believed and only the tail of the last one is walked;
+ * Opening a partition: what lies in its directory becomes a list of segments and an end that is
+ * on disk. After a clean stop the files are believed and only the tail of the last one is walked;
  * after any other stop every segment is scanned.
  *
  *     each segment: fdatasync -> drop its cache -> scan batch after batch
@@ -9,8 +9,8 @@
  * The sync and the drop come first: a whole batch found after a kill may never have been on disk,
  * and after a failed sync the page cache lies.
  *
- * Invariant: after recovery every byte of the log is a whole batch of dense offsets, on disk, and a
- * second recovery finds the same.
+ * Invariant: after recovery every byte of the log is a whole batch of dense offsets, on disk, and
+ * a second recovery finds the same.
  */
 
 import {
@@ -33,7 +33,7 @@ import {
   isBatchSize,
   Stored,
 } from "../format/batch.ts";
-import { parseSegmentFile, segmentFile } from "../format/file_names.ts";
+import { indexFile, parseSegmentFile, segmentFile } from "../format/file_names.ts";
 import type { TopicConfig } from "../format/topic_config.ts";
 import { BATCH_SIZE_MAX_LIMIT } from "../limits.ts";
 import {
@@ -47,10 +47,12 @@ import {
 } from "./files.ts";
 import { Partition } from "./partition.ts";
 import { Segment } from "./segment.ts";
-import type { SegmentStore } from "./segment_store.ts";
+import { type SegmentStore, writeIndex } from "./segment_store.ts";
 import { walkIndex } from "./walk.ts";
 
 const CHUNK_SIZE = 4194304;
+/** Instead of an end: the files are not as a clean stop leaves them, whatever was said. */
+const NOT_CLEAN = -1;
 
 export interface RecoveryReport {
   segments: number;
@@ -84,10 +86,9 @@ export function openPartition(
   let end = 0;
   if (bases.length === 0) {
     segments.push(createFirst(store, directory));
-  } else if (options.clean) {
-    end = openClean(store, directory, bases, segments);
   } else {
-    end = new Scan(store, options, report).run(bases, segments);
+    end = options.clean ? openClean(store, directory, bases, segments) : NOT_CLEAN;
+    if (end === NOT_CLEAN) end = new Scan(store, options, report).run(bases, segments);
   }
   report.segments = segments.length;
   return new Partition(store, directory, config, leaderEpoch, segments, end);
@@ -123,7 +124,7 @@ function openSegment(store: SegmentStore, directory: string, base: number): Segm
   return new Segment(base, size, new SharedFile(fd, store.closeFile));
 }
 
-/** After a clean stop. Returns the offset of the next record. */
+/** After a clean stop. Returns the offset of the next record, or NOT_CLEAN and no segment. */
 function openClean(
   store: SegmentStore,
   directory: string,
@@ -139,19 +140,27 @@ function openClean(
   const last = openSegment(store, directory, bases[bases.length - 1]!);
   segments.push(last);
   last.index = walkIndex(store, last);
-  return walkEnd(store, last);
+  const end = walkEnd(store, last);
+  if (end === NOT_CLEAN) {
+    last.file!.release();
+    segments.length = 0;
+  }
+  return end;
 }
 
-/** The offset after the last batch of a segment whose index is loaded. */
+/** The offset after the last batch of a segment whose index is loaded; its size must fit. */
 function walkEnd(store: SegmentStore, segment: Segment): number {
   let end = segment.baseOffset;
   let position = segment.index!.batchStartAtOrBelow(segment.size);
   const header = store.scratch;
   const fd = segment.file!.fd;
   while (position < segment.size) {
-    must(readWhole(store.libc, fd, header, 0, BATCH_HEADER_SIZE, position), "read a batch header");
+    const read = readWhole(store.libc, fd, header, 0, BATCH_HEADER_SIZE, position);
+    if (must(read, "read a batch header") < BATCH_HEADER_SIZE) return NOT_CLEAN;
+    const size = batchSize(header.view, 0);
+    if (!isBatchSize(size, segment.size - position)) return NOT_CLEAN;
     end = batchLastOffset(header.view, 0) + 1;
-    position += batchSize(header.view, 0);
+    position += size;
   }
   return end;
 }
@@ -186,6 +195,7 @@ class Scan {
         break;
       }
       const segment = openSegment(this.#store, this.#options.directory, bases[i]!);
+      if (i > 0) this.#sealed(segments[i - 1]!);
       segments.push(segment);
       if (!this.#scanSegment(segment)) {
         cutAt = i + 1;
@@ -193,8 +203,13 @@ class Scan {
       }
     }
     this.#removeAfter(bases.slice(cutAt));
-    for (const segment of segments.slice(0, -1)) this.#store.sealedIsSynced(segment);
     return this.#expected;
+  }
+
+  /** A segment that another one follows: its index file may be older than what was scanned. */
+  #sealed(segment: Segment): void {
+    writeIndex(this.#store, this.#options.directory, segment);
+    this.#store.sealedIsSynced(segment);
   }
 
   /** False when the segment had to be cut: nothing after it is believed. */
@@ -287,6 +302,7 @@ class Scan {
       }
       const removed = this.#libc.unlinkat(this.#store.dataFd, path, 0);
       if (removed !== -ENOENT) must(removed, `remove ${path}`);
+      this.#libc.unlinkat(this.#store.dataFd, `${directory}/${indexFile(base)}`, 0);
     }
     syncDirectory(this.#libc, this.#store.dataFd, directory);
   }

@@ -4,9 +4,9 @@
  *     00000000000000001000.log    | batch 1000-1041 | batch 1042-1042 | … |
  *     00000000000000001000.index  sparse: offset -> position
  *
- * Invariant: bytes below `size` are whole batches and never change. The active segment, always the
- * last of its partition, keeps its file and index open; a sealed one opens them when it is read and
- * may lose them again once it is synced.
+ * Invariant: bytes below `size` are whole batches and never change. The active segment, always
+ * the last of its partition, keeps its file and index open; a sealed one opens them when it is
+ * read and may lose them again once it is synced.
  */
 
 import type { SharedFile } from "../base/file_slice.ts";

@@ -1,6 +1,6 @@
 /**
- * What all partitions of a shard share to reach their files: the port, the data directory, vectors
- * to gather a turn's writes, and the cache of sealed segments that are open.
+ * What all partitions of a shard share to reach their files: the port, the data directory,
+ * vectors to gather a turn's writes, and the cache of sealed segments that are open.
  *
  * Invariant: at most `openSealedMax` sealed and synced segments are open; a file with unsynced
  * bytes is never closed, because closing it could lose the error of its writeback.
@@ -126,7 +126,7 @@ export class SegmentStore {
 
 /**
  * Writes the index of a segment beside it. A failure is no loss: the index is rebuilt when it is
- * missing or wrong.
+ * missing. An older file of that name must not stay: it may be of another log.
  */
 export function writeIndex(store: SegmentStore, directory: string, segment: Segment): void {
   const index = segment.index;
@@ -134,10 +134,13 @@ export function writeIndex(store: SegmentStore, directory: string, segment: Segm
   const path = `${directory}/${indexFile(segment.baseOffset)}`;
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
   const fd = store.libc.openat(store.dataFd, path, flags, FILE_MODE);
-  if (fd < 0) return;
+  if (fd < 0) {
+    store.libc.unlinkat(store.dataFd, path, 0);
+    return;
+  }
   const memory = store.libc.allocate(Math.max(index.encodedSize, 1));
   index.encode(memory.view);
   const wrote = writeWhole(store.libc, fd, memory, index.encodedSize, 0);
-  if (wrote < 0) store.libc.ftruncate(fd, 0);
+  if (wrote < 0) store.libc.unlinkat(store.dataFd, path, 0);
   store.libc.close(fd);
 }

@@ -1,12 +1,13 @@
 /**
- * Time index of one segment: the highest timestamp up to a batch, so that a time finds its offset. Hot.
+ * Time index of one segment: the highest timestamp up to a batch, so that a time finds its
+ * offset. Hot.
  *
  *     on disk, 12 bytes an entry, big-endian, no checksum
  *     i64  highest timestamp up to here
  *     i32  lastOffset - baseOffset   of the batch that holds it
  *
- * An entry is taken with every entry of the offset index, and once more when the segment is sealed, so
- * that the last entry of a sealed segment is its highest timestamp.
+ * An entry is taken with every entry of the offset index, and once more when the segment is
+ * sealed, so that the last entry of a sealed segment is its highest timestamp.
  *
  * Invariant: timestamps and offsets grow strictly. The index is never evidence about the log.
  */

@@ -1,6 +1,6 @@
 /**
- * Walking batch headers in a segment file, from a batch start that is known: to find the batch that
- * holds an offset, where a size limit cuts, or every entry of an index. Hot.
+ * Walking batch headers in a segment file, from a batch start that is known: to find the batch
+ * that holds an offset, where a size limit cuts, or every entry of an index. Hot.
  *
  * A header is read alone first; where batches are small, a few KiB at once, so that a walk over
  * many of them is one call. So the log files are read for about one part in a thousand of what is
@@ -51,6 +51,12 @@ export class Walk {
     return this.#standAt(this.position + this.size);
   }
 
+  /** Whether what it stands at can be a batch of the segment that ends at `lastOffset`. */
+  isBatchTo(lastOffset: number): boolean {
+    if (this.lastOffset !== lastOffset || this.baseOffset > lastOffset) return false;
+    return this.size >= BATCH_HEADER_SIZE && this.position + this.size <= this.#segment!.size;
+  }
+
   #standAt(position: number): number {
     const segment = this.#segment!;
     assert(position + BATCH_HEADER_SIZE <= segment.size, "a batch of the segment");
@@ -86,7 +92,7 @@ export function walkIndex(store: SegmentStore, segment: Segment): OffsetIndex {
   const index = new OffsetIndex();
   const walk = new Walk(store);
   let position = 0;
-  while (position < segment.size) {
+  while (position + BATCH_HEADER_SIZE <= segment.size) {
     if (walk.begin(segment, position) < 0) break;
     if (walk.size < BATCH_HEADER_SIZE) break;
     index.batchAppended(walk.lastOffset - segment.baseOffset, position, walk.size);

@@ -2,11 +2,13 @@
  * Encodes and decodes a body by its table (`table.ts`). For the operations that are not hot;
  * produce and fetch have their offsets in `frame.ts`, and a test holds both ways equal.
  *
- * Invariant: decoding reads no byte outside [start, end), refuses what is left over, and allocates
- * no more than the bytes can hold: a count is compared with the bytes that follow it.
+ * Invariant: decoding reads no byte outside [start, end), refuses what is left over, and
+ * allocates no more than the bytes can hold: a count is compared with the bytes that follow it,
+ * and bounded.
  */
 
 import { isSafeU64, readI64, readU64, writeI64, writeU64 } from "../base/bytes.ts";
+import { LIST_ELEMENTS_MAX } from "../limits.ts";
 import { type Scalar, sizeMin, type Table, type ValueOf } from "./table.ts";
 
 type Value = Record<string, unknown>;
@@ -79,6 +81,7 @@ function decodeTable(table: Table, cursor: Cursor): Value {
 
 function decodeList(name: string, table: Table, cursor: Cursor): Value[] {
   const count = cursor.view.getUint32(cursor.take(4, name));
+  if (count > LIST_ELEMENTS_MAX) throw new BodyError(`${name} has too many elements`);
   const elementSizeMin = table.reduce((size, field) => size + sizeMin(field[1]), 0);
   if (count * elementSizeMin > cursor.end - cursor.at) {
     throw new BodyError(`the body ends inside ${name}`);

@@ -1,6 +1,7 @@
 /**
  * The operations of the native protocol: code, version, request and reply. Codes are wire format
- * and leave gaps by family (session 1, topics 100, data 200, offsets 300, groups 400, control 500).
+ * and leave gaps by family (session 1, topics 100, data 200, offsets 300, groups 400, control
+ * 500).
  *
  *     request   u32 size | u16 operation | u8 version | u8 flags | u32 correlation | body
  *     reply     u32 size | u16 error     | u8 version | u8 flags | u32 correlation | body

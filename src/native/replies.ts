@@ -8,6 +8,9 @@ import { ERROR_REPLY } from "./operations.ts";
 import type { Session } from "./session.ts";
 import type { Table, ValueOf } from "./table.ts";
 
+/** A message may quote what the client sent; it need not come back as a whole. */
+const MESSAGE_LENGTH_MAX = 1000;
+
 /** An error in place of the reply; `message` says what went wrong here and may be empty. */
 export function replyError(
   session: Session,
@@ -16,7 +19,8 @@ export function replyError(
   error: number,
   message: string,
 ): void {
-  const bytes = encodeBody(ERROR_REPLY, { message }, FRAME_HEADER_SIZE);
+  const cut = message.slice(0, MESSAGE_LENGTH_MAX);
+  const bytes = encodeBody(ERROR_REPLY, { message: cut }, FRAME_HEADER_SIZE);
   append(session, bytes, error, version, correlation);
 }
 

@@ -1,5 +1,6 @@
 /**
- * What a handler is given and what it may say: done, must wait, or an error that becomes the reply.
+ * What a handler is given and what it may say: done, must wait, or an error that becomes the
+ * reply.
  */
 
 import type { ByteBlock } from "../base/bytes.ts";

@@ -1,6 +1,6 @@
 /**
- * Session: what the native door knows of one connection: hello said or not, the partition handles,
- * and which requests are executed but not yet answered.
+ * Session: what the native door knows of one connection: hello said or not, the partition
+ * handles, and which requests are executed but not yet answered.
  *
  * Requests outstanding on one handle are all of one kind, so that they are answered in order: a
  * request of another kind waits, and what follows it on the connection waits too (`mayRun`).

@@ -1,6 +1,6 @@
 /**
- * How a body is described: a list of fields, each with name, type and meaning. From one table come
- * the TypeScript type of the values, both directions of the codec (`codec.ts`) and
+ * How a body is described: a list of fields, each with name, type and meaning. From one table
+ * come the TypeScript type of the values, both directions of the codec (`codec.ts`) and
  * `docs/PROTOCOL.md`.
  *
  *     u8 u16 u32 u64 i64   big-endian; u64 and i64 within 53 bits

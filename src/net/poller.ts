@@ -3,8 +3,8 @@
  * Hot.
  *
  * Every descriptor is registered with a slot and a generation, which come back with its events. A
- * slot is used again for another connection; its generation is not, so an event that was on its way
- * when the slot changed hands is recognised and dropped.
+ * slot is used again for another connection; its generation is not, so an event that was on its
+ * way when the slot changed hands is recognised and dropped.
  *
  * Level-triggered: what is left unread is reported again.
  */

@@ -7,8 +7,8 @@
  * Memory that a slice follows is sent with MSG_MORE, so that header and payload leave in one
  * segment: without it a fetch costs twice the processor time.
  *
- * Invariant: bytes leave in the order in which they were queued, each once; a partial send goes on
- * where it stopped.
+ * Invariant: bytes leave in the order in which they were queued, each once; a partial send goes
+ * on where it stopped.
  */
 
 import { EAGAIN, EINTR, MSG_MORE, MSG_NOSIGNAL } from "../../ffi/constants.ts";

@@ -1,7 +1,7 @@
 /**
  * Background jobs of a shard: file work that may block and must not hold up the loop. Both ends:
- * the shard posts, the background worker runs. Closing a descriptor goes through the same queue as
- * the advice about it, so that advice never meets a descriptor that was used again.
+ * the shard posts, the background worker runs. Closing a descriptor goes through the same queue
+ * as the advice about it, so that advice never meets a descriptor that was used again.
  */
 
 import type { Libc } from "../../ffi/libc.ts";

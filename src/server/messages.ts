@@ -1,7 +1,7 @@
 /**
- * Messages between the main thread and the workers of a shard. To a worker goes exactly one, at its
- * start; everything after it is a control operation. From a shard they arrive at once, even while
- * it never returns to its event loop.
+ * Messages between the main thread and the workers of a shard. To a worker goes exactly one, at
+ * its start; everything after it is a control operation. From a shard they arrive at once, even
+ * while it never returns to its event loop.
  */
 
 import type { TraceLevel } from "../base/trace.ts";

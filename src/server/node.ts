@@ -1,6 +1,6 @@
 /**
- * Node: one shard put together: poller, listeners, connections, the broker and its doors. `turn.ts`
- * runs it; this file only builds it and holds what a turn works on.
+ * Node: one shard put together: poller, listeners, connections, the broker and its doors.
+ * `turn.ts` runs it; this file only builds it and holds what a turn works on.
  *
  *     slots   0 native listener   1 control listener   2 syncs   8 … connections
  *

@@ -1,5 +1,6 @@
 /**
- * What the doors of a shard ask of it: answers to send, topics to open, the main thread to talk to.
+ * What the doors of a shard ask of it: answers to send, topics to open, the main thread to talk
+ * to.
  */
 
 import type { Server } from "../native/door.ts";

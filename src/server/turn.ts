@@ -1,9 +1,9 @@
 /**
  * One turn of a shard: the data path on one screen. Hot.
  *
- * Everything that a turn has to do is in a list that an earlier step filled; nothing is done in the
- * middle of something else. So a turn's appends to a partition are one write, its dirty partitions
- * one submission, and a connection's replies one send.
+ * Everything that a turn has to do is in a list that an earlier step filled; nothing is done in
+ * the middle of something else. So a turn's appends to a partition are one write, its dirty
+ * partitions one submission, and a connection's replies one send.
  */
 
 import { completeFetches } from "../broker/fetch.ts";

@@ -1,7 +1,7 @@
 /**
- * The contract of the port: what every implementation of `Libc` promises, the two adapters over the
- * kernel and the simulator alike. Without one suite for all a simulator tests a world that does not
- * exist.
+ * The contract of the port: what every implementation of `Libc` promises, the two adapters over
+ * the kernel and the simulator alike. Without one suite for all a simulator tests a world that
+ * does not exist.
  */
 import type { Libc } from "../../ffi/libc.ts";
 import { aioContract } from "./libc_aio_suite.ts";
@@ -16,8 +16,9 @@ import { contractOf, type Implementation } from "./libc_world.ts";
 
 /**
  * Registers every test of the contract for one implementation. `temporaryDirectory` gives a new,
- * empty directory per test, of at most 90 bytes, so that a Unix socket fits below it. `exceptions`
- * names tests an implementation cannot pass, each with its reason; the real libc has none.
+ * empty directory per test, of at most 90 bytes, so that a Unix socket fits below it.
+ * `exceptions` names tests an implementation cannot pass, each with its reason; the real libc has
+ * none.
  */
 export function libcSuite(
   name: string,

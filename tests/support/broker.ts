@@ -1,9 +1,10 @@
 /**
- * The real process, for tests: a broker under one runtime, and single commands of the command line.
+ * The real process, for tests: a broker under one runtime, and single commands of the command
+ * line.
  *
  * Nothing here is simulated, and nothing outlives the test: a broker still running when the test
- * process ends is killed by its process id, and scripts/test.ts ends the whole process group after
- * each file.
+ * process ends is killed by its process id, and scripts/test.ts ends the whole process group
+ * after each file.
  */
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import { Buffer } from "node:buffer";

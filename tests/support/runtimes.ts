@@ -26,8 +26,8 @@ export function runtimePath(name: RuntimeName): string {
 }
 
 /**
- * The runtimes of this machine, for suites that run once per runtime. A missing one becomes a test
- * that is skipped with the reason; so call this where tests are registered.
+ * The runtimes of this machine, for suites that run once per runtime. A missing one becomes a
+ * test that is skipped with the reason; so call this where tests are registered.
  */
 export function availableRuntimes(): Runtime[] {
   const found: Runtime[] = [];

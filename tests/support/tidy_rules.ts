@@ -1,7 +1,7 @@
 /**
  * The rules of docs/STYLE.md as functions: each takes one source file and gives the lines that
- * break it. tests/tidy_test.ts runs them over the repository; tests/unit/support/tidy_rules_test.ts
- * plants a violation of each to show that they can fail.
+ * break it. tests/tidy_test.ts runs them over the repository;
+ * tests/unit/support/tidy_rules_test.ts plants a violation of each to show that they can fail.
  */
 import { closing, functionsOf, importsOf, lineAt, loopsOf, type Source } from "./tidy_scan.ts";
 

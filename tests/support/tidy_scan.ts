@@ -1,7 +1,7 @@
 /**
  * Reads TypeScript just well enough for the rules in tidy_rules.ts: which characters are code,
- * which files are imported, where functions and loops begin and end. No parser: TypeScript 7 has no
- * stable one to offer, and the rules forgive a construct that nobody writes.
+ * which files are imported, where functions and loops begin and end. No parser: TypeScript 7 has
+ * no stable one to offer, and the rules forgive a construct that nobody writes.
  */
 
 export interface Source {
@@ -143,7 +143,7 @@ export function closing(code: string, at: number): number {
 export function importsOf(source: Source): Import[] {
   const found: Import[] = [];
   const text = source.uncommented;
-  const statement = /^[ \t]*(?:import|export)\s+(type\s+)?([^"';`()=]*?)(?:from\s+)?"([^"\n]+)"/gm;
+  const statement = /^[ \t]*(?:import|export)\s+(type\s+)?([^"';`()=:]*?)(?:from\s+)?"([^"\n]+)"/gm;
   for (const match of text.matchAll(statement)) {
     const [, type, names = "", specifier = ""] = match;
     const list = /^\s*\{([^}]*)\}\s*$/.exec(names)?.[1]?.split(",").filter((name) => name.trim());

@@ -3,8 +3,9 @@
 import { ErrorCodes } from "../../format/errors.ts";
 import type { Topic } from "../../broker/topics.ts";
 import { TOPIC_SETTINGS } from "../../format/topic_config.ts";
+import { TOPIC_NAME_SIZE_MAX } from "../../limits.ts";
 import { decodeBody } from "../codec.ts";
-import { HANDLED, type Request } from "../request.ts";
+import { HANDLED, type Request, RequestError } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
 import { operation, type ReplyOf } from "../operations.ts";
 import { replyBody } from "../replies.ts";
@@ -19,7 +20,10 @@ export function metadata(door: NativeDoor, session: Session, request: Request): 
   const body = decodeBody(METADATA.request, request.memory.bytes, request.start, request.end);
   const { topics } = door.broker;
   const nodeId = door.server.nodeId;
-  const names = body.topics.map((wanted) => wanted.name).sort();
+  const names = [...new Set(body.topics.map((wanted) => wanted.name))].sort();
+  if (names.some((name) => name.length > TOPIC_NAME_SIZE_MAX)) {
+    throw new RequestError(ErrorCodes.invalid_topic_name); // the reply repeats every name
+  }
   const described = names.length === 0
     ? topics.all().map((topic) => describe(topic, nodeId))
     : names.map((name) => {

@@ -1,0 +1,219 @@
+/**
+ * Makes a Kafka log directory Sluice's: a catalogue from what its partitions say of themselves.
+ * No log, index or checkpoint is changed, and Kafka's own files stay, so that Kafka can still be
+ * started on it until Sluice has written.
+ *
+ *     orders-0 … orders-2   partition.metadata -> topic orders, its id, 3 partitions
+ *     __cluster_metadata-0  Kafka's own catalogue: not adopted
+ *     x-0.…-delete          being deleted: not adopted, named
+ *
+ * The settings of topics are in Kafka's cluster metadata and are not adopted: they follow the
+ * defaults of Sluice.
+ *
+ * Invariant: the catalogue is written last and as a whole; before that the directory is Kafka's.
+ */
+
+import type { Libc } from "../../ffi/libc.ts";
+import { formatPartitionMetadata, parsePartitionMetadata } from "../format/checkpoint.ts";
+import { CATALOGUE_FILE, CLEAN_STOP_FILE, META_FILE } from "../format/file_names.ts";
+import { PARTITIONS_PER_TOPIC_MAX } from "../limits.ts";
+import {
+  type CatalogueContent,
+  emptyCatalogue,
+  saveCatalogue,
+  type TopicEntry,
+} from "../log/catalogue.ts";
+import { must, openDirectory, replaceFile } from "../log/files.ts";
+import { randomUuid } from "../log/data_directory.ts";
+import { lastOfPartition } from "./adopt_scan.ts";
+import { refuseWhileHeld, takeLock } from "./directory_lock.ts";
+import {
+  closeRoot,
+  isDirectory,
+  openPartitionPlace,
+  openRoot,
+  parsePartitionName,
+  partitionNames,
+  type PartitionPlace,
+  readText,
+  type Root,
+  ToolError,
+} from "./places.ts";
+import { METADATA_FILE } from "./verify.ts";
+
+const CLUSTER_METADATA = "__cluster_metadata";
+const NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000";
+/** Kafka gives producer ids out in blocks of so many. */
+const PRODUCER_ID_BLOCK = 1000;
+/** What Kafka calls a directory that is on its way out, or not yet in. */
+const LEFT_OVER = /^(.+)\.[0-9a-f]{32}-(delete|future|stray)$/;
+
+export interface AdoptOptions {
+  readonly isDry: boolean;
+  /** Told line by line what is found and done. */
+  readonly tell: (line: string) => void;
+}
+
+/** Returns the catalogue, as it is written or would be. Throws ToolError or StorageError. */
+export function adopt(libc: Libc, path: string, options: AdoptOptions): CatalogueContent {
+  const root = openRoot(libc, path);
+  try {
+    refuseUnlessKafkas(root);
+    refuseWhileHeld(root);
+    const lock = options.isDry ? null : takeLock(root);
+    try {
+      return new Adoption(root, options).run();
+    } finally {
+      if (lock !== null) libc.close(lock);
+    }
+  } finally {
+    closeRoot(root);
+  }
+}
+
+function refuseUnlessKafkas(root: Root): void {
+  if (root.names.includes(CATALOGUE_FILE)) {
+    throw new ToolError(`${root.path} has a catalogue: it is a Sluice data directory already`);
+  }
+  if (!root.names.includes(META_FILE) && partitionNames(root).length === 0) {
+    throw new ToolError(
+      `${root.path} is no Kafka log directory: it has neither ${META_FILE} nor a partition`,
+      "It is what log.dirs names in the settings of the Kafka broker.",
+    );
+  }
+}
+
+class Adoption {
+  readonly #root: Root;
+  readonly #tell: (line: string) => void;
+  readonly #isDry: boolean;
+  readonly #newMetadata: { directory: string; topicId: string }[] = [];
+  #highestEpoch = -1;
+  #highestProducerId = -1;
+
+  constructor(root: Root, options: AdoptOptions) {
+    this.#root = root;
+    this.#tell = options.tell;
+    this.#isDry = options.isDry;
+  }
+
+  run(): CatalogueContent {
+    this.#tellLeftOvers();
+    const catalogue = emptyCatalogue(this.#clusterId());
+    for (const [name, places] of this.#topics()) catalogue.topics.push(this.#topic(name, places));
+    catalogue.nodeEpoch = this.#highestEpoch + 1;
+    const blocks = Math.floor(this.#highestProducerId / PRODUCER_ID_BLOCK) + 1;
+    catalogue.nextProducerId = blocks * PRODUCER_ID_BLOCK;
+    this.#tellResult(catalogue);
+    if (this.#isDry) return catalogue;
+    for (const { directory, topicId } of this.#newMetadata) {
+      this.#writeMetadata(directory, topicId);
+    }
+    saveCatalogue(this.#root.libc, this.#root.fd, catalogue);
+    this.#tell(`adopted: ${this.#root.path} is a Sluice data directory now`);
+    return catalogue;
+  }
+
+  /** The partitions of each topic, in order. Throws ToolError where one is missing. */
+  #topics(): Map<string, PartitionPlace[]> {
+    const topics = new Map<string, PartitionPlace[]>();
+    for (const name of partitionNames(this.#root)) {
+      const place = openPartitionPlace(this.#root, name);
+      if (place.topic === CLUSTER_METADATA) {
+        this.#tell(`not adopted: ${name}, Kafka's own metadata`);
+        continue;
+      }
+      const places = topics.get(place.topic) ?? [];
+      if (places.length !== place.partition) throw this.#notWhole(place, places.length);
+      if (places.length === PARTITIONS_PER_TOPIC_MAX) {
+        const most = `a topic has at most ${PARTITIONS_PER_TOPIC_MAX}`;
+        throw new ToolError(`${place.topic} has too many partitions: ${most}`);
+      }
+      topics.set(place.topic, [...places, place]);
+    }
+    return topics;
+  }
+
+  #notWhole({ topic, directory }: PartitionPlace, missing: number): ToolError {
+    return new ToolError(
+      `topic ${topic} is not whole: there is ${directory} and no ${topic}-${missing}`,
+      "All partitions of a topic must lie in this directory: move them here from the other " +
+        "log.dirs and brokers, or move this topic away.",
+    );
+  }
+
+  #topic(name: string, places: readonly PartitionPlace[]): TopicEntry {
+    const found = places.map((place) => this.#topicIdOf(place));
+    const ids = [...new Set(found.filter((id) => id !== null))];
+    if (ids.length > 1) {
+      throw new ToolError(
+        `the partitions of ${name} are of several topics: ids ${ids.join(", ")}`,
+        "Some directories are left from a deleted topic of this name: move them away.",
+      );
+    }
+    const topicId = ids[0] ?? randomUuid(this.#root.libc);
+    places.forEach(({ directory }, at) => {
+      if (found[at] === null) this.#newMetadata.push({ directory, topicId });
+    });
+    if (ids.length === 0) this.#tell(`topic ${name} has no id: it gets ${topicId}`);
+    for (const place of places) this.#look(place);
+    return { name, topicId, partitions: places.length, config: [] };
+  }
+
+  #topicIdOf({ directory }: PartitionPlace): string | null {
+    const path = `${directory}/${METADATA_FILE}`;
+    const text = readText(this.#root, path);
+    if (text === null) return null;
+    const topicId = parsePartitionMetadata(text);
+    if (topicId === null) {
+      throw new ToolError(`${path} is damaged: it is no topic id`, "Remove it to give a new id.");
+    }
+    return topicId === NO_TOPIC_ID ? null : topicId;
+  }
+
+  #look(place: PartitionPlace): void {
+    const last = lastOfPartition(this.#root, place);
+    if (last.problem !== "") this.#tell(`${place.directory}: ${last.problem}; see sluice verify`);
+    this.#highestEpoch = Math.max(this.#highestEpoch, last.epoch);
+    this.#highestProducerId = Math.max(this.#highestProducerId, last.producerId);
+    const deleted = place.names.filter((name) => name.endsWith(".deleted"));
+    if (deleted.length > 0) {
+      this.#tell(`${place.directory}: ${deleted.length} .deleted files are left alone`);
+    }
+  }
+
+  #tellLeftOvers(): void {
+    for (const name of this.#root.names) {
+      if (!isDirectory(this.#root, name) || parsePartitionName(name) !== null) continue;
+      const why = LEFT_OVER.test(name) ? "left over from Kafka" : "not a partition";
+      this.#tell(`not adopted: ${name}, ${why}`);
+    }
+    if (this.#root.names.includes(CLEAN_STOP_FILE)) return;
+    this.#tell("Kafka did not stop cleanly here: the first start recovers every partition");
+  }
+
+  #tellResult(catalogue: CatalogueContent): void {
+    for (const { name, topicId, partitions } of catalogue.topics) {
+      this.#tell(`topic ${name}: ${partitions} partitions, id ${topicId}`);
+    }
+    this.#tell(`cluster ${catalogue.clusterId}, node epoch ${catalogue.nodeEpoch}`);
+    this.#tell("settings of topics, retention too, are not adopted: they follow the defaults");
+  }
+
+  /** Kafka's cluster id, or a new one. */
+  #clusterId(): string {
+    const text = readText(this.#root, META_FILE) ?? "";
+    return /^cluster\.id=(.+)$/m.exec(text)?.[1]?.trim() ?? randomUuid(this.#root.libc);
+  }
+
+  #writeMetadata(directory: string, topicId: string): void {
+    const { libc, fd: rootFd } = this.#root;
+    const fd = must(openDirectory(libc, rootFd, directory), `open ${directory}`);
+    try {
+      const text = formatPartitionMetadata(topicId);
+      replaceFile(libc, fd, METADATA_FILE, new TextEncoder().encode(text));
+    } finally {
+      libc.close(fd);
+    }
+  }
+}

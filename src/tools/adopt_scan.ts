@@ -1,0 +1,83 @@
+/**
+ * The highest epoch and producer id of a partition, without reading its whole log: epochs never
+ * fall, so the last segment and the checkpoint have the highest; producers that still write are
+ * in the snapshots and in the last segment.
+ */
+
+import { readI64 } from "../base/bytes.ts";
+import { BATCH_HEADER_SIZE, BATCH_MAGIC, BatchAt } from "../format/batch.ts";
+import { parseEpochs } from "../format/checkpoint.ts";
+import { must, readSmallFile, readWhole } from "../log/files.ts";
+import {
+  FileKind,
+  openFile,
+  parseSegmentName,
+  type PartitionPlace,
+  readText,
+  type Root,
+  type SegmentPlace,
+  ToolError,
+} from "./places.ts";
+import { closeScan, openScan } from "./segment_scan.ts";
+import { blockOf, EPOCHS_FILE, snapshotEntries } from "./side_files.ts";
+
+export interface LastOfPartition {
+  /** -1 where there is none. */
+  epoch: number;
+  producerId: number;
+  /** What is not right, for people, or nothing. */
+  problem: string;
+}
+
+/** Throws ToolError for batches of an old format, and StorageError. */
+export function lastOfPartition(root: Root, place: PartitionPlace): LastOfPartition {
+  const last = { epoch: -1, producerId: -1, problem: "" };
+  const epochs = parseEpochs(readText(root, `${place.directory}/${EPOCHS_FILE}`) ?? "");
+  for (const { epoch } of epochs ?? []) last.epoch = Math.max(last.epoch, epoch);
+  for (const name of place.names) {
+    if (parseSegmentName(name)?.kind !== FileKind.snapshot) continue;
+    const bytes = readSmallFile(root.libc, root.fd, `${place.directory}/${name}`);
+    for (const { producerId } of snapshotEntries(blockOf(bytes ?? new Uint8Array(0)))) {
+      last.producerId = Math.max(last.producerId, producerId);
+    }
+  }
+  const full = place.segments.filter(({ size }) => size > 0);
+  for (const segment of full) refuseOldFormat(root, segment);
+  const newest = full[full.length - 1];
+  if (newest !== undefined) scanSegment(root, newest, last);
+  return last;
+}
+
+function scanSegment(root: Root, segment: SegmentPlace, last: LastOfPartition): void {
+  const open = openScan(root, segment, () => {});
+  const { scan } = open;
+  try {
+    for (let step = scan.next(); step !== "end"; step = scan.next()) {
+      if (step === "bad") {
+        last.problem ||= `${segment.path} at ${scan.position}: ${scan.problem}`;
+        scan.skipDamage(segment.baseOffset);
+        continue;
+      }
+      const producerId = readI64(scan.block.view, scan.at + BatchAt.producerId);
+      last.epoch = Math.max(last.epoch, scan.epoch);
+      last.producerId = Math.max(last.producerId, producerId);
+    }
+  } finally {
+    closeScan(root, open);
+  }
+}
+
+/** Record formats 0 and 1, which Kafka wrote before 0.11 and kept until 4.0. */
+function refuseOldFormat(root: Root, segment: SegmentPlace): void {
+  const fd = openFile(root, segment.path);
+  const header = root.libc.allocate(BATCH_HEADER_SIZE);
+  const read = readWhole(root.libc, fd, header, 0, BATCH_HEADER_SIZE, 0);
+  root.libc.close(fd);
+  if (must(read, `read ${segment.path}`) < BATCH_HEADER_SIZE) return;
+  const magic = header.view.getInt8(BatchAt.magic);
+  if (magic < 0 || magic >= BATCH_MAGIC || header.view.getInt32(BatchAt.batchLength) <= 0) return;
+  throw new ToolError(
+    `${segment.path} is of record format ${magic}, Sluice serves format ${BATCH_MAGIC}`,
+    "Let a newer Kafka rewrite the topic, by mirroring it into a new one.",
+  );
+}

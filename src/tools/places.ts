@@ -1,0 +1,235 @@
+/**
+ * A data directory as the tools see it: opened for reading, nothing in it changed, nothing
+ * created.
+ *
+ *     <root>/catalogue            there: Sluice's; without it: Kafka's, or none
+ *     <root>/orders-0/00000000000000000000.log .index .timeindex .snapshot
+ *
+ * Invariant: paths are relative to the open root and no symbolic link in it is followed.
+ */
+
+import {
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  EAGAIN,
+  ENOENT,
+  LOCK_NB,
+  LOCK_SH,
+  LOCK_UN,
+  O_NOFOLLOW,
+  O_RDONLY,
+  S_IFDIR,
+  S_IFMT,
+} from "../../ffi/constants.ts";
+import type { DirectoryEntry, Libc } from "../../ffi/libc.ts";
+import { CATALOGUE_FILE, isTopicName, LOCK_FILE, META_FILE } from "../format/file_names.ts";
+import { must, openDirectory, readSmallFile, readWhole } from "../log/files.ts";
+
+/** What a tool cannot do; the message says why, the hint what to do instead. */
+export class ToolError extends Error {
+  override name = "ToolError";
+  readonly hint: string;
+
+  constructor(message: string, hint = "") {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+export interface Root {
+  readonly libc: Libc;
+  readonly fd: number;
+  readonly path: string;
+  readonly names: readonly string[];
+}
+
+export interface SegmentPlace {
+  readonly baseOffset: number;
+  /** Relative to the root. */
+  readonly path: string;
+  readonly size: number;
+}
+
+export interface PartitionPlace {
+  /** Name of its directory: topic and number. */
+  readonly directory: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** By base offset. */
+  readonly segments: readonly SegmentPlace[];
+  /** Every name in the directory, sorted. */
+  readonly names: readonly string[];
+}
+
+/** Opens a data directory. Throws ToolError or StorageError. */
+export function openRoot(libc: Libc, path: string): Root {
+  const fd = openDirectory(libc, AT_FDCWD, path);
+  if (fd === -ENOENT) throw new ToolError(`${path} does not exist`);
+  must(fd, `open directory ${path}`);
+  try {
+    return { libc, fd, path, names: namesIn(libc, fd, path) };
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+export function closeRoot(root: Root): void {
+  root.libc.close(root.fd);
+}
+
+export type RootKind = "sluice" | "kafka" | "none";
+
+/** Whose directory it is, by what lies in it. */
+export function rootKind(root: Root): RootKind {
+  if (root.names.includes(CATALOGUE_FILE)) return "sluice";
+  if (root.names.includes(META_FILE)) return "kafka";
+  return partitionNames(root).length > 0 ? "kafka" : "none";
+}
+
+/** Names of the directories in the root that can be partitions, by topic and number. */
+export function partitionNames(root: Root): string[] {
+  const found: { name: string; topic: string; partition: number }[] = [];
+  for (const name of root.names) {
+    const parsed = parsePartitionName(name);
+    if (parsed !== null && isDirectory(root, name)) found.push({ name, ...parsed });
+  }
+  found.sort((a, b) => a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition);
+  return found.map(({ name }) => name);
+}
+
+/** "orders-0" as topic and number; the number has no leading zeros. */
+export function parsePartitionName(name: string): { topic: string; partition: number } | null {
+  const found = /^(.+)-(0|[1-9]\d{0,8})$/.exec(name);
+  if (found === null || !isTopicName(found[1]!)) return null;
+  return { topic: found[1]!, partition: Number(found[2]) };
+}
+
+export const FileKind = {
+  log: ".log",
+  index: ".index",
+  timeIndex: ".timeindex",
+  snapshot: ".snapshot",
+} as const;
+export type FileKind = typeof FileKind[keyof typeof FileKind];
+
+/** The number and the kind in the name of a segment's file, or null. */
+export function parseSegmentName(name: string): { offset: number; kind: FileKind } | null {
+  const found = /^(\d{20})(\.log|\.index|\.timeindex|\.snapshot)$/.exec(name);
+  const offset = Number(found?.[1]);
+  return Number.isSafeInteger(offset) ? { offset, kind: found![2] as FileKind } : null;
+}
+
+export function segmentName(offset: number, kind: FileKind): string {
+  return String(offset).padStart(20, "0") + kind;
+}
+
+/** What lies in a partition's directory. Throws ToolError or StorageError. */
+export function openPartitionPlace(root: Root, directory: string): PartitionPlace {
+  const parsed = parsePartitionName(directory);
+  if (parsed === null) throw new ToolError(`${directory} is not a partition, such as orders-0`);
+  const fd = openDirectory(root.libc, root.fd, directory);
+  if (fd === -ENOENT) throw new ToolError(`${root.path} has no partition ${directory}`);
+  must(fd, `open directory ${directory}`);
+  try {
+    const names = namesIn(root.libc, fd, directory);
+    return { directory, ...parsed, segments: segmentsIn(root, directory, names), names };
+  } finally {
+    root.libc.close(fd);
+  }
+}
+
+/** The segment at `path`, whatever it is called. Throws StorageError. */
+export function segmentPlace(root: Root, path: string): SegmentPlace {
+  const status = root.libc.fileStatus();
+  const result = root.libc.statx(root.fd, path, AT_SYMLINK_NOFOLLOW, status);
+  must(result, `status of ${path}`);
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return { baseOffset: Number.parseInt(name, 10), path, size: status.size };
+}
+
+function segmentsIn(root: Root, directory: string, names: readonly string[]): SegmentPlace[] {
+  const status = root.libc.fileStatus();
+  const segments: SegmentPlace[] = [];
+  for (const name of names) {
+    const parsed = parseSegmentName(name);
+    if (parsed === null || parsed.kind !== FileKind.log) continue;
+    const path = `${directory}/${name}`;
+    const result = root.libc.statx(root.fd, path, AT_SYMLINK_NOFOLLOW, status);
+    if (result === -ENOENT) continue; // a running broker removed it
+    must(result, `status of ${path}`);
+    segments.push({ baseOffset: parsed.offset, path, size: status.size });
+  }
+  return segments.sort((a, b) => a.baseOffset - b.baseOffset);
+}
+
+/** Opens a file of the root for reading. Throws StorageError. */
+export function openFile(root: Root, path: string): number {
+  return must(root.libc.openat(root.fd, path, O_RDONLY | O_NOFOLLOW, 0), `open ${path}`);
+}
+
+/** The text of a small file, or null when there is none. Throws StorageError. */
+export function readText(root: Root, path: string): string | null {
+  const bytes = readSmallFile(root.libc, root.fd, path);
+  return bytes === null ? null : new TextDecoder("latin1").decode(bytes);
+}
+
+/** Sorted. */
+export function namesIn(libc: Libc, fd: number, path: string): string[] {
+  const entries: DirectoryEntry[] = [];
+  must(libc.readDirectory(fd, entries), `read directory ${path}`);
+  return entries.map((entry) => entry.name).sort();
+}
+
+export function isDirectory(root: Root, path: string): boolean {
+  const status = root.libc.fileStatus();
+  const result = root.libc.statx(root.fd, path, AT_SYMLINK_NOFOLLOW, status);
+  return result === 0 && (status.mode & S_IFMT) === S_IFDIR;
+}
+
+/** Who works in a directory: Sluice locks with flock(2), Kafka with fcntl(2). */
+export type Holder = "nobody" | "sluice" | "kafka";
+
+/**
+ * Looks at the lock and leaves no trace. The kernel's list is read first, because asking by
+ * trying would take the lock for a moment, in which a broker that starts is refused. The list
+ * does not show what runs in another container, so then it is tried after all, shared and for an
+ * instant.
+ */
+export function lockHolder(root: Root): Holder {
+  const status = root.libc.fileStatus();
+  const result = root.libc.statx(root.fd, LOCK_FILE, AT_SYMLINK_NOFOLLOW, status);
+  if (result < 0) return "nobody";
+  const listed = listedHolder(root.libc, status.inode);
+  if (listed !== "nobody") return listed;
+  const fd = root.libc.openat(root.fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW, 0);
+  if (fd < 0) return "nobody";
+  const locked = root.libc.flock(fd, LOCK_SH | LOCK_NB);
+  if (locked === 0) root.libc.flock(fd, LOCK_UN);
+  root.libc.close(fd);
+  return locked === -EAGAIN ? "sluice" : "nobody";
+}
+
+const LOCKS = "/proc/locks";
+const LOCKS_SIZE_MAX = 1048576;
+
+/** Who holds a lock on a file of this inode, as far as the kernel tells; `only` looks for one. */
+export function listedHolder(libc: Libc, inode: number, only: Holder | null = null): Holder {
+  const fd = libc.openat(AT_FDCWD, LOCKS, O_RDONLY, 0);
+  if (fd < 0) return "nobody";
+  const memory = libc.allocate(LOCKS_SIZE_MAX);
+  const read = readWhole(libc, fd, memory, 0, LOCKS_SIZE_MAX, 0);
+  libc.close(fd);
+  const text = new TextDecoder("latin1").decode(memory.bytes.slice(0, Math.max(0, read)));
+  return holderIn(text, inode, only);
+}
+
+/** `1: POSIX  ADVISORY  WRITE 708 08:02:1312 0 EOF`, the inode behind the device. */
+export function holderIn(locks: string, inode: number, only: Holder | null = null): Holder {
+  const pattern = /^\d+: (FLOCK|POSIX|OFDLCK)\s+\S+\s+\S+\s+\S+\s+[0-9a-f]+:[0-9a-f]+:(\d+)\s/gm;
+  for (const [, kind, number] of locks.matchAll(pattern)) {
+    const holder = kind === "FLOCK" ? "sluice" : "kafka";
+    if (Number(number) === inode && (only === null || only === holder)) return holder;
+  }
+  return "nobody";
+}

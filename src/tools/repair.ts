@@ -1,0 +1,243 @@
+/**
+ * Repairs a partition: cuts its log at the first damage, and makes anew what is only derived from
+ * the log. A copy of every file that is touched is kept.
+ *
+ *     --rebuild    indexes, snapshots and epochs that do not fit the log; no .log is touched
+ *     --truncate   that, and: the log ends before the damage, later segments are put aside, the
+ *                  checkpoints say so
+ *     neither      says what it would do, and does nothing
+ *
+ * The order makes a repair that is cut off one that can be begun again: copies first, then later
+ * segments from the last to the first, then the cut, then what is derived, then the checkpoints.
+ *
+ * Invariant: no byte is gone that has no copy, and no broker works in the directory meanwhile.
+ */
+
+import type { Libc } from "../../ffi/libc.ts";
+import {
+  formatEpochs,
+  formatOffsets,
+  type OffsetEntry,
+  parseEpochs,
+  parseOffsets,
+} from "../format/checkpoint.ts";
+import { must, openDirectory, replaceFile } from "../log/files.ts";
+import { refuseWhileHeld, takeLock } from "./directory_lock.ts";
+import { offsetsText } from "./findings.ts";
+import { cutFile, Keep } from "./keep.ts";
+import {
+  closeRoot,
+  FileKind,
+  openPartitionPlace,
+  openRoot,
+  parseSegmentName,
+  type PartitionPlace,
+  readText,
+  type Root,
+  rootKind,
+  ToolError,
+} from "./places.ts";
+import { type NewContent, RepairScan } from "./repair_scan.ts";
+import { EPOCHS_FILE, snapshotProblem } from "./side_files.ts";
+import { LOG_STARTS_FILE, RECOVERY_POINTS_FILE } from "./verify.ts";
+
+/** Where Kafka keeps the high watermarks: no more than the log end either. */
+const HIGH_WATERMARKS_FILE = "replication-offset-checkpoint";
+
+export interface RepairOptions {
+  readonly truncate: boolean;
+  readonly rebuild: boolean;
+  /** Where copies go; null is beside the files. */
+  readonly keepDirectory: string | null;
+  /** Told line by line what is found and done, or would be. */
+  readonly tell: (line: string) => void;
+  readonly progress: (doneBytes: number) => void;
+}
+
+/** `nothing` was to do; it was only `planned`; it is `done`. */
+export type RepairOutcome = "nothing" | "planned" | "done";
+
+/** Throws ToolError, or StorageError where a file cannot be read or written. */
+export function repair(
+  libc: Libc,
+  path: string,
+  directory: string,
+  options: RepairOptions,
+): RepairOutcome {
+  const root = openRoot(libc, path);
+  try {
+    if (rootKind(root) === "none") throw new ToolError(`${path} is no data directory`);
+    refuseWhileHeld(root);
+    const isDry = !options.truncate && !options.rebuild;
+    const lock = isDry ? null : takeLock(root);
+    try {
+      return new Repair(root, openPartitionPlace(root, directory), options).run(isDry);
+    } finally {
+      if (lock !== null) libc.close(lock);
+    }
+  } finally {
+    closeRoot(root);
+  }
+}
+
+interface Plan {
+  /** The segment to cut and where, or null. */
+  cut: { path: string; size: number } | null;
+  /** Files behind the cut, the last first. */
+  later: string[];
+  /** Snapshots that do not fit. */
+  removed: string[];
+  /** What is made anew. */
+  replaced: NewContent[];
+  /** Checkpoints of the data directory, of names in it. */
+  checkpoints: NewContent[];
+}
+
+class Repair {
+  readonly #root: Root;
+  readonly #partition: PartitionPlace;
+  readonly #options: RepairOptions;
+
+  constructor(root: Root, partition: PartitionPlace, options: RepairOptions) {
+    this.#root = root;
+    this.#partition = partition;
+    this.#options = options;
+  }
+
+  run(isDry: boolean): RepairOutcome {
+    const scan = new RepairScan(this.#root, this.#partition);
+    let doneBytes = 0;
+    scan.run((bytes) => {
+      doneBytes += bytes;
+      this.#options.progress(doneBytes);
+    });
+    const plan = this.#plan(scan);
+    const needsTruncate = plan.cut !== null || plan.checkpoints.length > 0;
+    const steps = plan.later.length + plan.removed.length + plan.replaced.length;
+    if (!needsTruncate && steps === 0) {
+      this.#options.tell(`${this.#partition.directory}: nothing to repair`);
+      return "nothing";
+    }
+    const keep = new Keep(this.#root, this.#options.keepDirectory, this.#partition.names);
+    try {
+      this.#tellPlan(plan, scan, keep, isDry);
+      if (isDry) {
+        const flag = needsTruncate ? "--truncate" : "--rebuild";
+        this.#options.tell(`nothing was changed: run it again with ${flag} to do this`);
+        return "planned";
+      }
+      if (needsTruncate && !this.#options.truncate) {
+        throw new ToolError(
+          "the log itself is damaged: making anew what is derived from it is not enough",
+          "With --truncate it is cut before the damage.",
+        );
+      }
+      this.#apply(plan, keep);
+      return "done";
+    } finally {
+      keep.close();
+    }
+  }
+
+  #plan(scan: RepairScan): Plan {
+    const { firstDamage, end } = scan;
+    const cut = firstDamage === null
+      ? null
+      : { path: firstDamage.segment.path, size: firstDamage.from };
+    const later: string[] = [];
+    const removed: string[] = [];
+    for (const name of this.#partition.names) {
+      const parsed = parseSegmentName(name);
+      if (parsed === null) continue;
+      const path = `${this.#partition.directory}/${name}`;
+      if (parsed.kind === FileKind.snapshot) {
+        if (snapshotProblem(this.#root, path, parsed.offset, end) !== "") removed.push(path);
+      } else if (firstDamage !== null && parsed.offset > firstDamage.segment.baseOffset) {
+        later.unshift(path); // names are sorted: the last comes first
+      }
+    }
+    const replaced = [...scan.indexes, ...this.#epochs(scan)];
+    return { cut, later, removed, replaced, checkpoints: this.#checkpoints(end) };
+  }
+
+  /** The epochs, where the file does not fit the log up to its new end. */
+  #epochs(scan: RepairScan): NewContent[] {
+    const path = `${this.#partition.directory}/${EPOCHS_FILE}`;
+    const text = readText(this.#root, path);
+    if (text === null || text === "") return [];
+    const entries = parseEpochs(text);
+    const isRight = entries !== null && scan.epochs.every(({ epoch, startOffset }) => {
+      const at = entries.findIndex((entry) => entry.epoch === epoch);
+      const next = entries[at + 1]?.startOffset ?? Infinity;
+      return at >= 0 && entries[at]!.startOffset <= startOffset && startOffset < next;
+    }) && entries.every(({ startOffset }) => startOffset <= scan.end);
+    return isRight ? [] : [{ path, bytes: encoded(formatEpochs(scan.epochs)) }];
+  }
+
+  /** Checkpoints that name an offset of this partition behind its new end. */
+  #checkpoints(end: number): NewContent[] {
+    const { topic, partition } = this.#partition;
+    const changed: NewContent[] = [];
+    for (const path of [RECOVERY_POINTS_FILE, LOG_STARTS_FILE, HIGH_WATERMARKS_FILE]) {
+      const entries = parseOffsets(readText(this.#root, path) ?? "");
+      if (entries === null) continue;
+      const lowered = entries.map((entry): OffsetEntry => {
+        const isOurs = entry.topic === topic && entry.partition === partition;
+        return isOurs && entry.offset > end ? { ...entry, offset: end } : entry;
+      });
+      if (lowered.every((entry, at) => entry === entries[at])) continue;
+      changed.push({ path, bytes: encoded(formatOffsets(lowered)) });
+    }
+    return changed;
+  }
+
+  #tellPlan(plan: Plan, scan: RepairScan, keep: Keep, isDry: boolean): void {
+    const { tell } = this.#options;
+    const verb = isDry ? "would " : "";
+    const { firstDamage, end, endBehindDamage } = scan;
+    if (firstDamage !== null) {
+      const { segment, from, problem } = firstDamage;
+      tell(`${segment.path} at ${from}: ${problem}`);
+      const cutSize = segment.size - from;
+      tell(`${verb}cut ${segment.path} to ${from} bytes: ${cutSize} bytes go`);
+      tell(
+        endBehindDamage > end
+          ? `the log then ends at ${end}; ${offsetsText(end, endBehindDamage - 1)} go`
+          : `the log then ends at ${end}`,
+      );
+    }
+    for (const path of [...plan.later, ...plan.removed]) tell(`${verb}put aside ${path}`);
+    for (const { path } of plan.replaced) tell(`${verb}make anew ${path}`);
+    for (const { path } of plan.checkpoints) tell(`${verb}set this partition to ${end} in ${path}`);
+    for (const path of touched(plan)) tell(`${verb}keep ${keep.nameOf(path)}`);
+  }
+
+  #apply(plan: Plan, keep: Keep): void {
+    const { libc } = this.#root;
+    if (plan.cut !== null) keep.keepCopy(plan.cut.path);
+    for (const { path } of [...plan.replaced, ...plan.checkpoints]) keep.keepCopy(path);
+    for (const path of [...plan.later, ...plan.removed]) keep.keepAndRemove(path);
+    if (plan.cut !== null) cutFile(this.#root, plan.cut.path, plan.cut.size);
+    const { directory } = this.#partition;
+    const fd = must(openDirectory(libc, this.#root.fd, directory), `open ${directory}`);
+    try {
+      for (const { path, bytes } of plan.replaced) {
+        replaceFile(libc, fd, path.slice(directory.length + 1), bytes);
+      }
+    } finally {
+      libc.close(fd);
+    }
+    for (const { path, bytes } of plan.checkpoints) replaceFile(libc, this.#root.fd, path, bytes);
+    this.#options.tell(`${directory}: repaired`);
+  }
+}
+
+function touched(plan: Plan): string[] {
+  const files = [...plan.replaced, ...plan.checkpoints].map(({ path }) => path);
+  const cut = plan.cut === null ? [] : [plan.cut.path];
+  return [...cut, ...plan.later, ...plan.removed, ...files];
+}
+
+function encoded(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

@@ -1,0 +1,182 @@
+/**
+ * One request and one reply per operation, with fixed values: what the golden files hold in
+ * bytes. `tests/unit/native/golden_test.ts` compares, `scripts/generate_protocol.ts` shows some
+ * of them.
+ *
+ * Invariant: a value never changes once its file is there; the files prove that the wire does
+ * not.
+ */
+
+import { heapBlock } from "../../src/base/bytes.ts";
+import { BatchAt, stampBatch } from "../../src/format/batch.ts";
+import { crc32c } from "../../src/base/crc32c.ts";
+import { BatchBuilder } from "../../src/client/batch_builder.ts";
+import {
+  CONTROL_OPERATIONS,
+  type ControlName,
+  type ControlOf,
+} from "../../src/native/control_operations.ts";
+import { type OperationName, type OperationOf, OPERATIONS } from "../../src/native/operations.ts";
+import type { Operation, Table, ValueOf } from "../../src/native/table.ts";
+
+/** 2023-11-14T22:13:20Z */
+const TIMESTAMP_MS = 1700000000000;
+const TOPIC_ID = "6b9e5f0a-1c2d-4e3f-8a4b-5c6d7e8f9a0b";
+/** Above 32 bits, so that both words of a u64 are seen. */
+const LARGE_OFFSET = 4294967298;
+
+export interface Sample {
+  readonly row: Operation;
+  readonly correlation: number;
+  readonly request: ValueOf<Table>;
+  readonly reply: ValueOf<Table>;
+}
+
+type SampleValues<O extends Operation> = {
+  request: ValueOf<O["request"]>;
+  reply: ValueOf<O["reply"]>;
+};
+
+/** A batch of two records, "hello" and "world!", as a producer sends it. */
+export function producedBatch(): Uint8Array<ArrayBuffer> {
+  const builder = new BatchBuilder(1024);
+  builder.appendBytes(new TextEncoder().encode("hello"));
+  builder.appendBytes(new TextEncoder().encode("world!"));
+  builder.finish(TIMESTAMP_MS);
+  return builder.block.bytes.slice(0, builder.end) as Uint8Array<ArrayBuffer>;
+}
+
+/** The same batch as it lies on disk and goes out: stamped with offset and epoch. */
+export function storedBatch(): Uint8Array<ArrayBuffer> {
+  const bytes = producedBatch();
+  const block = heapBlock(bytes.length);
+  block.bytes.set(bytes);
+  stampBatch(block.view, 0, LARGE_OFFSET, 3);
+  const from = BatchAt.attributes;
+  const computed = crc32c(block.bytes, block.words, from, bytes.length - from);
+  if (computed !== block.view.getUint32(BatchAt.crc)) throw new Error("a stamp is outside the CRC");
+  return block.bytes.slice() as Uint8Array<ArrayBuffer>;
+}
+
+const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
+  hello: {
+    request: { protocol: 1, clientName: "example", token: "" },
+    reply: {
+      protocol: 1,
+      nodeId: 0,
+      nodeEpoch: 3,
+      frameSizeMax: 104857600,
+      brokerVersion: "sluice/0.1.0",
+    },
+  },
+  ping: { request: {}, reply: {} },
+  create_topic: {
+    request: {
+      name: "orders",
+      partitions: 2,
+      config: [{ key: "durability", value: "os" }, { key: "segment.bytes", value: "1048576" }],
+    },
+    reply: { topicId: TOPIC_ID },
+  },
+  metadata: {
+    request: { topics: [{ name: "orders" }, { name: "absent" }] },
+    reply: {
+      nodes: [{ nodeId: 0, host: "127.0.0.1", port: 7400 }],
+      topics: [
+        {
+          error: 20,
+          name: "absent",
+          topicId: "00000000-0000-0000-0000-000000000000",
+          partitions: [],
+          config: [],
+        },
+        {
+          error: 0,
+          name: "orders",
+          topicId: TOPIC_ID,
+          partitions: [{ leader: 0 }, { leader: 0 }],
+          config: [{ key: "durability", value: "os" }],
+        },
+      ],
+    },
+  },
+  open_partition: {
+    request: { topic: "orders", partition: 1 },
+    reply: {
+      handle: 7,
+      leaderEpoch: 3,
+      logStart: 0,
+      visibleEnd: LARGE_OFFSET,
+      maxMessageBytes: 1048588,
+      durability: 3,
+    },
+  },
+  produce: {
+    request: { handle: 7, acks: 255, reserved: 0, reserved2: 0, batch: producedBatch() },
+    reply: { baseOffset: LARGE_OFFSET, level: 3, reserved: 0, reserved2: 0, leaderEpoch: 3 },
+  },
+  fetch: {
+    request: {
+      handle: 7,
+      maxBytes: 1048576,
+      minBytes: 1,
+      maxWaitMs: 500,
+      offset: LARGE_OFFSET + 1,
+    },
+    reply: { logStart: 0, visibleEnd: LARGE_OFFSET + 2, batches: storedBatch() },
+  },
+  offsets: {
+    request: { handle: 7 },
+    reply: {
+      logStart: 5,
+      visibleEnd: LARGE_OFFSET,
+      durableEnd: LARGE_OFFSET,
+      logEnd: LARGE_OFFSET + 2,
+    },
+  },
+  stats: {
+    request: {},
+    reply: {
+      counters: [
+        { name: "connections_total", value: 12 },
+        { name: "produced_bytes_total", value: 9007199254740991 },
+      ],
+    },
+  },
+};
+
+const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
+  add_topic: {
+    request: {
+      name: "orders",
+      topicId: TOPIC_ID,
+      partitions: 2,
+      config: [{ key: "durability", value: "os" }],
+    },
+    reply: {},
+  },
+  answer: {
+    request: { token: 9, error: 21, message: "orders", topicId: TOPIC_ID },
+    reply: {},
+  },
+  stop: { request: {}, reply: {} },
+};
+
+/** Of every operation, public ones first. Throws when one has no values. */
+export const SAMPLES: readonly Sample[] = [
+  ...OPERATIONS.map((row, index) => sample(row, index + 1, VALUES[row.name])),
+  ...CONTROL_OPERATIONS.map((row, index) => sample(row, index + 101, CONTROL_VALUES[row.name])),
+];
+
+function sample(
+  row: Operation,
+  correlation: number,
+  values: { request: unknown; reply: unknown },
+): Sample {
+  return {
+    row,
+    correlation,
+    request: values.request as ValueOf<Table>,
+    reply: values.reply as ValueOf<Table>,
+  };
+}

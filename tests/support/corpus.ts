@@ -1,0 +1,74 @@
+/**
+ * One right frame of every operation, to be cut, split and bent. Handle 0 is a partition that
+ * produce appends to; handle 1 is one with a record, which nobody changes.
+ */
+import { batchOf } from "./batches.ts";
+import * as frames from "./frames.ts";
+import { RawConnection, type Reply } from "./raw_connection.ts";
+
+export const TOPIC = "corpus";
+export const WRITTEN_HANDLE = 0;
+export const FIXED_HANDLE = 1;
+
+export interface Sample {
+  name: string;
+  bytes: Uint8Array;
+  correlation: number;
+  /** Whether its body may end anywhere without being wrong. */
+  emptyBody: boolean;
+}
+
+/** Makes the topic that the frames speak of. */
+export async function prepareCorpus(port: number): Promise<void> {
+  const connection = await RawConnection.open(port);
+  await connection.ask("create_topic", { name: TOPIC, partitions: 2, config: [] });
+  const { handle } = await connection.ask("open_partition", { topic: TOPIC, partition: 1 });
+  await connection.send(frames.produce(handle, batchOf([text("never changed")])));
+  await connection.reply();
+  connection.close();
+}
+
+/** A connection on which the frames of the corpus make sense. */
+export async function openForCorpus(port: number): Promise<RawConnection> {
+  const connection = await RawConnection.open(port);
+  await connection.ask("open_partition", { topic: TOPIC, partition: 0 });
+  await connection.ask("open_partition", { topic: TOPIC, partition: 1 });
+  return connection;
+}
+
+export function corpus(): Sample[] {
+  const config = [{ key: "durability", value: "os" }];
+  const samples: [string, (correlation: number) => Uint8Array][] = [
+    ["hello", (c) => frames.request("hello", { protocol: 1, clientName: "c", token: "" }, c)],
+    ["ping", (c) => frames.request("ping", {}, c)],
+    ["create_topic", (c) => {
+      return frames.request("create_topic", { name: TOPIC, partitions: 2, config }, c);
+    }],
+    ["metadata", (c) => frames.request("metadata", { topics: [{ name: TOPIC }] }, c)],
+    ["open_partition", (c) => {
+      return frames.request("open_partition", { topic: TOPIC, partition: 1 }, c);
+    }],
+    ["produce", (c) => frames.produce(WRITTEN_HANDLE, batchOf([text("a"), text("bc")]), c)],
+    ["fetch", (c) => frames.fetch(FIXED_HANDLE, 0, {}, c)],
+    ["offsets", (c) => frames.request("offsets", { handle: FIXED_HANDLE }, c)],
+    ["stats", (c) => frames.request("stats", {}, c)],
+  ];
+  return samples.map(([name, build], index) => {
+    const correlation = 100 + index;
+    const bytes = build(correlation);
+    return { name, bytes, correlation, emptyBody: bytes.length === frames.FRAME_HEADER };
+  });
+}
+
+/** A reply without what differs from one time to the next. */
+export function comparable(name: string, reply: Reply): unknown {
+  const bytes = reply.bytes.slice();
+  if (name === "produce") bytes.fill(0, frames.FRAME_HEADER, frames.FRAME_HEADER + 8);
+  if (name === "open_partition") bytes.fill(0, frames.FRAME_HEADER, frames.FRAME_HEADER + 4);
+  if (name === "stats") bytes.fill(0, frames.FRAME_HEADER);
+  return { code: reply.code, bytes };
+}
+
+function text(value: string): Uint8Array {
+  return new TextEncoder().encode(value);
+}

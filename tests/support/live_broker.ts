@@ -1,0 +1,67 @@
+/**
+ * One broker for the tests of a file that mistreat it: with a canary beside them, and a check
+ * after each that nothing was left behind.
+ */
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { type Broker, startBroker } from "./broker.ts";
+import { Canary } from "./canary.ts";
+import { BROKER_RUNTIME } from "./pair.ts";
+import { descriptorCount, descriptorNames } from "./process_state.ts";
+import { RawConnection } from "./raw_connection.ts";
+import { temporaryDirectory } from "./temporary.ts";
+import { until } from "./until.ts";
+
+export class LiveBroker {
+  readonly broker: Broker;
+  readonly canary: Canary;
+  readonly #descriptors: number;
+
+  private constructor(broker: Broker, canary: Canary) {
+    this.broker = broker;
+    this.canary = canary;
+    this.#descriptors = descriptorCount(broker.pid);
+  }
+
+  /** Starts it, and ends it after the file's last test, where it must still end cleanly. */
+  static async start(): Promise<LiveBroker> {
+    const broker = await startBroker({ runtime: BROKER_RUNTIME, data: temporaryDirectory("live") });
+    const canary = await Canary.start(broker.port);
+    await canary.expectServed();
+    const live = new LiveBroker(broker, canary);
+    after(() => live.#end());
+    return live;
+  }
+
+  open(): Promise<RawConnection> {
+    return RawConnection.open(this.broker.port);
+  }
+
+  connect(): Promise<RawConnection> {
+    return RawConnection.connect(this.broker.port);
+  }
+
+  /** Whoever behaved is served, and the descriptors of those who did not are closed. */
+  async expectUnharmed(): Promise<void> {
+    await this.canary.expectServed();
+    const { pid } = this.broker;
+    const gone = () => descriptorCount(pid) <= this.#descriptors;
+    await until("the descriptors are closed", gone).catch((error: Error) => {
+      throw new Error(`${error.message}: ${descriptorNames(pid).join(" ")}`);
+    });
+    assert.equal(descriptorCount(pid), this.#descriptors, "as many descriptors as before");
+  }
+
+  async stats(): Promise<Map<string, number>> {
+    const connection = await this.open();
+    const { counters } = await connection.ask("stats", {});
+    connection.close();
+    return new Map(counters.map(({ name, value }) => [name, value]));
+  }
+
+  async #end(): Promise<void> {
+    await this.canary.stop();
+    const ended = await this.broker.stop();
+    assert.deepEqual(ended, { code: 0, signal: null }, this.broker.stderr());
+  }
+}

@@ -1,0 +1,214 @@
+/** Who may use a data directory, and what its first and its next starts make of it. */
+import assert from "node:assert/strict";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { libc } from "#ffi";
+import { EIO } from "../../../ffi/constants.ts";
+import { CatalogueError, encodeCatalogue } from "../../../src/log/catalogue.ts";
+import { DataDirectory, DirectoryError } from "../../../src/log/data_directory.ts";
+import { StorageError } from "../../../src/log/files.ts";
+import { type CallName, FaultyLibc } from "../../support/faulty_libc.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
+
+const MARKER = ".kafka_cleanshutdown";
+const TOPIC = {
+  name: "orders",
+  topicId: "01234567-89ab-4cde-8f01-23456789abcd",
+  partitions: 1,
+  config: [],
+};
+
+function open(path: string, initialise: boolean = true): DataDirectory {
+  return DataDirectory.open(libc, path, initialise);
+}
+
+/** Names and contents of everything directly in a directory. */
+function snapshot(path: string): [string, string][] {
+  return readdirSync(path).sort().map((name) => {
+    const isFile = statSync(join(path, name)).isFile();
+    return [name, isFile ? readFileSync(join(path, name), "latin1") : "directory"];
+  });
+}
+
+test("an absent directory is created, and an empty one becomes ours", () => {
+  const root = temporaryDirectory("data");
+  for (const path of [join(root, "new"), temporaryDirectory("empty")]) {
+    const directory = open(path);
+    assert.equal(directory.clean, true);
+    assert.equal(directory.catalogue.nodeEpoch, 0);
+    assert.deepEqual(readdirSync(path).sort(), [".lock", "catalogue", "meta.properties"]);
+    const { clusterId } = directory.catalogue;
+    assert.match(
+      clusterId,
+      /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    );
+    const meta = readFileSync(join(path, "meta.properties"), "utf8");
+    assert.equal(meta, `version=1\ncluster.id=${clusterId}\nnode.id=0\n`);
+    assert.notEqual(directory.newTopicId(), directory.newTopicId());
+    directory.closeClean();
+  }
+});
+
+test("the epoch grows by one with every unclean stop, and with no clean one", () => {
+  const path = temporaryDirectory("data");
+  const stops = ["clean", "kill", "kill", "clean", "clean", "kill", "clean"];
+  let epoch = 0;
+  let wasClean = true;
+  for (const stop of stops) {
+    const directory = open(path);
+    if (!wasClean) epoch += 1;
+    assert.equal(directory.clean, wasClean);
+    assert.equal(directory.catalogue.nodeEpoch, epoch);
+    assert.ok(!existsSync(join(path, MARKER)), "no marker while it is open");
+    wasClean = stop === "clean";
+    if (wasClean) directory.closeClean();
+    else directory.close();
+  }
+});
+
+test("what was saved is there at the next start", () => {
+  const path = temporaryDirectory("data");
+  const directory = open(path);
+  directory.catalogue.topics.push(TOPIC);
+  directory.save();
+  const { clusterId } = directory.catalogue;
+  directory.close();
+  const again = open(path);
+  assert.deepEqual(again.catalogue.topics, [TOPIC]);
+  assert.equal(again.catalogue.clusterId, clusterId);
+  again.close();
+});
+
+test("a directory that is not ours is refused by name, untouched", () => {
+  for (const foreign of ["notes.txt", "orders-0", "meta.properties", "recovery-point"]) {
+    const path = temporaryDirectory("data");
+    if (foreign === "orders-0") mkdirSync(join(path, foreign));
+    else writeFileSync(join(path, foreign), "somebody's");
+    writeFileSync(join(path, "zzz"), "more");
+    const before = snapshot(path);
+    const named = new RegExp(`it holds ${foreign} and no catalogue`);
+    assert.throws(() => open(path), (error) => {
+      return error instanceof DirectoryError && named.test(error.message);
+    });
+    assert.deepEqual(snapshot(path), before);
+  }
+  const path = join(temporaryDirectory("data"), "file");
+  writeFileSync(path, "no directory");
+  assert.throws(() => open(path), StorageError);
+});
+
+test("without leave to initialise an absent or empty directory is refused, untouched", () => {
+  const path = temporaryDirectory("data");
+  assert.throws(() => open(path, false), /is empty: is its disk mounted/);
+  assert.deepEqual(readdirSync(path), []);
+  const absent = join(path, "absent");
+  assert.throws(() => open(absent, false), /does not exist: is its disk mounted/);
+  assert.equal(existsSync(absent), false);
+  open(path).closeClean();
+  open(path, false).closeClean();
+});
+
+test("a second broker is refused, and the first one unharmed", () => {
+  const path = temporaryDirectory("data");
+  const first = open(path);
+  const before = snapshot(path);
+  for (let i = 0; i < 3; i += 1) assert.throws(() => open(path), /in use by another broker/);
+  assert.deepEqual(snapshot(path), before);
+  first.save();
+  first.closeClean();
+  open(path).close();
+});
+
+test("what an interrupted first start leaves behind is no obstacle", () => {
+  const leftovers = [".lock", "catalogue.tmp", "run", "lost+found"];
+  const path = temporaryDirectory("data");
+  for (const name of leftovers) {
+    if (name === "run" || name === "lost+found") mkdirSync(join(path, name));
+    else writeFileSync(join(path, name), "half of something");
+  }
+  open(path).closeClean();
+  assert.ok(!existsSync(join(path, "catalogue.tmp")));
+});
+
+/** The calls that a first start makes, in their order, from outside. */
+const WRITING: CallName[] = ["openat", "pwrite", "fsync", "renameat", "flock"];
+
+test("a first start that is cut off at any call can be started again", () => {
+  for (const call of WRITING) {
+    for (let k = 1;; k += 1) {
+      const path = temporaryDirectory("data");
+      const faulty = new FaultyLibc(libc);
+      faulty.failNth(call, k, -EIO);
+      let finished = false;
+      try {
+        DataDirectory.open(faulty.libc, path, true).close();
+        finished = true;
+      } catch (error) {
+        assert.ok(error instanceof StorageError, `${call} ${k}: ${String(error)}`);
+      }
+      faulty.heal();
+      const label = `${call} ${k}`;
+      assert.equal(openDescriptors(faulty), 0, `${label}: nothing stays open, and no lock is held`);
+      const again = open(path);
+      const meta = readFileSync(join(path, "meta.properties"), "utf8");
+      assert.ok(meta.includes(again.catalogue.clusterId), label);
+      again.closeClean();
+      if (finished) break;
+    }
+  }
+});
+
+function openDescriptors(faulty: FaultyLibc): number {
+  const opened = faulty.opened;
+  return opened - faulty.count("close");
+}
+
+test("a catalogue that cannot be believed is refused, left as it is, and the lock given back", () => {
+  const path = temporaryDirectory("data");
+  open(path).closeClean();
+  const file = join(path, "catalogue");
+  const good = readFileSync(file);
+  const newer = Uint8Array.from(good);
+  newer[newer.indexOf(49)] = 57;
+  for (const bytes of [good.subarray(0, 50), newer, new Uint8Array(0)]) {
+    writeFileSync(file, bytes);
+    const before = snapshot(path);
+    assert.throws(() => open(path), CatalogueError);
+    assert.deepEqual(snapshot(path), before, "the clean marker stays too");
+  }
+  writeFileSync(file, good);
+  const again = open(path);
+  assert.equal(again.clean, true);
+  again.close();
+});
+
+test("meta.properties that somebody removed is written again", () => {
+  const path = temporaryDirectory("data");
+  open(path).closeClean();
+  rmSync(join(path, "meta.properties"));
+  open(path).closeClean();
+  assert.ok(existsSync(join(path, "meta.properties")));
+});
+
+test("a catalogue that appears between the look and the lock is not overwritten", () => {
+  const path = temporaryDirectory("data");
+  const other = { ...open(temporaryDirectory("other")).catalogue, topics: [TOPIC] };
+  const faulty = new FaultyLibc(libc);
+  faulty.plan = (call) => {
+    if (call === "flock") writeFileSync(join(path, "catalogue"), encodeCatalogue(other));
+    return undefined;
+  };
+  const directory = DataDirectory.open(faulty.libc, path, true);
+  assert.deepEqual(directory.catalogue.topics, [TOPIC]);
+  assert.equal(directory.clean, false, "it was not stopped cleanly");
+  directory.close();
+});

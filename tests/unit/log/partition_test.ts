@@ -1,0 +1,384 @@
+/** Staging, flushing, rolling and syncing a partition on the real disk. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { libc } from "#ffi";
+import { EBADF, EDQUOT, EFBIG, EINTR, EIO, ENOSPC, errnoName } from "../../../ffi/constants.ts";
+import { ErrorCodes } from "../../../src/format/errors.ts";
+import { Level } from "../../../src/format/levels.ts";
+import type { TopicConfig } from "../../../src/format/topic_config.ts";
+import { SYNCS_IN_FLIGHT_MAX, VECTOR_ENTRIES_MAX } from "../../../src/limits.ts";
+import type { Partition } from "../../../src/log/partition.ts";
+import {
+  batchOf,
+  batchOfSize,
+  concat,
+  memoryOf,
+  randomBatch,
+  sameBytes,
+  stamped,
+  walkBatches,
+} from "../../support/batches.ts";
+import { FaultyLibc } from "../../support/faulty_libc.ts";
+import { LogWorld } from "../../support/log_world.ts";
+import { forSeeds } from "../../support/prng.ts";
+
+const FIRST = "00000000000000000000.log";
+
+test("a batch is stamped with the next offset and the epoch, and written as it came", () => {
+  const world = new LogWorld();
+  const { partition } = world.open({}, { epoch: 7 });
+  const one = batchOf([new Uint8Array(3), new Uint8Array(4)]);
+  const two = batchOf([new Uint8Array(9)]);
+  assert.equal(world.stage(partition, one), 0);
+  assert.equal(world.stage(partition, two), 2);
+  assert.equal(partition.hasStaged, true);
+  assert.equal(partition.stagedEnd, 3);
+  assert.equal(partition.written.offset, 0);
+  assert.equal(partition.flush(), 0);
+  assert.equal(partition.hasStaged, false);
+  assert.equal(partition.written.offset, 3);
+  assert.deepEqual(world.file(FIRST), concat([stamped(one, 0, 7), stamped(two, 2, 7)]));
+  assert.equal(world.store.counters.writes, 1);
+  world.close(partition);
+});
+
+test("a flush with nothing staged writes nothing", () => {
+  const world = new LogWorld();
+  const { partition } = world.open();
+  assert.equal(partition.flush(), 0);
+  assert.equal(world.store.counters.writes, 0);
+  assert.equal(partition.needsSync, false);
+  assert.equal(partition.isSynced, true);
+  world.close(partition);
+});
+
+test("more batches than a vector holds are written by more calls", () => {
+  const world = new LogWorld();
+  const { partition } = world.open();
+  const batch = batchOf([new Uint8Array(1)]);
+  const memory = memoryOf(batch);
+  for (let i = 0; i <= VECTOR_ENTRIES_MAX; i += 1) {
+    // Each batch from memory of its own: what is staged must stay as it is until it is written.
+    const own = i === 0 ? memory : memoryOf(batch);
+    assert.equal(partition.stage(own, 0, batch.length), i);
+  }
+  assert.equal(partition.flush(), 0);
+  assert.equal(world.store.counters.writes, 2);
+  const walked = walkBatches(world.file(FIRST));
+  assert.deepEqual(
+    walked.map(({ baseOffset }) => baseOffset),
+    Array.from({ length: VECTOR_ENTRIES_MAX + 1 }, (_, i) => i),
+  );
+  world.close(partition);
+});
+
+test("level fsync: consumers see only what a sync covered that began after the write", () => {
+  const world = new LogWorld();
+  const { partition } = world.open();
+  world.append(partition, batchOf([new Uint8Array(10)]));
+  assert.equal(partition.visible.offset, 0);
+  assert.equal(partition.needsSync, true);
+  const fds: number[] = [];
+  assert.equal(partition.beginSync(fds, false), 1);
+  assert.equal(fds[0], partition.active.file!.fd);
+  world.append(partition, batchOf([new Uint8Array(10)])); // while the sync runs
+  assert.throws(() => partition.beginSync([], false), "one sync in flight");
+  assert.equal(partition.endSync(0), true);
+  assert.equal(partition.durable.offset, 1);
+  assert.equal(partition.visible.offset, 1);
+  assert.equal(partition.written.offset, 2);
+  assert.equal(partition.isSynced, false);
+  world.sync(partition);
+  assert.equal(partition.visible.offset, 2);
+  assert.equal(partition.isSynced, true);
+  assert.throws(() => partition.endSync(0), "no sync is in flight");
+  world.close(partition);
+});
+
+for (const durability of [Level.os, Level.interval]) {
+  test(`level ${durability}: consumers see what was written at once`, () => {
+    const world = new LogWorld();
+    const { partition } = world.open({ durability });
+    world.append(partition, batchOf([new Uint8Array(10)]));
+    assert.equal(partition.visible.offset, 1);
+    assert.equal(partition.durable.offset, 0);
+    assert.equal(partition.needsSync, durability === Level.interval);
+    assert.equal(partition.isSynced, false);
+    world.sync(partition, true);
+    assert.equal(partition.durable.offset, 1);
+    assert.equal(partition.isSynced, true);
+    world.close(partition);
+  });
+}
+
+test("a batch that does not fit begins a segment named by its offset", () => {
+  const world = new LogWorld();
+  const { partition } = world.open({ segmentBytes: 1024 });
+  for (let i = 0; i < 5; i += 1) world.append(partition, batchOfSize(500, i));
+  assert.deepEqual(world.names(".log"), [
+    FIRST,
+    "00000000000000000002.log",
+    "00000000000000000004.log",
+  ]);
+  assert.deepEqual(partition.segments.map(({ size }) => size), [1000, 1000, 500]);
+  assert.equal(partition.active, partition.segments[2]);
+  assert.equal(world.store.counters.rolls, 2);
+  const fds: number[] = [];
+  // Two sealed segments, the directory with their successors' names, and the active one.
+  assert.equal(partition.beginSync(fds, false), 4);
+  assert.equal(new Set(fds).size, 4);
+  for (let i = 0; i < 3; i += 1) assert.equal(partition.endSync(0), false);
+  assert.equal(partition.visible.offset, 0, "all four must have reported");
+  assert.equal(partition.endSync(0), true);
+  assert.equal(partition.visible.offset, 5);
+  assert.equal(world.closed.length, 0, "the directory is closed by the partition itself");
+  world.close(partition);
+});
+
+test("a batch as large as a segment, or larger, gets one of its own", () => {
+  const world = new LogWorld();
+  const { partition } = world.open({ segmentBytes: 1024 });
+  world.append(partition, batchOfSize(1024), batchOfSize(3000), batchOfSize(100));
+  assert.deepEqual(partition.segments.map(({ size }) => size), [1024, 3000, 100]);
+  world.close(partition);
+});
+
+test("offsets relative to a segment stay within an int32", () => {
+  const world = new LogWorld();
+  const { partition } = world.open();
+  const huge = batchOf([new Uint8Array(1)], { count: 2147483647 });
+  const base = world.stage(partition, huge);
+  assert.equal(base, 0);
+  assert.equal(world.stage(partition, batchOfSize(100)), 2147483647);
+  assert.equal(world.stage(partition, batchOfSize(100)), 2147483648);
+  assert.equal(partition.flush(), 0);
+  assert.deepEqual(partition.segments.map(({ baseOffset }) => baseOffset), [0, 2147483648]);
+  world.close(partition);
+});
+
+test("level os syncs sealed segments, and nothing of the active one unless all is asked", () => {
+  const world = new LogWorld();
+  const { partition } = world.open({ segmentBytes: 1024, durability: Level.os });
+  world.append(partition, batchOfSize(900));
+  assert.equal(partition.needsSync, false);
+  world.append(partition, batchOfSize(900));
+  assert.equal(partition.needsSync, true);
+  const fds: number[] = [];
+  assert.equal(partition.beginSync(fds, false), 2);
+  assert.ok(!fds.includes(partition.active.file!.fd));
+  partition.endSync(0);
+  partition.endSync(0);
+  assert.equal(partition.durable.offset, 1);
+  assert.equal(partition.needsSync, false);
+  assert.equal(partition.isSynced, false);
+  world.sync(partition, true);
+  assert.equal(partition.durable.offset, 2);
+  assert.equal(partition.isSynced, true);
+  world.close(partition);
+});
+
+test("segments sealed while a sync runs belong to the next one", () => {
+  const world = new LogWorld();
+  const { partition } = world.open({ segmentBytes: 1024 });
+  world.append(partition, batchOfSize(900));
+  const fds: number[] = [];
+  const first = partition.beginSync(fds, false);
+  world.append(partition, batchOfSize(900), batchOfSize(900));
+  for (let i = 0; i < first; i += 1) partition.endSync(0);
+  assert.equal(partition.durable.offset, 1);
+  assert.equal(partition.needsSync, true);
+  assert.equal(partition.beginSync(fds, false), 4, "two sealed, directory, active");
+  for (let i = 0; i < 4; i += 1) partition.endSync(0);
+  assert.equal(partition.durable.offset, 3);
+  world.close(partition);
+});
+
+test("one sync asks for no more descriptors than a submission has room for", () => {
+  const world = new LogWorld();
+  const { partition } = world.open({ segmentBytes: 1024 });
+  const count = SYNCS_IN_FLIGHT_MAX + 44;
+  for (let i = 0; i < count; i += 1) world.append(partition, batchOfSize(1000));
+  const fds: number[] = [];
+  let syncs = 0;
+  let before = 0;
+  while (!partition.isSynced) {
+    const asked = partition.beginSync(fds, false);
+    assert.ok(asked <= SYNCS_IN_FLIGHT_MAX / 2, "a submission holds it beside what is in flight");
+    for (let i = 0; i < asked; i += 1) partition.endSync(libc.fdatasync(fds[i]!));
+    assert.ok(partition.durable.offset > before, "each sync brings the durable end forward");
+    assert.equal(partition.visible.offset, partition.durable.offset);
+    assert.deepEqual(world.readAll(partition).length > 0, true);
+    before = partition.durable.offset;
+    syncs += 1;
+  }
+  assert.ok(syncs > 1, "it took several");
+  assert.equal(partition.durable.offset, count);
+  world.close(partition);
+});
+
+/** Random turns; after each the order of the ends, and the bytes, are as they must be. */
+test("the ends keep their order through random turns and overlapping syncs", () => {
+  forSeeds(40, (prng) => {
+    const world = new LogWorld();
+    const durability = prng.pick([Level.os, Level.interval, Level.fsync]);
+    const { partition } = world.open({ durability, segmentBytes: prng.between(1024, 6000) });
+    const expected: Uint8Array[] = [];
+    let inFlight: number[] = [];
+    for (let turn = 0; turn < 30; turn += 1) {
+      for (let i = prng.below(4); i > 0; i -= 1) {
+        const batch = randomBatch(prng, 4, prng.pick([20, 20, 700]));
+        const base = world.stage(partition, batch);
+        expected.push(stamped(batch, base, 0));
+      }
+      checkEnds(partition);
+      assert.equal(partition.flush(), 0);
+      partition.turnDone();
+      checkEnds(partition);
+      while (inFlight.length > 0 && prng.chance(60)) {
+        partition.endSync(libc.fdatasync(inFlight.pop()!));
+      }
+      checkEnds(partition);
+      if (partition.syncsPending === 0 && partition.needsSync && prng.chance(70)) {
+        const fds: number[] = [];
+        partition.beginSync(fds, prng.chance(20));
+        inFlight = fds;
+      }
+    }
+    for (const fd of inFlight) partition.endSync(libc.fdatasync(fd));
+    for (let i = 0; i < 3; i += 1) if (!partition.isSynced) world.sync(partition, true);
+    assert.equal(partition.durable.offset, partition.written.offset);
+    assert.deepEqual(concat(world.readAll(partition)), concat(expected));
+    assert.deepEqual(concat([...world.logs().values()]), concat(expected));
+    world.close(partition);
+  });
+});
+
+function checkEnds(partition: Partition): void {
+  const { logStart, visible, durable, written, stagedEnd } = partition;
+  assert.ok(logStart <= visible.offset, "log start <= visible");
+  assert.ok(visible.offset <= written.offset, "visible <= written");
+  assert.ok(durable.offset <= written.offset, "durable <= written");
+  assert.ok(written.offset <= stagedEnd, "written <= staged");
+  const fsync = partition.config.durability === Level.fsync;
+  assert.equal(visible.offset, fsync ? durable.offset : written.offset);
+}
+
+/** A world whose writes can be made to fail, with one durable batch in it. */
+function faultyWorld(config: Partial<TopicConfig> = {}): {
+  faulty: FaultyLibc;
+  world: LogWorld;
+  partition: Partition;
+} {
+  const faulty = new FaultyLibc(libc);
+  const world = new LogWorld({ libc: faulty.libc });
+  const { partition } = world.open(config);
+  world.append(partition, batchOfSize(300, 1));
+  world.sync(partition);
+  return { faulty, world, partition };
+}
+
+test("a write cut short anywhere, and one interrupted, goes on where it stopped", () => {
+  for (let cut = 1; cut < 500; cut += 7) {
+    const { faulty, world, partition } = faultyWorld();
+    faulty.failNth("pwritev", 1, { short: cut });
+    world.append(partition, batchOfSize(200, 2), batchOfSize(299, 3));
+    faulty.failNth("pwritev", 1, -EINTR);
+    world.append(partition, batchOfSize(100, 4));
+    const expected = [batchOfSize(300, 1), batchOfSize(200, 2), batchOfSize(299, 3)];
+    const all = [...expected, batchOfSize(100, 4)].map((batch, i) => stamped(batch, i, 0));
+    sameBytes(world.file(FIRST), concat(all), `cut at ${cut}`);
+    assert.equal(partition.written.offset, 4);
+    world.close(partition);
+  }
+});
+
+for (const errno of [ENOSPC, EDQUOT, EFBIG]) {
+  test(`-${errnoName(errno)}: the turn is refused, the file cut back, the next turn goes on`, () => {
+    for (const before of [0, 1, 150, 299]) {
+      const { faulty, world, partition } = faultyWorld();
+      let calls = 0;
+      faulty.plan = (call) => {
+        if (call !== "pwritev") return undefined;
+        calls += 1;
+        return calls === 1 && before > 0 ? { short: before } : -errno;
+      };
+      assert.equal(world.stage(partition, batchOfSize(200, 2)), 1);
+      assert.equal(world.stage(partition, batchOfSize(300, 3)), 2);
+      assert.equal(partition.flush(), ErrorCodes.disk_full);
+      sameBytes(world.file(FIRST), stamped(batchOfSize(300, 1), 0, 0), "as before the turn");
+      assert.equal(partition.stagedEnd, 1);
+      assert.equal(world.stage(partition, batchOfSize(90)), -ErrorCodes.disk_full, "same turn");
+      assert.equal(partition.broken, false);
+      partition.turnDone();
+      faulty.heal();
+      world.append(partition, batchOfSize(250, 4));
+      world.sync(partition);
+      const all = concat([stamped(batchOfSize(300, 1), 0, 0), stamped(batchOfSize(250, 4), 1, 0)]);
+      sameBytes(concat(world.readAll(partition)), all, "it went on");
+      world.close(partition);
+      const again = new LogWorld({ root: world.root });
+      const { report, partition: reopened } = again.open();
+      assert.equal(report.bytesDropped, 0);
+      assert.equal(reopened.written.offset, 2);
+      again.close(reopened);
+    }
+  });
+}
+
+test("EIO and a write of nothing break the partition for good; reads go on", () => {
+  for (const result of [-EIO, 0, -EBADF]) {
+    const { faulty, world, partition } = faultyWorld();
+    assert.equal(world.stage(partition, batchOfSize(200, 2)), 1);
+    faulty.failNth("pwritev", 1, result);
+    assert.equal(partition.flush(), ErrorCodes.storage_failed);
+    assert.equal(partition.broken, true);
+    partition.turnDone();
+    assert.equal(world.stage(partition, batchOfSize(200, 2)), -ErrorCodes.storage_failed);
+    assert.equal(partition.visible.offset, 1);
+    assert.equal(walkBatches(world.read(partition, 0, 1000) as Uint8Array).length, 1);
+    world.close(partition);
+  }
+});
+
+test("a full disk whose file cannot be cut back breaks the partition", () => {
+  const { faulty, world, partition } = faultyWorld();
+  assert.equal(world.stage(partition, batchOfSize(200, 2)), 1);
+  faulty.plan = (call) => {
+    if (call === "pwritev") return -ENOSPC;
+    return call === "ftruncate" ? -EIO : undefined;
+  };
+  assert.equal(partition.flush(), ErrorCodes.storage_failed);
+  assert.equal(partition.broken, true);
+  world.close(partition);
+});
+
+test("a roll that finds no room refuses the batch and keeps what was staged before it", () => {
+  const { faulty, world, partition } = faultyWorld({ segmentBytes: 1024 });
+  assert.equal(world.stage(partition, batchOfSize(600, 2)), 1);
+  faulty.plan = (call) => call === "openat" ? -ENOSPC : undefined;
+  assert.equal(world.stage(partition, batchOfSize(600, 3)), -ErrorCodes.disk_full);
+  assert.equal(partition.written.offset, 2, "the roll has flushed");
+  partition.turnDone();
+  faulty.heal();
+  world.append(partition, batchOfSize(600, 3));
+  assert.deepEqual(partition.segments.map(({ baseOffset }) => baseOffset), [0, 2]);
+  world.close(partition);
+});
+
+test("a failed sync is final, whichever descriptor it was", () => {
+  for (let failing = 0; failing < 4; failing += 1) {
+    const { world, partition } = faultyWorld({ segmentBytes: 1024 });
+    for (let i = 0; i < 5; i += 1) world.append(partition, batchOfSize(500, i));
+    const fds: number[] = [];
+    assert.equal(partition.beginSync(fds, false), 4);
+    for (let i = 0; i < 4; i += 1) {
+      assert.equal(partition.endSync(i === failing ? -EIO : 0), false);
+    }
+    assert.equal(partition.broken, true);
+    assert.equal(partition.failure, ErrorCodes.storage_failed);
+    assert.equal(partition.durable.offset, 1, "nothing of it is durable");
+    assert.equal(partition.visible.offset, 1);
+    assert.equal(world.stage(partition, batchOfSize(90)), -ErrorCodes.storage_failed);
+    world.close(partition);
+  }
+});

@@ -1,0 +1,176 @@
+/** adopt: a Kafka log directory becomes Sluice's by one file, or is refused and left as it was. */
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { test } from "node:test";
+import { libc } from "#ffi";
+import { AT_FDCWD, LOCK_EX, O_CREAT, O_RDONLY, O_RDWR } from "../../../ffi/constants.ts";
+import { formatPartitionMetadata } from "../../../src/format/checkpoint.ts";
+import { type CatalogueContent, loadCatalogue } from "../../../src/log/catalogue.ts";
+import { DataDirectory } from "../../../src/log/data_directory.ts";
+import { adopt } from "../../../src/tools/adopt.ts";
+import { verify } from "../../../src/tools/verify.ts";
+import { encodeBatch } from "../../support/batches.ts";
+import { named, TestDirectory, TOPIC_ID } from "../../support/data_directory.ts";
+
+const OTHER_ID = "6d56ff71-2b39-47a9-8d3f-4ef52ca23466";
+
+/** Two topics, what Kafka keeps beside them, and what it left over. */
+function directory(): TestDirectory {
+  const made = new TestDirectory();
+  made.topic("orders", 3);
+  made.topic("a.b-c", 1, OTHER_ID);
+  made.log("orders-0", [[{ count: 3, epoch: 2 }], [{ count: 1, epoch: 5, producerId: 2041 }]]);
+  made.log("orders-1", [[{ count: 1, epoch: 1 }]]);
+  made.write("orders-2/leader-epoch-checkpoint", "");
+  made.log("a.b-c-0", [[{ count: 2 }]]);
+  made.write(`a.b-c-0/${named(0, ".log")}.deleted`, "old");
+  made.log("__cluster_metadata-0", [[{ count: 1 }]]);
+  made.write("x-0.0123456789abcdef0123456789abcdef-delete/x", "");
+  made.write("meta.properties", "#\nnode.id=1\nversion=1\ncluster.id=TDXf39s0hbCuwNtENQNevw\n");
+  made.cleanStop();
+  return made;
+}
+
+function run(made: TestDirectory, isDry = false): { content: CatalogueContent; text: string } {
+  const lines: string[] = [];
+  const content = adopt(libc, made.root, { isDry, tell: (line) => lines.push(line) });
+  return { content, text: lines.join("\n") };
+}
+
+function catalogueOf(made: TestDirectory): CatalogueContent | null {
+  const fd = libc.openat(AT_FDCWD, made.root, O_RDONLY, 0);
+  const content = loadCatalogue(libc, fd);
+  libc.close(fd);
+  return content;
+}
+
+function names(made: TestDirectory): string[] {
+  return readdirSync(made.root, { recursive: true }).map(String).sort();
+}
+
+test("topics, ids, partitions, epoch and producer ids are those of the directory", () => {
+  const made = directory();
+  const before = names(made);
+  const { content, text } = run(made);
+  assert.deepEqual(catalogueOf(made), content);
+  assert.deepEqual(content, {
+    clusterId: "TDXf39s0hbCuwNtENQNevw",
+    nodeEpoch: 6,
+    topics: [
+      { name: "a.b-c", topicId: OTHER_ID, partitions: 1, config: [] },
+      { name: "orders", topicId: TOPIC_ID, partitions: 3, config: [] },
+    ],
+    deletions: [],
+    settings: [],
+    nextProducerId: 3000,
+  });
+  assert.deepEqual(names(made), [...before, ".lock", "catalogue"].sort(), "one file, and the lock");
+  assert.match(text, /not adopted: __cluster_metadata-0, Kafka's own metadata/);
+  assert.match(text, /not adopted: x-0\.\w+-delete, left over from Kafka/);
+  assert.match(text, /a\.b-c-0: 1 \.deleted files are left alone/);
+  assert.match(text, /settings of topics.*are not adopted/);
+  assert.throws(() => run(made), /has a catalogue/);
+});
+
+test("what is adopted opens, after it was refused with the hint", () => {
+  const made = directory();
+  const open = () => DataDirectory.open(libc, made.root, true);
+  assert.throws(open, new RegExp(`looks like a Kafka log directory.*sluice adopt ${made.root}`));
+  assert.ok(!names(made).includes(".lock"), "and untouched");
+  run(made);
+  const opened = open();
+  assert.ok(opened.clean, "Kafka's clean stop counts");
+  assert.equal(opened.catalogue.nodeEpoch, 6);
+  opened.closeClean();
+  const found: string[] = [];
+  const tell = ({ severity, path }: { severity: string; path: string }) =>
+    found.push(`${severity} ${path}`);
+  verify(libc, made.root, { partition: null, tell, progress: () => {} });
+  assert.deepEqual(found, [
+    "note __cluster_metadata-0",
+    "note x-0.0123456789abcdef0123456789abcdef-delete",
+    "note orders-2",
+  ]);
+});
+
+test("a dry run says the same and writes nothing", () => {
+  const made = directory();
+  const before = names(made);
+  const dry = run(made, true);
+  assert.deepEqual(names(made), before);
+  const wet = run(made);
+  assert.deepEqual(dry.content, wet.content);
+  assert.ok(wet.text.startsWith(dry.text));
+});
+
+test("a topic without an id gets a new one, in every partition", () => {
+  const made = directory();
+  for (const partition of [0, 1, 2]) {
+    made.write(
+      `orders-${partition}/partition.metadata`,
+      "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA",
+    );
+  }
+  const { content, text } = run(made);
+  const { topicId } = content.topics[1]!;
+  assert.match(text, new RegExp(`topic orders has no id: it gets ${topicId}`));
+  for (const partition of [0, 1, 2]) {
+    const written = new TextDecoder().decode(made.read(`orders-${partition}/partition.metadata`));
+    assert.equal(written, formatPartitionMetadata(topicId));
+  }
+});
+
+test("what is not whole or of several topics is refused, by name and untouched", () => {
+  const refused: readonly [RegExp, (made: TestDirectory) => void][] = [
+    [
+      /topic more is not whole: there is more-1 and no more-0/,
+      (made) => made.write("more-1/x", ""),
+    ],
+    [/there is orders-5 and no orders-3/, (made) => made.write("orders-5/x", "")],
+    [
+      /the partitions of orders are of several topics: ids /,
+      (made) => made.write("orders-1/partition.metadata", formatPartitionMetadata(OTHER_ID)),
+    ],
+    [
+      /orders-1\/partition.metadata is damaged/,
+      (made) => made.write("orders-1/partition.metadata", "topic_id"),
+    ],
+    [
+      /is of record format 1/,
+      (made) => made.write(`orders-2/${named(0, ".log")}`, encodeBatch([1, 2, 3], 1, { magic: 1 })),
+    ],
+  ];
+  for (const [pattern, change] of refused) {
+    const made = directory();
+    change(made);
+    const before = names(made);
+    assert.throws(() => run(made), pattern);
+    assert.deepEqual(names(made).filter((name) => name !== ".lock"), before);
+  }
+});
+
+test("a directory in which a broker works, or which is none, is refused", () => {
+  const made = directory();
+  const lock = libc.openat(AT_FDCWD, made.path(".lock"), O_RDWR | O_CREAT, 0o600);
+  libc.flock(lock, LOCK_EX);
+  for (const isDry of [true, false]) assert.throws(() => run(made, isDry), /is in use/);
+  libc.close(lock);
+  const empty = new TestDirectory();
+  assert.throws(() => run(empty), /is no Kafka log directory/);
+  empty.write("notes.txt", "hello");
+  assert.throws(() => run(empty), /is no Kafka log directory/);
+});
+
+test("without a clean stop, and with damage, it says so and goes on", () => {
+  const made = new TestDirectory();
+  made.topic("orders");
+  made.log("orders-0", [[{ count: 3, epoch: 2 }, { count: 1, epoch: 9 }]]);
+  made.change(`orders-0/${named(0, ".log")}`, (bytes) => {
+    bytes[70]! ^= 1;
+  });
+  const { content, text } = run(made);
+  assert.equal(content.nodeEpoch, 10);
+  assert.match(text, /Kafka did not stop cleanly here/);
+  assert.match(text, /orders-0: orders-0\/0+\.log at 0: the checksum.*see sluice verify/);
+  assert.match(content.clusterId, /^[0-9a-f-]{36}$/, "a new cluster id without meta.properties");
+});

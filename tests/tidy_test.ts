@@ -65,6 +65,21 @@ const LAYERS: rules.Layers = {
 /** Every exception to a rule: which rule, where (the beginning of a finding), why. */
 const EXCEPTIONS: readonly { rule: string; where: string; why: string }[] = [
   {
+    rule: "lineLength",
+    where: "docs/PROTOCOL.md",
+    why: "generated: its tables follow the tables of the code",
+  },
+  {
+    rule: "lineLength",
+    where: "scripts/generate_protocol.ts",
+    why: "holds the page's text, whose lines are measured with the numbers in them",
+  },
+  {
+    rule: "fileLength",
+    where: "tests/unit/tools/verify_test.ts",
+    why: "one list of damages and what is said of each",
+  },
+  {
     rule: "outsideOnDataPath",
     where: "src/base/trace.ts:45: new Date",
     why: "spells the time that a message already has; on the main thread only",

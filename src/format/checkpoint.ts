@@ -3,7 +3,7 @@
  *
  *     leader-epoch-checkpoint            0\n<count>\n<epoch> <startOffset>\n…
  *     recovery-point-offset-checkpoint   0\n<count>\n<topic> <partition> <offset>\n…
- *     partition.metadata                 version: 0\ntopic_id: <base64url of the uuid, 22 characters>
+ *     partition.metadata                 version: 0\ntopic_id: <22 characters of base64url>
  *
  * Invariant: parsing gives back what was formatted, or null: a file with anything wrong in it is
  * wrong as a whole.

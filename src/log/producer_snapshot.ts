@@ -6,7 +6,8 @@
  *     2  u32  CRC-32C of everything from byte 6 on
  *     6  i32  entries
  *    10       46 bytes each: i64 producerId | i16 epoch | i32 lastSequence | i64 lastOffset
- *             i32 offsetDelta | i64 timestamp | i32 coordinatorEpoch | i64 currentTxnFirstOffset (-1)
+ *             i32 offsetDelta | i64 timestamp | i32 coordinatorEpoch
+ *             i64 currentTxnFirstOffset (-1)
  *
  * Kafka writes the last batch of a producer; we write up to five, oldest first, so that the whole
  * window survives a restart. Kafka's reader lets the last one win.

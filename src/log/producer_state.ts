@@ -5,7 +5,7 @@
  *     producer 7, epoch 0   | seq 0-9 @100 | seq 10-19 @110 | … the last five
  *
  *     same epoch, first and last sequence of one of the five   -> duplicate: the old offset again
- *     same epoch, first sequence one above the last            -> accepted (2^31 - 1 is followed by 0)
+ *     same epoch, first sequence one above the last            -> accepted (0 follows 2^31 - 1)
  *     higher epoch, first sequence 0; or an unknown producer   -> accepted
  *     anything else                                            -> refused
  *

@@ -66,7 +66,7 @@ export class TimeIndex {
   }
 
   /**
-   * The relative offset up to which every record is older than `timestamp`, or -1: a search for it may
+   * The relative offset up to which every record is older than `timestamp`, or -1: a search may
    * begin behind.
    */
   offsetBefore(timestamp: number): number {

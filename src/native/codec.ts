@@ -13,7 +13,7 @@ import { type Scalar, sizeMin, type Table, type ValueOf } from "./table.ts";
 
 type Value = Record<string, unknown>;
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** A body that does not fit its table; `message` names the field. */

@@ -20,8 +20,7 @@ const SIZE_FIELD = 4;
 /** Connections that are misused at the same time. */
 const TOGETHER = 16;
 
-const live = await LiveBroker.start();
-await prepareCorpus(live.broker.port);
+const live = await LiveBroker.start(prepareCorpus);
 
 test("a frame shorter than its header is refused, and the connection ends", async () => {
   for (const afterHello of [false, true]) {

@@ -96,7 +96,7 @@ async function sluice(args: readonly string[], env: Record<string, string>) {
   return result;
 }
 
-/** The broker holds at least the first `count` lines of the input, and nothing but its beginning. */
+/** The broker holds at least the first `count` lines of the input, and only its beginning. */
 async function expectPrefix(broker: Broker, count: number): Promise<void> {
   const at = { SLUICE_BROKER: `127.0.0.1:${broker.port}` };
   const output = join(directory, "prefix");
@@ -147,7 +147,7 @@ function writeInput(path: string, size: number): void {
   closeSync(fd);
 }
 
-/** The hash of the first `size` bytes of what consume makes of the file: it ends with a line feed. */
+/** The hash of the first `size` bytes of what consume makes of the file. */
 function hashWithLineFeed(path: string, size: number): string {
   const whole = statSync(path).size;
   return size >= whole ? hashOf(path, whole, "\n") : hashOf(path, size);

@@ -16,8 +16,7 @@ import type { RawConnection } from "../support/raw_connection.ts";
 const BENT_FRAMES = 2000;
 const NOISY_CONNECTIONS = 200;
 
-const live = await LiveBroker.start();
-await prepareCorpus(live.broker.port);
+const live = await LiveBroker.start(prepareCorpus);
 
 /** A second connection: when its ping is answered, the broker has seen what was sent before. */
 const other = await live.open();

@@ -1,8 +1,8 @@
 /**
  * What the broker asks of the kernel, counted by strace: payload leaves by `sendfile` alone, log
  * files are hardly read, appends of a turn are one `pwritev` per partition, and an acknowledgement
- * at level fsync is sent after the sync that covers it. SLUICE_STRACE_MIB sets the size of the fetch
- * (default 32; the proof of a release takes 1024).
+ * at level fsync is sent after the sync that covers it. SLUICE_STRACE_MIB sets the size of the
+ * fetch (default 32; the proof of a release takes 1024).
  */
 import assert from "node:assert/strict";
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";

@@ -70,7 +70,7 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
     },
   },
   ping: { request: {}, reply: {} },
-  create_topic: {
+  "create_topic": {
     request: {
       name: "orders",
       partitions: 2,
@@ -100,7 +100,7 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
       ],
     },
   },
-  open_partition: {
+  "open_partition": {
     request: { topic: "orders", partition: 1 },
     reply: {
       handle: 7,
@@ -146,7 +146,7 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
 };
 
 const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
-  add_topic: {
+  "add_topic": {
     request: {
       name: "orders",
       topicId: TOPIC_ID,

@@ -7,7 +7,7 @@ import { after } from "node:test";
 import { type Broker, startBroker } from "./broker.ts";
 import { Canary } from "./canary.ts";
 import { BROKER_RUNTIME } from "./pair.ts";
-import { descriptorCount, descriptorNames } from "./process_state.ts";
+import { descriptors } from "./process_state.ts";
 import { RawConnection } from "./raw_connection.ts";
 import { temporaryDirectory } from "./temporary.ts";
 import { until } from "./until.ts";
@@ -20,12 +20,16 @@ export class LiveBroker {
   private constructor(broker: Broker, canary: Canary) {
     this.broker = broker;
     this.canary = canary;
-    this.#descriptors = descriptorCount(broker.pid);
+    this.#descriptors = descriptors(broker.pid).length;
   }
 
-  /** Starts it, and ends it after the file's last test, where it must still end cleanly. */
-  static async start(): Promise<LiveBroker> {
+  /**
+   * Starts it, makes what the file's tests need, and ends it after the last of them, where it must
+   * still end cleanly.
+   */
+  static async start(prepare: (port: number) => Promise<void>): Promise<LiveBroker> {
     const broker = await startBroker({ runtime: BROKER_RUNTIME, data: temporaryDirectory("live") });
+    await prepare(broker.port);
     const canary = await Canary.start(broker.port);
     await canary.expectServed();
     const live = new LiveBroker(broker, canary);
@@ -45,11 +49,11 @@ export class LiveBroker {
   async expectUnharmed(): Promise<void> {
     await this.canary.expectServed();
     const { pid } = this.broker;
-    const gone = () => descriptorCount(pid) <= this.#descriptors;
+    const gone = () => descriptors(pid).length <= this.#descriptors;
     await until("the descriptors are closed", gone).catch((error: Error) => {
-      throw new Error(`${error.message}: ${descriptorNames(pid).join(" ")}`);
+      throw new Error(`${error.message}: ${descriptors(pid).join(" ")}`);
     });
-    assert.equal(descriptorCount(pid), this.#descriptors, "as many descriptors as before");
+    assert.equal(descriptors(pid).length, this.#descriptors, "as many descriptors as before");
   }
 
   async stats(): Promise<Map<string, number>> {

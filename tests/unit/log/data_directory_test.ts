@@ -95,7 +95,8 @@ test("a directory that is not ours is refused by name, untouched", () => {
     else writeFileSync(join(path, foreign), "somebody's");
     writeFileSync(join(path, "zzz"), "more");
     const before = snapshot(path);
-    const named = new RegExp(`it holds ${foreign} and no catalogue`);
+    const isKafka = foreign === "orders-0" || foreign === "meta.properties";
+    const named = isKafka ? /sluice adopt / : new RegExp(`it holds ${foreign} and no catalogue`);
     assert.throws(() => open(path), (error) => {
       return error instanceof DirectoryError && named.test(error.message);
     });
@@ -172,7 +173,7 @@ function openDescriptors(faulty: FaultyLibc): number {
   return opened - faulty.count("close");
 }
 
-test("a catalogue that cannot be believed is refused, left as it is, and the lock given back", () => {
+test("a catalogue that cannot be believed is refused, left as it is, the lock given back", () => {
   const path = temporaryDirectory("data");
   open(path).closeClean();
   const file = join(path, "catalogue");

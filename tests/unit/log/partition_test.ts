@@ -293,7 +293,7 @@ test("a write cut short anywhere, and one interrupted, goes on where it stopped"
 });
 
 for (const errno of [ENOSPC, EDQUOT, EFBIG]) {
-  test(`-${errnoName(errno)}: the turn is refused, the file cut back, the next turn goes on`, () => {
+  test(`-${errnoName(errno)}: the turn is refused, the file cut back, the next goes on`, () => {
     for (const before of [0, 1, 150, 299]) {
       const { faulty, world, partition } = faultyWorld();
       let calls = 0;

@@ -1,4 +1,4 @@
-/** Recovery: whatever lies at the end of a log, what is whole is kept and nothing is resurrected. */
+/** Recovery: whatever lies at the end of a log, what is whole is kept, nothing is resurrected. */
 import assert from "node:assert/strict";
 import { unlinkSync } from "node:fs";
 import { test } from "node:test";
@@ -278,7 +278,7 @@ test("an unclean open with more segments than may be open at once", () => {
   again.close(opened.partition);
 });
 
-test("a directory that is said to be clean and ends in a torn batch is scanned all the same", () => {
+test("a directory that is said to be clean and ends in a torn batch is scanned as well", () => {
   const world = new LogWorld();
   const { batches } = plant(world, [1, 2, 1]);
   const whole = concat(batches);

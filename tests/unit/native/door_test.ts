@@ -80,7 +80,7 @@ test("a fetch whose connection ends is cancelled", () => {
   made.end();
 });
 
-test("a parked fetch lets other handles and sessions go on, and is answered when it is true", () => {
+test("a parked fetch lets other handles and sessions go on, and is answered when true", () => {
   const made = world();
   const reader = opened(made);
   const writer = opened(made, 9);

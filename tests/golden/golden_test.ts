@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { describe, test } from "node:test";
-import { BodyError, decodeBody, encodeBody } from "../../../src/native/codec.ts";
+import { BodyError, decodeBody, encodeBody } from "../../src/native/codec.ts";
 import {
   FetchAt,
   FetchReplyAt,
@@ -21,23 +21,17 @@ import {
   frameSize,
   ProduceAt,
   ProduceReplyAt,
-} from "../../../src/native/frame.ts";
-import { ERROR_REPLY, operation, OPERATIONS } from "../../../src/native/operations.ts";
-import { fixedSize, sizeMin, type Table } from "../../../src/native/table.ts";
-import { heapBlock } from "../../../src/base/bytes.ts";
-import {
-  goldenText,
-  hex,
-  parseGolden,
-  replyFrame,
-  requestFrame,
-} from "../../golden/golden_file.ts";
-import { type Sample, SAMPLES } from "../../golden/samples.ts";
+} from "../../src/native/frame.ts";
+import { ERROR_REPLY, operation, OPERATIONS } from "../../src/native/operations.ts";
+import { fixedSize, sizeMin, type Table } from "../../src/native/table.ts";
+import { heapBlock } from "../../src/base/bytes.ts";
+import { goldenText, hex, parseGolden, replyFrame, requestFrame } from "./golden_file.ts";
+import { type Sample, SAMPLES } from "./samples.ts";
 
 const UPDATE = process.env["GOLDEN_UPDATE"] === "1";
 
 function goldenFile(name: string): URL {
-  return new URL(`../../golden/${name}.hex`, import.meta.url);
+  return new URL(`./${name}.hex`, import.meta.url);
 }
 
 /** Every table that is decoded from bytes of somebody else. */

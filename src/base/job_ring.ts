@@ -61,8 +61,11 @@ export class JobRing {
   take(into: Job): boolean {
     const words = this.#words;
     const taken = Atomics.load(words, TAKEN);
-    while (Atomics.load(words, WRITTEN) === taken) {
-      if (Atomics.load(words, STOP) !== 0) return false;
+    for (;;) {
+      // Stop first: what was posted before it must be seen below.
+      const stopped = Atomics.load(words, STOP) !== 0;
+      if (Atomics.load(words, WRITTEN) !== taken) break;
+      if (stopped) return false;
       Atomics.wait(words, WRITTEN, taken, WAIT_MS);
     }
     const at = HEADER_WORDS + (taken & (JOBS - 1)) * JOB_WORDS;

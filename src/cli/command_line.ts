@@ -4,11 +4,12 @@
  *
  *     sluice serve | topic create NAME | topic list | produce TOPIC [FILE] | consume TOPIC
  *     sluice stats | ping
+ *     sluice verify DIR | dump FILE | repair DIR TOPIC-N | adopt DIR      (tools_commands.ts)
  */
 
 import { object, or } from "@optique/core/constructs";
 import { runParserSync } from "@optique/core/facade";
-import { formatMessage, type Message, message, text } from "@optique/core/message";
+import { formatMessage, type Message, message } from "@optique/core/message";
 import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { integer, string, type ValueParser } from "@optique/core/valueparser";
@@ -16,6 +17,8 @@ import { type Address, parseAddress } from "../config.ts";
 import type { ConfigEntry } from "../format/topic_config.ts";
 import { PARTITIONS_PER_TOPIC_MAX } from "../limits.ts";
 import { ExitCode } from "./exit_codes.ts";
+import { say } from "./help_text.ts";
+import { type ToolsCommand, toolsCommands } from "./tools_commands.ts";
 import { VERSION } from "../version.ts";
 
 export interface ServeCommand {
@@ -74,7 +77,8 @@ export type Command =
   | ProduceCommand
   | ConsumeCommand
   | StatsCommand
-  | PingCommand;
+  | PingCommand
+  | ToolsCommand;
 
 /** Where to begin. */
 export type From = "beginning" | "end" | number;
@@ -90,11 +94,6 @@ export type CommandLine = { readonly command: Command } | {
 export interface HelpStyle {
   readonly colors: boolean;
   readonly columns: number | undefined;
-}
-
-/** Help text over several lines of source. */
-function say(...lines: readonly string[]): Message {
-  return [text(lines.join(" "))];
 }
 
 /** A value parser made of a function that returns the value, or in words what is wrong. */
@@ -317,12 +316,13 @@ const commands = or(
   consume,
   stats,
   ping,
+  toolsCommands,
 );
 
 const EXIT_CODES = say(
   "Exit codes: 0 done; 1 failed (the broker refused, was not there or went away; a file could",
-  "not be read; a line was too long); 2 wrong command line; 70 a bug; 130 ended by a second",
-  "signal.",
+  "not be read; a line was too long; verify found something); 2 wrong command line, or verify",
+  "could not read something; 70 a bug; 130 ended by a second signal.",
 );
 
 const HELP_HINT = "        What can be said: sluice --help, sluice COMMAND --help.\n";

@@ -8,7 +8,6 @@
  * the pipe ends the command without an error.
  */
 
-import type { Connection } from "../client/connection.ts";
 import { Consumer, type Fetched } from "../client/consumer.ts";
 import { withBroker } from "./broker_connection.ts";
 import type { ConsumeCommand, From } from "./command_line.ts";
@@ -23,7 +22,7 @@ export async function consume(command: ConsumeCommand): Promise<ExitCode> {
     const consumer = await Consumer.open(connection, command.topic, command.partition);
     const copy = new Copy(command);
     try {
-      await copy.run(connection, consumer);
+      await copy.run(consumer);
     } catch (error) {
       if (!(error instanceof PipeClosed)) throw error;
     }
@@ -47,7 +46,7 @@ class Copy {
     this.#progress = new Progress(null, watched);
   }
 
-  async run(connection: Connection, consumer: Consumer): Promise<void> {
+  async run(consumer: Consumer): Promise<void> {
     const follow = this.#command.until === "interrupted";
     const signals = follow ? watchSignals() : null;
     const from = firstOffset(this.#command.from, consumer.partition);
@@ -58,7 +57,7 @@ class Copy {
         this.#progress.update(this.#output.writtenBytes);
       }
     } finally {
-      if (connection.failure === null || !follow) await this.#output.flush();
+      await this.#output.flush();
       signals?.stop();
     }
   }

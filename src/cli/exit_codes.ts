@@ -8,6 +8,8 @@ export const ExitCode = {
   failed: 1,
   /** The command line is wrong; nothing was done. */
   usage: 2,
+  /** `verify` only: something could not be read, so that nothing is known about it. */
+  unread: 2,
   /** A bug in this program. */
   bug: 70,
   /** Ended by a second SIGINT or SIGTERM while the first was being obeyed. */

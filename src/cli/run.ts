@@ -2,17 +2,21 @@
  * Runs one command line: parses it, dispatches, and turns every error into text and an exit code.
  */
 
+import { adopt } from "./adopt.ts";
 import type { Command } from "./command_line.ts";
 import { parseCommandLine } from "./command_line.ts";
 import { consume } from "./consume.ts";
+import { dump } from "./dump.ts";
 import { isTerminal, readEnvironment, terminalColumns } from "./environment.ts";
 import type { ExitCode } from "./exit_codes.ts";
 import { PipeClosed, printError, printText } from "./output.ts";
 import { produce } from "./produce.ts";
+import { repair } from "./repair.ts";
 import { reportError } from "./report.ts";
 import { serve } from "./serve.ts";
 import { ping, stats } from "./stats.ts";
 import { createTopic, listTopics } from "./topic.ts";
+import { verify } from "./verify.ts";
 
 /** `args` are those behind the program's name. */
 export async function run(args: readonly string[]): Promise<ExitCode> {
@@ -46,5 +50,13 @@ function dispatch(command: Command): Promise<ExitCode> {
       return stats(command);
     case "ping":
       return ping(command);
+    case "verify":
+      return verify(command);
+    case "dump":
+      return dump(command);
+    case "repair":
+      return repair(command);
+    case "adopt":
+      return adopt(command);
   }
 }

@@ -57,8 +57,10 @@ export function accept(libc: Libc, listener: Listener): number {
 }
 
 function listenOn(libc: Libc, fd: number, wanted: SocketAddress, name: string): Listener {
-  check(libc.bind(fd, wanted), name);
-  check(libc.listen(fd, SOMAXCONN), name);
+  let result = libc.bind(fd, wanted);
+  if (result >= 0) result = libc.listen(fd, SOMAXCONN);
+  if (result < 0) libc.close(fd);
+  check(result, name);
   if (wanted.family === "unix") return { fd, address: wanted };
   const address = libc.getsockname(fd);
   if (typeof address === "number") throw new ListenError(`${name}: ${errnoName(-address)}`);

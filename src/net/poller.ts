@@ -62,6 +62,11 @@ export class Poller {
     return (this.events.flags(event) & (EPOLLIN | EPOLLHUP | EPOLLERR)) !== 0;
   }
 
+  /** The peer has ended both directions: reported whatever was asked for, until it is closed. */
+  isGone(event: number): boolean {
+    return (this.events.flags(event) & (EPOLLHUP | EPOLLERR)) !== 0;
+  }
+
   writable(event: number): boolean {
     return (this.events.flags(event) & EPOLLOUT) !== 0;
   }

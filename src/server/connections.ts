@@ -76,6 +76,7 @@ export function receiveAll(node: Node, ready: number): void {
     if (node.poller.writable(event)) node.queueSend(connection);
     if (!node.poller.readable(event)) continue;
     if (connection.state === ConnectionState.draining) discard(node, connection);
+    else if (connection.paused && node.poller.isGone(event)) closeConnection(node, connection);
     else if (connection.paused) armRead(node, connection, false);
     else receive(node, connection);
   }

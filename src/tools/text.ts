@@ -10,7 +10,6 @@
 
 const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Controls, separators, and what changes the direction or is not seen. */
-// deno-lint-ignore no-control-regex
 const UNSAFE: RegExp = new RegExp(
   "[\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e" +
     "\\u2060-\\u2069\\ufeff\\ufff9-\\ufffb]|\\p{Cs}",

@@ -61,9 +61,22 @@ export interface VerifySummary extends Totals {
 
 /** Throws ToolError or StorageError where the directory itself cannot be read. */
 export function verify(libc: Libc, path: string, options: VerifyOptions): VerifySummary {
+  const steps = verifySteps(libc, path, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same, stopping after each partition, so that the caller can print what was told. */
+export function* verifySteps(
+  libc: Libc,
+  path: string,
+  options: VerifyOptions,
+): Generator<void, VerifySummary> {
   const root = openRoot(libc, path);
   try {
-    return new Verification(root, options).run();
+    return yield* new Verification(root, options).run();
   } finally {
     closeRoot(root);
   }
@@ -94,7 +107,7 @@ class Verification {
     this.#logStarts = this.#loadOffsets(LOG_STARTS_FILE);
   }
 
-  run(): VerifySummary {
+  *run(): Generator<void, VerifySummary> {
     if (this.#isRunning) {
       const text = "a broker works here: only what lies below the recovery points is looked at";
       this.#add("note", ".", text);
@@ -111,6 +124,7 @@ class Verification {
         this.#options.progress(doneBytes, totalBytes);
       });
       this.#findings.settle();
+      yield;
     }
     this.#findings.settle();
     const { counts } = this.#findings;

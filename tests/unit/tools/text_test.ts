@@ -10,6 +10,7 @@ function quotedText(text: string): string {
 }
 
 /** Controls, and what changes the direction or is not seen. */
+// deno-lint-ignore no-control-regex
 const UNSAFE: RegExp = new RegExp(
   "[\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff]",
 );

@@ -106,7 +106,7 @@ test("a changed bit of a batch is found wherever it is, with the offsets it cost
     made.write(FIRST, flipped);
     const pattern = new RegExp(
       `^damage .*${named(0, ".log")} at ${position}, offsets ${baseOffset} to ${lastOffset}: ` +
-        "checksum of a batch does not fit.*below the recovery point.*sluice repair DIR orders-0",
+        ".*checksum of a batch does not fit.*below the recovery point.*sluice repair DIR orders-0",
     );
     finds(made, pattern, `byte ${byte}`);
   });

@@ -1,0 +1,52 @@
+/**
+ * `sluice verify`: findings on standard output as they come, a bar and the totals on standard
+ * error.
+ */
+
+import { StorageError } from "../log/files.ts";
+import { findingText } from "../tools/findings.ts";
+import { ToolError } from "../tools/places.ts";
+import { verifySteps, type VerifySummary } from "../tools/verify.ts";
+import { ExitCode } from "./exit_codes.ts";
+import { printError, printText } from "./output.ts";
+import { Progress } from "./progress.ts";
+import { reportError } from "./report.ts";
+import type { VerifyCommand } from "./tools_commands.ts";
+
+export async function verify(command: VerifyCommand): Promise<ExitCode> {
+  const { libc } = await import("../server/tools_libc.ts");
+  let bar: Progress | null = null;
+  let lines = "";
+  const steps = verifySteps(libc, command.directory, {
+    partition: command.partition ?? null,
+    tell: (finding) => lines += `${findingText(finding)}\n`,
+    progress: (doneBytes, totalBytes) => {
+      bar ??= new Progress(totalBytes);
+      bar.update(doneBytes);
+    },
+  });
+  try {
+    for (;;) {
+      const step = steps.next();
+      (bar as Progress | null)?.clear();
+      await printText(lines);
+      lines = "";
+      if (step.done === true) return sayDone(step.value);
+    }
+  } catch (error) {
+    if (!(error instanceof ToolError) && !(error instanceof StorageError)) throw error;
+    reportError(error);
+    return ExitCode.unread;
+  }
+}
+
+function sayDone(summary: VerifySummary): ExitCode {
+  const { partitions, segments, batches, records, bytes, findings } = summary;
+  const { damage, warning, unread, note } = findings;
+  printError(
+    `${partitions} partitions, ${segments} segments, ${batches} batches, ${records} records, ` +
+      `${bytes} bytes: ${damage} damages, ${warning} warnings, ${unread} unread, ${note} notes\n`,
+  );
+  if (unread > 0) return ExitCode.unread;
+  return damage + warning > 0 ? ExitCode.failed : ExitCode.success;
+}

@@ -23,7 +23,7 @@ export class FakeBroker {
   readonly requests: Request[] = [];
   readonly batches: Buffer[] = [];
   visibleEnd = 0;
-  maxMessageBytes = MAX_MESSAGE_BYTES;
+  maxMessageBytes: number = MAX_MESSAGE_BYTES;
   /** Asked first; undefined means the usual reply. */
   answer: (request: Request) => Buffer | null | undefined = () => undefined;
   /** Bytes per write; 0 for all at once. */

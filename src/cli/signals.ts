@@ -7,6 +7,12 @@
 import process from "node:process";
 import { ExitCode } from "./exit_codes.ts";
 
+/**
+ * `timeout` and terminals send a signal to the process and to its group: two for one. What comes
+ * this soon after the first is the same wish.
+ */
+const SAME_WISH_MS = 200;
+
 export interface SignalWatch {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
@@ -15,9 +21,14 @@ export interface SignalWatch {
 
 export function watchSignals(): SignalWatch {
   const controller = new AbortController();
+  let firstMs = 0;
   const handler = (): void => {
-    if (controller.signal.aborted) process.exit(ExitCode.interrupted);
-    controller.abort();
+    if (!controller.signal.aborted) {
+      firstMs = performance.now();
+      controller.abort();
+    } else if (performance.now() - firstMs > SAME_WISH_MS) {
+      process.exit(ExitCode.interrupted);
+    }
   };
   process.on("SIGINT", handler);
   process.on("SIGTERM", handler);

@@ -69,6 +69,7 @@ export class FakeBroker {
   }
 
   #serve(socket: net.Socket): void {
+    socket.setNoDelay(true);
     this.sockets.add(socket);
     let received = Buffer.alloc(0);
     socket.on("error", () => {});
@@ -129,7 +130,7 @@ export class FakeBroker {
 
 const CANNED: Record<string, Record<string, unknown>> = {
   hello: { protocol: 1, nodeId: 4, nodeEpoch: 2, frameSizeMax: 104857600, brokerVersion: "fake" },
-  create_topic: { topicId: "00000000-0000-0000-0000-00000000000a" },
+  "create_topic": { topicId: "00000000-0000-0000-0000-00000000000a" },
   metadata: {
     nodes: [{ nodeId: 4, host: "127.0.0.1", port: 1 }],
     topics: [{

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type Command, parseCommandLine } from "../../../src/cli/command_line.ts";
+import { ExitCode } from "../../../src/cli/exit_codes.ts";
+import { VERSION } from "../../../src/version.ts";
+
+const STYLE = { colors: false, columns: 100 };
+
+function parsed(...args: string[]): Command {
+  const { command } = parseCommandLine(args, STYLE);
+  assert.ok(command !== null, args.join(" "));
+  return command;
+}
+
+function refused(...args: string[]): string {
+  const line = parseCommandLine(args, STYLE);
+  assert.ok(line.command === null, args.join(" "));
+  assert.equal(line.exitCode, ExitCode.usage);
+  assert.equal(line.stdout, "");
+  return line.stderr;
+}
+
+describe("commands and their defaults", () => {
+  test("serve", () => {
+    assert.deepEqual({ ...parsed("serve") }, {
+      name: "serve",
+      data: "./sluice-data",
+      native: { host: "127.0.0.1", port: 7400 },
+      runDirectory: undefined,
+      initialise: true,
+    });
+    const all = ["--data", "d", "--native", "[::1]:0", "--run-dir", "r", "--no-init"];
+    assert.deepEqual({ ...parsed("serve", ...all) }, {
+      name: "serve",
+      data: "d",
+      native: { host: "::1", port: 0 },
+      runDirectory: "r",
+      initialise: false,
+    });
+  });
+
+  test("topic create and topic list", () => {
+    const config = ["--config", "durability=os", "--config", "a=b=c"];
+    assert.deepEqual({ ...parsed("topic", "create", "t", "--partitions", "3", ...config) }, {
+      name: "topic create",
+      topic: "t",
+      partitions: 3,
+      config: [{ key: "durability", value: "os" }, { key: "a", value: "b=c" }],
+      broker: undefined,
+    });
+    const plain = parsed("topic", "create", "t");
+    assert.ok(plain.name === "topic create");
+    assert.deepEqual([plain.partitions, plain.config], [1, []]);
+    assert.equal(parsed("topic", "list").name, "topic list");
+  });
+
+  test("produce", () => {
+    assert.deepEqual({ ...parsed("produce", "t") }, {
+      name: "produce",
+      topic: "t",
+      file: undefined,
+      partition: 0,
+      broker: undefined,
+    });
+    const full = parsed("produce", "t", "-", "--partition", "2", "--broker", "h:1");
+    assert.ok(full.name === "produce");
+    assert.deepEqual([full.file, full.partition], ["-", 2]);
+    assert.deepEqual(full.broker, { host: "h", port: 1 });
+  });
+
+  test("consume", () => {
+    const plain = parsed("consume", "t");
+    assert.ok(plain.name === "consume");
+    assert.deepEqual([plain.from, plain.until, plain.partition], ["beginning", "end", 0]);
+    for (
+      const [args, from, until] of [
+        [["--from", "end", "-f"], "end", "interrupted"],
+        [["--from", "12", "-e"], 12, "end"],
+        [["--from=beginning", "--follow"], "beginning", "interrupted"],
+      ] as const
+    ) {
+      const command = parsed("consume", "t", ...args);
+      assert.ok(command.name === "consume");
+      assert.deepEqual([command.from, command.until], [from, until]);
+    }
+  });
+
+  test("stats and ping", () => {
+    assert.equal(parsed("stats").name, "stats");
+    assert.equal(parsed("ping", "--broker", "127.0.0.1:1").name, "ping");
+  });
+});
+
+describe("what is refused", () => {
+  const cases: [args: string[], named: RegExp][] = [
+    [[], /./],
+    [["nonsense"], /nonsense/],
+    [["topic"], /./],
+    [["serve", "--native", "7400"], /7400.*HOST:PORT/],
+    [["serve", "--native", "h:70000"], /HOST:PORT/],
+    [["serve", "extra"], /extra/],
+    [["topic", "create"], /./],
+    [["topic", "create", "t", "--partitions", "0"], /1/],
+    [["topic", "create", "t", "--config", "novalue"], /KEY=VALUE/],
+    [["produce"], /./],
+    [["produce", "t", "--partition", "-1"], /./],
+    [["consume", "t", "--from", "-1"], /./],
+    [["consume", "t", "--from", "later"], /later.*beginning, end/],
+    [["consume", "t", "--from", "9007199254740993"], /offset/],
+    [["consume", "t", "-f", "-e"], /-f.*-e/],
+    [["ping", "--broker", "x"], /HOST:PORT/],
+  ];
+  for (const [args, named] of cases) {
+    test(`sluice ${args.join(" ")}`, () => {
+      const text = refused(...args);
+      assert.match(text, named);
+      assert.match(text, /^sluice: /);
+      assert.match(text, /sluice --help/);
+      assert.equal(text.trimEnd().split("\n").length, 2, "a line and a hint");
+    });
+  }
+});
+
+describe("help", () => {
+  test("--help names every command and every exit code", () => {
+    const line = parseCommandLine(["--help"], STYLE);
+    assert.ok(line.command === null);
+    assert.equal(line.exitCode, ExitCode.success);
+    for (const word of ["serve", "topic", "produce", "consume", "stats", "ping", "Exit codes"]) {
+      assert.ok(line.stdout.includes(word), word);
+    }
+    for (const code of Object.values(ExitCode)) {
+      assert.match(line.stdout, new RegExp(`\\b${code}\\b`));
+    }
+  });
+
+  test("each command has its own help", () => {
+    for (const args of [["serve"], ["topic", "create"], ["produce"], ["consume"], ["ping"]]) {
+      const line = parseCommandLine([...args, "--help"], STYLE);
+      assert.ok(line.command === null);
+      assert.equal(line.exitCode, ExitCode.success);
+      assert.ok(line.stdout.includes(`sluice ${args.join(" ")}`), line.stdout);
+    }
+  });
+
+  test("--version", () => {
+    const line = parseCommandLine(["--version"], STYLE);
+    assert.ok(line.command === null);
+    assert.match(line.stdout, new RegExp(VERSION.replaceAll(".", "\\.")));
+  });
+});

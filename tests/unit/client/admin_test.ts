@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { Admin } from "../../../src/client/admin.ts";
+import { Connection } from "../../../src/client/connection.ts";
+import { FakeBroker, valuesOf } from "./fake_broker.ts";
+
+let fake: FakeBroker;
+let connection: Connection;
+let admin: Admin;
+
+beforeEach(async () => {
+  fake = await FakeBroker.start();
+  connection = await Connection.connect(fake.address);
+  admin = new Admin(connection);
+});
+
+afterEach(async () => {
+  connection.close();
+  await fake.stop();
+});
+
+test("createTopic sends its settings and gives the id", async () => {
+  const config = [{ key: "durability", value: "os" }];
+  const topicId = await admin.createTopic("t", { partitions: 3, config });
+  assert.equal(topicId, "00000000-0000-0000-0000-00000000000a");
+  const sent = valuesOf(fake.named("create_topic")[0]!);
+  assert.deepEqual(sent, { name: "t", partitions: 3, config });
+  await admin.createTopic("u");
+  assert.deepEqual(valuesOf(fake.named("create_topic")[1]!), {
+    name: "u",
+    partitions: 1,
+    config: [],
+  });
+});
+
+test("topics and metadata", async () => {
+  const topics = await admin.topics();
+  assert.deepEqual(topics.map(({ name }) => name), ["t"]);
+  assert.deepEqual(valuesOf(fake.named("metadata")[0]!), { topics: [] });
+  assert.equal((await admin.metadata(["t"])).nodes[0]!.nodeId, 4);
+  assert.deepEqual(valuesOf(fake.named("metadata")[1]!), { topics: [{ name: "t" }] });
+});
+
+test("offsets opens a partition once", async () => {
+  const expected = { logStart: 1, visibleEnd: 2, durableEnd: 3, logEnd: 4 };
+  assert.deepEqual(await admin.offsets("t", 0), expected);
+  assert.deepEqual(await admin.offsets("t", 0), expected);
+  await admin.offsets("t", 1);
+  assert.equal(fake.named("open_partition").length, 2);
+  assert.equal(fake.named("offsets").length, 3);
+});
+
+test("stats and ping", async () => {
+  const counters = await admin.stats();
+  assert.deepEqual(counters.map(({ name, value }) => [name, value]), [
+    ["a_total", 1],
+    ["b_bytes", 2],
+  ]);
+  assert.ok(await admin.ping() >= 0);
+});

@@ -31,6 +31,7 @@ export type ShardMessage =
   | { readonly kind: "ready"; readonly host: string; readonly port: number }
   | { readonly kind: "trace"; readonly level: TraceLevel; readonly message: string }
   | { readonly kind: "create_topic"; readonly token: number; readonly topic: TopicEntry }
-  /** It could not start; the message is for people. */
-  | { readonly kind: "refused"; readonly message: string }
-  | { readonly kind: "stopped" };
+  /** It could not start; the message is for people. `intact`: no file is in doubt. */
+  | { readonly kind: "refused"; readonly message: string; readonly intact: boolean }
+  /** `clean`: everything that was written is on disk, of every partition. */
+  | { readonly kind: "stopped"; readonly clean: boolean };

@@ -4,7 +4,8 @@
  *
  *     running -> stopping: sync all, send what is queued -> answer -> index files -> loop ends
  *
- * Invariant: the answer to stop goes out only when every byte of every partition is on disk.
+ * Invariant: the answer to stop goes out only when every byte of every partition is on disk, those
+ * that are broken excepted; then the directory is not marked clean (`isClean`).
  */
 
 import { completeAllFetches } from "../broker/fetch.ts";
@@ -51,6 +52,11 @@ export function continueStop(node: Node): void {
     node.queueSend(node.connectionAt(stopping.slot)!);
   }
   node.running = false;
+}
+
+/** Whether all is on disk: a broken partition holds what a failed write or sync left behind. */
+export function isClean(node: Node): boolean {
+  return node.broker.topics.partitions.every(({ log }) => !log.broken);
 }
 
 /** After the loop: the last answer goes out, and every descriptor of the shard is closed. */

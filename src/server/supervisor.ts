@@ -27,6 +27,13 @@ const RUN_DIRECTORY_MODE = 0o700;
 /** The broker could not start; the message says why. */
 export class StartError extends Error {
   override name = "StartError";
+  /** Nothing happened that leaves a file in doubt. */
+  readonly intact: boolean;
+
+  constructor(message: string, intact = true) {
+    super(message);
+    this.intact = intact;
+  }
 }
 
 export type CreateTopic = (token: number, topic: TopicEntry) => void;
@@ -40,8 +47,8 @@ export class Supervisor {
   readonly #workers: Worker[] = [];
   /** A run directory made outside the data directory, removed at the end. */
   readonly #privateRun: string;
-  #stopped: () => void = () => {};
-  readonly #hasStopped: Promise<void>;
+  #stopped: (clean: boolean) => void = () => {};
+  readonly #hasStopped: Promise<boolean>;
 
   private constructor(directory: DataDirectory, runDirectory: string, privateRun: string) {
     this.directory = directory;
@@ -56,24 +63,36 @@ export class Supervisor {
    */
   static async start(config: BrokerConfig, version: string): Promise<Supervisor> {
     const directory = DataDirectory.open(libc, config.dataDirectory, config.initialise);
+    let supervisor: Supervisor | null = null;
     try {
       const run = makeRunDirectory(config, directory);
-      const supervisor = new Supervisor(directory, run.path, run.isPrivate ? run.path : "");
+      supervisor = new Supervisor(directory, run.path, run.isPrivate ? run.path : "");
       await supervisor.#startWorkers(config, version);
       return supervisor;
     } catch (error) {
-      directory.close();
+      supervisor?.removeRun();
+      // Nothing was served: what was clean still is, and the next start need not scan.
+      const intact = error instanceof StartError && error.intact;
+      if (directory.clean && intact) directory.closeClean();
+      else directory.close();
       throw error;
     }
   }
 
   /** The shard has answered stop: waits until it has let go, then marks the directory clean. */
   async close(): Promise<void> {
-    await this.#hasStopped;
+    const clean = await this.#hasStopped;
     for (const worker of this.#workers) worker.terminate();
+    this.removeRun();
+    if (clean) return this.directory.closeClean();
+    trace("error", "a write failed while it ran: the next start looks at every file");
+    this.directory.close();
+  }
+
+  /** The shard's socket, and the directory that was made for it alone. */
+  removeRun(): void {
     libc.unlinkat(AT_FDCWD, this.socketPath, 0);
     if (this.#privateRun !== "") libc.unlinkat(AT_FDCWD, this.#privateRun, AT_REMOVEDIR);
-    this.directory.closeClean();
   }
 
   async #startWorkers(config: BrokerConfig, version: string): Promise<void> {
@@ -127,13 +146,13 @@ export class Supervisor {
       case "ready":
         return ready({ host: message.host, port: message.port });
       case "refused":
-        return refused(new StartError(message.message));
+        return refused(new StartError(message.message, message.intact));
       case "trace":
         return trace(message.level, message.message);
       case "create_topic":
         return this.onCreateTopic(message.token, message.topic);
       case "stopped":
-        return this.#stopped();
+        return this.#stopped(message.clean);
     }
   }
 }

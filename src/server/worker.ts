@@ -14,7 +14,7 @@ import { ListenError } from "../net/listener.ts";
 import type { ShardMessage, ShardStart } from "./messages.ts";
 import { Node } from "./node.ts";
 import { openTopic } from "./open_topic.ts";
-import { closeNode } from "./stop.ts";
+import { closeNode, isClean } from "./stop.ts";
 import { turn } from "./turn.ts";
 import { die, type WorkerScope } from "./worker_scope.ts";
 
@@ -43,7 +43,7 @@ function run(start: ShardStart): void {
   } catch (error) {
     if (!(error instanceof StorageError) && !(error instanceof ListenError)) throw error;
     node.background.stop();
-    post({ kind: "refused", message: error.message });
+    post({ kind: "refused", message: error.message, intact: error instanceof ListenError });
     return;
   }
   post({ kind: "ready", ...node.nativeAddress() });
@@ -52,7 +52,7 @@ function run(start: ShardStart): void {
     if (node.syncer.failure !== "") die(libc, `sluice: ${node.syncer.failure}`, EXIT_IO);
   }
   closeNode(node);
-  post({ kind: "stopped" });
+  post({ kind: "stopped", clean: isClean(node) });
 }
 
 function describe(error: unknown): string {

@@ -6,6 +6,7 @@
  *     orders-0 … orders-2   partition.metadata -> topic orders, its id, 3 partitions
  *     __cluster_metadata-0  Kafka's own catalogue: not adopted
  *     x-0.…-delete          being deleted: not adopted, named
+ *     compacted topics      refused: recovery cannot tell their gaps from a lost tail yet
  *
  * The settings of topics are in Kafka's cluster metadata and are not adopted: they follow the
  * defaults of Sluice.
@@ -14,7 +15,11 @@
  */
 
 import type { Libc } from "../../ffi/libc.ts";
-import { formatPartitionMetadata, parsePartitionMetadata } from "../format/checkpoint.ts";
+import {
+  formatPartitionMetadata,
+  parseOffsets,
+  parsePartitionMetadata,
+} from "../format/checkpoint.ts";
 import { CATALOGUE_FILE, CLEAN_STOP_FILE, META_FILE } from "../format/file_names.ts";
 import { PARTITIONS_PER_TOPIC_MAX } from "../limits.ts";
 import {
@@ -42,6 +47,8 @@ import {
 import { METADATA_FILE } from "./verify.ts";
 
 const CLUSTER_METADATA = "__cluster_metadata";
+/** Up to where Kafka's cleaner compacted which partition. */
+const CLEANER_FILE = "cleaner-offset-checkpoint";
 const NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000";
 /** Kafka gives producer ids out in blocks of so many. */
 const PRODUCER_ID_BLOCK = 1000;
@@ -174,12 +181,21 @@ class Adoption {
   #look(place: PartitionPlace): void {
     const last = lastOfPartition(this.#root, place);
     if (last.problem !== "") this.#tell(`${place.directory}: ${last.problem}; see sluice verify`);
+    if (last.hasGaps || this.#isCompacted(place)) throw compacted(place);
     this.#highestEpoch = Math.max(this.#highestEpoch, last.epoch);
     this.#highestProducerId = Math.max(this.#highestProducerId, last.producerId);
     const deleted = place.names.filter((name) => name.endsWith(".deleted"));
     if (deleted.length > 0) {
       this.#tell(`${place.directory}: ${deleted.length} .deleted files are left alone`);
     }
+  }
+
+  /** Whether Kafka's cleaner says that it was there. */
+  #isCompacted({ topic, partition }: PartitionPlace): boolean {
+    const entries = parseOffsets(readText(this.#root, CLEANER_FILE) ?? "") ?? [];
+    return entries.some((entry) => {
+      return entry.topic === topic && entry.partition === partition && entry.offset > 0;
+    });
   }
 
   #tellLeftOvers(): void {
@@ -216,4 +232,15 @@ class Adoption {
       libc.close(fd);
     }
   }
+}
+
+/**
+ * Recovery takes a gap in the offsets for the end of the log and cuts there: what compaction left
+ * would be lost at the first start after a kill.
+ */
+function compacted({ topic, directory }: PartitionPlace): ToolError {
+  return new ToolError(
+    `${directory} was compacted: offsets are missing, and Sluice cannot recover such a log yet`,
+    `Move the directories of ${topic} away to adopt the other topics.`,
+  );
 }

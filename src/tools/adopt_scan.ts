@@ -5,7 +5,7 @@
  */
 
 import { readI64 } from "../base/bytes.ts";
-import { BATCH_HEADER_SIZE, BATCH_MAGIC, BatchAt } from "../format/batch.ts";
+import { BATCH_HEADER_SIZE, BATCH_MAGIC, BatchAt, batchBaseOffset } from "../format/batch.ts";
 import { parseEpochs } from "../format/checkpoint.ts";
 import { must, readSmallFile, readWhole } from "../log/files.ts";
 import {
@@ -25,13 +25,15 @@ export interface LastOfPartition {
   /** -1 where there is none. */
   epoch: number;
   producerId: number;
+  /** Offsets are missing between batches, or within one. */
+  hasGaps: boolean;
   /** What is not right, for people, or nothing. */
   problem: string;
 }
 
 /** Throws ToolError for batches of an old format, and StorageError. */
 export function lastOfPartition(root: Root, place: PartitionPlace): LastOfPartition {
-  const last = { epoch: -1, producerId: -1, problem: "" };
+  const last = { epoch: -1, producerId: -1, hasGaps: false, problem: "" };
   const epochs = parseEpochs(readText(root, `${place.directory}/${EPOCHS_FILE}`) ?? "");
   for (const { epoch } of epochs ?? []) last.epoch = Math.max(last.epoch, epoch);
   for (const name of place.names) {
@@ -42,7 +44,7 @@ export function lastOfPartition(root: Root, place: PartitionPlace): LastOfPartit
     }
   }
   const full = place.segments.filter(({ size }) => size > 0);
-  for (const segment of full) refuseOldFormat(root, segment);
+  for (const segment of full) readFirstHeader(root, segment, last);
   const newest = full[full.length - 1];
   if (newest !== undefined) scanSegment(root, newest, last);
   return last;
@@ -51,6 +53,7 @@ export function lastOfPartition(root: Root, place: PartitionPlace): LastOfPartit
 function scanSegment(root: Root, segment: SegmentPlace, last: LastOfPartition): void {
   const open = openScan(root, segment, () => {});
   const { scan } = open;
+  let expected = segment.baseOffset;
   try {
     for (let step = scan.next(); step !== "end"; step = scan.next()) {
       if (step === "bad") {
@@ -58,6 +61,9 @@ function scanSegment(root: Root, segment: SegmentPlace, last: LastOfPartition): 
         scan.skipDamage(segment.baseOffset);
         continue;
       }
+      const isDense = scan.baseOffset === expected && isFull(scan.block.view, scan.at);
+      if (!isDense && last.problem === "") last.hasGaps = true;
+      expected = scan.lastOffset + 1;
       const producerId = readI64(scan.block.view, scan.at + BatchAt.producerId);
       last.epoch = Math.max(last.epoch, scan.epoch);
       last.producerId = Math.max(last.producerId, producerId);
@@ -67,17 +73,32 @@ function scanSegment(root: Root, segment: SegmentPlace, last: LastOfPartition): 
   }
 }
 
-/** Record formats 0 and 1, which Kafka wrote before 0.11 and kept until 4.0. */
-function refuseOldFormat(root: Root, segment: SegmentPlace): void {
+/**
+ * The first batch of a segment: where compaction went, it rarely begins where the file's name says
+ * and holds as many records as offsets. Refuses the record formats 0 and 1, which Kafka wrote
+ * before 0.11 and kept until 4.0.
+ */
+function readFirstHeader(root: Root, segment: SegmentPlace, last: LastOfPartition): void {
   const fd = openFile(root, segment.path);
   const header = root.libc.allocate(BATCH_HEADER_SIZE);
   const read = readWhole(root.libc, fd, header, 0, BATCH_HEADER_SIZE, 0);
   root.libc.close(fd);
   if (must(read, `read ${segment.path}`) < BATCH_HEADER_SIZE) return;
-  const magic = header.view.getInt8(BatchAt.magic);
-  if (magic < 0 || magic >= BATCH_MAGIC || header.view.getInt32(BatchAt.batchLength) <= 0) return;
-  throw new ToolError(
-    `${segment.path} is of record format ${magic}, Sluice serves format ${BATCH_MAGIC}`,
-    "Let a newer Kafka rewrite the topic, by mirroring it into a new one.",
-  );
+  const { view } = header;
+  const magic = view.getInt8(BatchAt.magic);
+  if (view.getInt32(BatchAt.batchLength) <= 0) return;
+  if (magic >= 0 && magic < BATCH_MAGIC) {
+    throw new ToolError(
+      `${segment.path} is of record format ${magic}, Sluice serves format ${BATCH_MAGIC}`,
+      "Let a newer Kafka rewrite the topic, by mirroring it into a new one.",
+    );
+  }
+  if (magic !== BATCH_MAGIC) return; // damaged, which is for `verify` to say
+  if (batchBaseOffset(view, 0) > segment.baseOffset || !isFull(view, 0)) last.hasGaps = true;
+}
+
+/** Whether a batch holds a record for each of its offsets. */
+function isFull(view: DataView, at: number): boolean {
+  return view.getInt32(at + BatchAt.recordsCount) ===
+    view.getInt32(at + BatchAt.lastOffsetDelta) + 1;
 }

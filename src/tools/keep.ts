@@ -19,7 +19,7 @@ import {
 import type { Memory } from "../../ffi/libc.ts";
 import { MiB } from "../base/units.ts";
 import { FILE_MODE, must, openDirectory, readWhole, writeWhole } from "../log/files.ts";
-import type { Root } from "./places.ts";
+import { namesIn, type Root } from "./places.ts";
 
 const CHUNK_SIZE: number = 4 * MiB;
 
@@ -30,13 +30,18 @@ export class Keep {
   readonly #number: number;
   readonly #memory: Memory;
 
-  /** `names` are those of the partition, so that this repair gets a number of its own. */
+  /**
+   * `names` are those of the partition: with them, and those where copies go, this repair gets a
+   * number of its own.
+   */
   constructor(root: Root, directory: string | null, names: readonly string[]) {
     this.#root = root;
     this.#fd = directory === null
       ? null
       : must(openDirectory(root.libc, AT_FDCWD, directory), `open directory ${directory}`);
-    const taken = [...names, ...root.names].map((name) => /\.damaged-(\d+)$/.exec(name)?.[1] ?? 0);
+    const kept = this.#fd === null ? [] : namesIn(root.libc, this.#fd, directory ?? "");
+    const all = [...names, ...root.names, ...kept];
+    const taken = all.map((name) => /\.damaged-(\d+)$/.exec(name)?.[1] ?? 0);
     this.#number = Math.max(0, ...taken.map(Number)) + 1;
     this.#memory = root.libc.allocate(CHUNK_SIZE);
   }

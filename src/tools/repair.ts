@@ -15,6 +15,7 @@
 
 import type { Libc } from "../../ffi/libc.ts";
 import {
+  type EpochEntry,
   formatEpochs,
   formatOffsets,
   type OffsetEntry,
@@ -166,11 +167,7 @@ class Repair {
     const text = readText(this.#root, path);
     if (text === null || text === "") return [];
     const entries = parseEpochs(text);
-    const isRight = entries !== null && scan.epochs.every(({ epoch, startOffset }) => {
-      const at = entries.findIndex((entry) => entry.epoch === epoch);
-      const next = entries[at + 1]?.startOffset ?? Infinity;
-      return at >= 0 && entries[at]!.startOffset <= startOffset && startOffset < next;
-    }) && entries.every(({ startOffset }) => startOffset <= scan.end);
+    const isRight = entries !== null && epochsFit(entries, scan.epochs, scan.end);
     return isRight ? [] : [{ path, bytes: encoded(formatEpochs(scan.epochs)) }];
   }
 
@@ -230,6 +227,23 @@ class Repair {
     for (const { path, bytes } of plan.checkpoints) replaceFile(libc, this.#root.fd, path, bytes);
     this.#options.tell(`${directory}: repaired`);
   }
+}
+
+/** Whether the file's entries are those of the log's batches; older ones may be forgotten. */
+function epochsFit(
+  entries: readonly EpochEntry[],
+  found: readonly EpochEntry[],
+  logEnd: number,
+): boolean {
+  const oldest = entries[0];
+  if (oldest === undefined) return found.length === 0;
+  if (entries.some(({ startOffset }) => startOffset > logEnd)) return false;
+  return found.every(({ epoch, startOffset }) => {
+    if (startOffset < oldest.startOffset) return epoch <= oldest.epoch;
+    const at = entries.findIndex((entry) => entry.epoch === epoch);
+    const next = entries[at + 1]?.startOffset ?? Infinity;
+    return at >= 0 && entries[at]!.startOffset <= startOffset && startOffset < next;
+  });
 }
 
 function touched(plan: Plan): string[] {

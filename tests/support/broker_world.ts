@@ -2,7 +2,6 @@
  * A broker over a real log, without sockets: the test is the door and hears every answer, and
  * turns the broker as a shard does. A sync is done when the test says so.
  */
-import { libc } from "#ffi";
 import type { Libc } from "../../ffi/libc.ts";
 import type { FileSlice } from "../../src/base/file_slice.ts";
 import type { AppendWaiters } from "../../src/broker/append_waiters.ts";
@@ -14,6 +13,7 @@ import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
 import { Acks } from "../../src/format/levels.ts";
 import { defaultTopicConfig, type TopicConfig } from "../../src/format/topic_config.ts";
 import { memoryOf } from "./batches.ts";
+import { libcWithoutSyncs } from "./faulty_libc.ts";
 import { LogWorld } from "./log_world.ts";
 
 export interface AppendAnswer {
@@ -74,7 +74,7 @@ export class BrokerWorld {
   nowMs = 1000;
   #fds: number[] = [];
 
-  constructor(config: Partial<TopicConfig> = {}, inner: Libc = libc) {
+  constructor(config: Partial<TopicConfig> = {}, inner: Libc = libcWithoutSyncs) {
     this.log = new LogWorld({ libc: inner });
     this.broker = new Broker(this.log.reader);
     const { partition } = this.log.open(config);

@@ -2,6 +2,7 @@
  * The real libc with faults: a plan sees every call first and may answer it, so that a test fails
  * the k-th write, cuts one short, or counts what was asked for.
  */
+import { libc } from "#ffi";
 import type { IoVector, Libc, Memory } from "../../ffi/libc.ts";
 
 export type CallName = {
@@ -69,6 +70,18 @@ export class FaultyLibc {
     this.plan = () => undefined;
   }
 }
+
+/**
+ * The real libc without its syncs, for tests of what is written and not of what survives: a busy
+ * disk must not slow down a thousand of them.
+ */
+export const libcWithoutSyncs: Libc = new Proxy(libc, {
+  get: (inner, name) => {
+    if (name === "fdatasync" || name === "fsync") return () => 0;
+    const method = Reflect.get(inner, name) as (...args: unknown[]) => unknown;
+    return method.bind(inner);
+  },
+});
 
 /** A vector that can be looked into, so that a call can move a part of it. */
 class PlainVector implements IoVector {

@@ -3,9 +3,8 @@
  * clean or an unclean stop, append, sync, read, and look at the files from outside.
  */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { libc } from "#ffi";
 import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { emptySlice } from "../../src/base/file_slice.ts";
@@ -17,6 +16,7 @@ import { LogPoint, Segment } from "../../src/log/segment.ts";
 import { SegmentStore } from "../../src/log/segment_store.ts";
 import { Walk } from "../../src/log/walk.ts";
 import { memoryOf } from "./batches.ts";
+import { libcWithoutSyncs } from "./faulty_libc.ts";
 import { temporaryDirectory } from "./temporary.ts";
 
 export const DIRECTORY = "orders-0";
@@ -38,7 +38,7 @@ export class LogWorld {
 
   constructor(options: WorldOptions = {}) {
     this.root = options.root ?? temporaryDirectory("log");
-    this.libc = options.libc ?? libc;
+    this.libc = options.libc ?? libcWithoutSyncs;
     this.dataFd = this.libc.openat(AT_FDCWD, this.root, O_RDONLY | O_DIRECTORY, 0);
     assert.ok(this.dataFd >= 0, "the data directory opens");
     const close = (fd: number) => {
@@ -77,7 +77,7 @@ export class LogWorld {
     partition.turnDone();
   }
 
-  /** A whole sync, with the real fdatasync. */
+  /** A whole sync. */
   sync(partition: Partition, all: boolean = false): void {
     const fds: number[] = [];
     const count = partition.beginSync(fds, all);
@@ -137,6 +137,12 @@ export class LogWorld {
   }
 
   write(name: string, bytes: Uint8Array): void {
+    rmSync(this.path(name), { force: true }); // truncating a file makes ext4 write it at once
+    writeFileSync(this.path(name), bytes);
+  }
+
+  /** Changes a file that the log has open. */
+  overwrite(name: string, bytes: Uint8Array): void {
     writeFileSync(this.path(name), bytes);
   }
 

@@ -2,7 +2,7 @@
 
 import { ErrorCodes } from "../../format/errors.ts";
 import { decodeBody } from "../codec.ts";
-import { HANDLED, type Request, RequestError } from "../request.ts";
+import { HANDLED, MUST_WAIT, type Request, RequestError } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
 import { operation } from "../operations.ts";
 import { replyBody } from "../replies.ts";
@@ -14,6 +14,8 @@ export function offsets(door: NativeDoor, session: Session, request: Request): n
   const body = decodeBody(OFFSETS.request, request.memory.bytes, request.start, request.end);
   const handle = session.handles[body.handle];
   if (handle === undefined) throw new RequestError(ErrorCodes.unknown_handle);
+  // In order with what was asked before on this handle, as the protocol promises.
+  if (handle.pending > 0) return MUST_WAIT;
   const log = handle.partition.log;
   replyBody(session, request.correlation, OFFSETS.version, OFFSETS.reply, {
     logStart: log.logStart,

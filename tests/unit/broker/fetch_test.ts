@@ -1,7 +1,6 @@
 /** Fetching over a real log: at once, when enough is visible, at the deadline, or cancelled. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { libc } from "#ffi";
 import { EIO } from "../../../ffi/constants.ts";
 import { completeAllFetches } from "../../../src/broker/fetch.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
@@ -9,7 +8,7 @@ import { Level } from "../../../src/format/levels.ts";
 import { FETCH_WAIT_MS_MAX } from "../../../src/limits.ts";
 import { batchOfSize, randomBatch } from "../../support/batches.ts";
 import { BrokerWorld } from "../../support/broker_world.ts";
-import { FaultyLibc } from "../../support/faulty_libc.ts";
+import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { forSeeds } from "../../support/prng.ts";
 
 /** A log at level os with `count` visible batches of 100 bytes. */
@@ -137,7 +136,7 @@ test("when the shard stops every parked fetch is answered", () => {
 });
 
 test("a log that cannot be read is an error, and nobody waits for it", () => {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const world = new BrokerWorld({ durability: Level.os }, faulty.libc);
   for (let i = 0; i < 10; i += 1) world.produce(batchOfSize(100, i), i);
   world.turn();

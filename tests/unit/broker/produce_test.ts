@@ -1,14 +1,13 @@
 /** Producing over a real log: who is answered when, in which order, and with what. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { libc } from "#ffi";
 import { EIO, ENOSPC } from "../../../ffi/constants.ts";
 import { waitsForSync } from "../../../src/broker/produce.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Acks, Level } from "../../../src/format/levels.ts";
 import { batchOf, batchOfSize, randomBatch } from "../../support/batches.ts";
 import { BrokerWorld } from "../../support/broker_world.ts";
-import { FaultyLibc } from "../../support/faulty_libc.ts";
+import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { forSeeds } from "../../support/prng.ts";
 
 function correlations(world: BrokerWorld): number[] {
@@ -102,7 +101,7 @@ test("only refused batches are answered at the end of the turn", () => {
 });
 
 test("a full disk refuses what was not written, behind what was", () => {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const world = new BrokerWorld({}, faulty.libc);
   world.produce(batchOfSize(100), 1);
   world.turn();
@@ -128,7 +127,7 @@ test("a full disk refuses what was not written, behind what was", () => {
 });
 
 test("a write that fails because a segment is full refuses what it would have written", () => {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const world = new BrokerWorld({ durability: Level.os, segmentBytes: 1024 }, faulty.libc);
   faulty.failNth("pwritev", 1, -ENOSPC);
   world.produce(batchOfSize(900), 1);
@@ -169,7 +168,7 @@ test("a failed sync answers everybody who waited with storage_failed", () => {
 });
 
 test("a write that breaks the partition leaves nobody waiting for a sync", () => {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const world = new BrokerWorld({}, faulty.libc);
   world.produce(batchOfSize(100), 1);
   world.turn();
@@ -190,7 +189,7 @@ test("a write that breaks the partition leaves nobody waiting for a sync", () =>
 
 test("every produce is answered once, in its order, and never before its level", () => {
   forSeeds(60, (prng) => {
-    const faulty = new FaultyLibc(libc);
+    const faulty = new FaultyLibc(libcWithoutSyncs);
     const durability = prng.pick([Level.os, Level.interval, Level.fsync]);
     const config = { durability, segmentBytes: prng.pick([1024, 100000]) };
     const world = new BrokerWorld(config, faulty.libc);

@@ -63,3 +63,23 @@ test("a window above 8 MiB and above the bound is refused", () => {
   assert.equal(withWindow(24, 100), "too_large");
   assert.equal(withWindow(24, 2 ** 24), '"hi"');
 });
+
+test("a frame that does not say its size is stopped at the bound", () => {
+  const blocks = 512;
+  const blockSize = 131072;
+  const frame = new Uint8Array(6 + 4 * blocks);
+  frame.set([...MAGIC, 0, 7 << 3]); // a window of 128 KiB
+  for (let at = 0; at < blocks; at += 1) {
+    const header = (blockSize << 3) | 2 | (at === blocks - 1 ? 1 : 0);
+    frame.set([header & 255, (header >> 8) & 255, header >> 16, 120], 6 + 4 * at);
+  }
+  const size = blocks * blockSize;
+  const startMs = performance.now();
+  const whole = decompressZstd(frame, size);
+  const wholeMs = performance.now() - startMs;
+  assert.ok(whole instanceof Uint8Array && whole.length === size && whole[size - 1] === 120);
+  const againMs = performance.now();
+  for (let at = 0; at < 10; at += 1) assert.equal(outcome(frame, 4096), "too_large");
+  const cutMs = (performance.now() - againMs) / 10;
+  assert.ok(cutMs < wholeMs / 4, `${cutMs} ms of ${wholeMs} ms`);
+});

@@ -1,7 +1,6 @@
 /** Staging, flushing, rolling and syncing a partition on the real disk. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { libc } from "#ffi";
 import { EBADF, EDQUOT, EFBIG, EINTR, EIO, ENOSPC, errnoName } from "../../../ffi/constants.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Level } from "../../../src/format/levels.ts";
@@ -18,7 +17,7 @@ import {
   stamped,
   walkBatches,
 } from "../../support/batches.ts";
-import { FaultyLibc } from "../../support/faulty_libc.ts";
+import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { LogWorld } from "../../support/log_world.ts";
 import { forSeeds } from "../../support/prng.ts";
 
@@ -204,7 +203,7 @@ test("one sync asks for no more descriptors than a submission has room for", () 
   while (!partition.isSynced) {
     const asked = partition.beginSync(fds, false);
     assert.ok(asked <= SYNCS_IN_FLIGHT_MAX / 2, "a submission holds it beside what is in flight");
-    for (let i = 0; i < asked; i += 1) partition.endSync(libc.fdatasync(fds[i]!));
+    for (let i = 0; i < asked; i += 1) partition.endSync(libcWithoutSyncs.fdatasync(fds[i]!));
     assert.ok(partition.durable.offset > before, "each sync brings the durable end forward");
     assert.equal(partition.visible.offset, partition.durable.offset);
     assert.deepEqual(world.readAll(partition).length > 0, true);
@@ -235,7 +234,7 @@ test("the ends keep their order through random turns and overlapping syncs", () 
       partition.turnDone();
       checkEnds(partition);
       while (inFlight.length > 0 && prng.chance(60)) {
-        partition.endSync(libc.fdatasync(inFlight.pop()!));
+        partition.endSync(libcWithoutSyncs.fdatasync(inFlight.pop()!));
       }
       checkEnds(partition);
       if (partition.syncsPending === 0 && partition.needsSync && prng.chance(70)) {
@@ -244,7 +243,7 @@ test("the ends keep their order through random turns and overlapping syncs", () 
         inFlight = fds;
       }
     }
-    for (const fd of inFlight) partition.endSync(libc.fdatasync(fd));
+    for (const fd of inFlight) partition.endSync(libcWithoutSyncs.fdatasync(fd));
     for (let i = 0; i < 3; i += 1) if (!partition.isSynced) world.sync(partition, true);
     assert.equal(partition.durable.offset, partition.written.offset);
     assert.deepEqual(concat(world.readAll(partition)), concat(expected));
@@ -269,7 +268,7 @@ function faultyWorld(config: Partial<TopicConfig> = {}): {
   world: LogWorld;
   partition: Partition;
 } {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const world = new LogWorld({ libc: faulty.libc });
   const { partition } = world.open(config);
   world.append(partition, batchOfSize(300, 1));

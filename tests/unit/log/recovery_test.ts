@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { unlinkSync } from "node:fs";
 import { test } from "node:test";
-import { libc } from "#ffi";
 import { EMFILE } from "../../../ffi/constants.ts";
 import type { TopicConfig } from "../../../src/format/topic_config.ts";
 import {
@@ -15,7 +14,7 @@ import {
   stamped,
   walkBatches,
 } from "../../support/batches.ts";
-import { FaultyLibc } from "../../support/faulty_libc.ts";
+import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { endOf, LogWorld } from "../../support/log_world.ts";
 import { Prng } from "../../support/prng.ts";
 
@@ -266,7 +265,7 @@ test("an unclean open with more segments than may be open at once", () => {
   for (let i = 0; i < 40; i += 1) world.append(partition, batchOfSize(1000, i));
   world.sync(partition);
   world.close(partition);
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const openAtOnce = () => faulty.count("openat") - faulty.count("close");
   faulty.plan = (call) => call === "openat" && openAtOnce() > 10 ? -EMFILE : undefined;
   const again = new LogWorld({ root: world.root, libc: faulty.libc, openSealedMax: 4 });

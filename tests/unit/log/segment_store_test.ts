@@ -7,7 +7,7 @@ import { EIO, EMFILE, ENOSPC } from "../../../ffi/constants.ts";
 import type { Partition } from "../../../src/log/partition.ts";
 import { writeIndex } from "../../../src/log/segment_store.ts";
 import { batchOfSize } from "../../support/batches.ts";
-import { FaultyLibc } from "../../support/faulty_libc.ts";
+import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { DIRECTORY, LogWorld } from "../../support/log_world.ts";
 import { forSeeds } from "../../support/prng.ts";
 
@@ -55,7 +55,7 @@ test("whatever is opened, the cache keeps its bound and its segments their file 
 });
 
 test("every descriptor is closed once when all is closed", () => {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const open = new Set<number>();
   const { world, partition } = sealedLog(2, faulty.libc);
   faulty.plan = (call, args) => {
@@ -73,7 +73,7 @@ test("every descriptor is closed once when all is closed", () => {
 });
 
 test("a segment that does not open is an error, and opens later", () => {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const { world, partition } = sealedLog(1, faulty.libc);
   faulty.plan = (call) => call === "openat" ? -EMFILE : undefined;
   const segment = partition.segments[0]!;
@@ -98,7 +98,7 @@ test("a sealed segment's index comes from its file, and from the log where there
 });
 
 test("an index file that cannot be read is made anew from the log", () => {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const { world, partition } = sealedLog(1, faulty.libc);
   faulty.failNth("pread", 1, -EIO);
   assert.equal(world.store.open(DIRECTORY, partition.segments[0]!), 0);
@@ -108,7 +108,7 @@ test("an index file that cannot be read is made anew from the log", () => {
 });
 
 test("an index that cannot be written leaves none of an older log behind", () => {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const { world, partition } = sealedLog(8, faulty.libc);
   const segment = partition.segments[0]!;
   const name = "00000000000000000000.index";

@@ -1,11 +1,10 @@
 /** Walking over headers: every batch once, in few reads, and never past the segment. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { libc } from "#ffi";
 import { EIO } from "../../../ffi/constants.ts";
 import { Walk, walkIndex } from "../../../src/log/walk.ts";
 import { batchOfSize, randomBatch, walkBatches } from "../../support/batches.ts";
-import { FaultyLibc } from "../../support/faulty_libc.ts";
+import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { DIRECTORY, LogWorld } from "../../support/log_world.ts";
 import { forSeeds } from "../../support/prng.ts";
 
@@ -47,7 +46,7 @@ test("a walk from any batch stands at every batch after it", () => {
 });
 
 test("a walk over small batches reads many headers in a call", () => {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const world = new LogWorld({ libc: faulty.libc });
   const { partition } = world.open();
   for (let i = 0; i < 200; i += 1) world.append(partition, batchOfSize(100, i));
@@ -60,7 +59,7 @@ test("a walk over small batches reads many headers in a call", () => {
 });
 
 test("a read that fails, and a file that ends early, are told", () => {
-  const faulty = new FaultyLibc(libc);
+  const faulty = new FaultyLibc(libcWithoutSyncs);
   const world = new LogWorld({ libc: faulty.libc });
   const { partition } = world.open();
   world.append(partition, batchOfSize(100), batchOfSize(100));
@@ -68,7 +67,7 @@ test("a read that fails, and a file that ends early, are told", () => {
   faulty.failNth("pread", 1, -EIO);
   assert.equal(walk.begin(partition.active, 0), -EIO);
   faulty.heal();
-  world.write(FIRST, new Uint8Array(30));
+  world.overwrite(FIRST, new Uint8Array(30));
   assert.equal(walk.begin(partition.active, 0), -EIO);
   world.close(partition);
 });
@@ -79,7 +78,7 @@ test("an index of a segment that holds nonsense ends before it", () => {
   for (let i = 0; i < 4; i += 1) world.append(partition, batchOfSize(5000, i));
   const bytes = world.file(FIRST);
   bytes.fill(0, 10000, 10100);
-  world.write(FIRST, bytes);
+  world.overwrite(FIRST, bytes);
   const index = walkIndex(world.store, partition.active);
   assert.deepEqual([index.count, index.position(0)], [1, 5000]);
   world.close(partition);

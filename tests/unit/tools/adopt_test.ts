@@ -9,7 +9,7 @@ import { type CatalogueContent, loadCatalogue } from "../../../src/log/catalogue
 import { DataDirectory } from "../../../src/log/data_directory.ts";
 import { adopt } from "../../../src/tools/adopt.ts";
 import { verify } from "../../../src/tools/verify.ts";
-import { encodeBatch } from "../../support/batches.ts";
+import { batchOf, concat, encodeBatch, slowCrc32c, stamped } from "../../support/batches.ts";
 import { named, TestDirectory, TOPIC_ID } from "../../support/data_directory.ts";
 
 const OTHER_ID = "6d56ff71-2b39-47a9-8d3f-4ef52ca23466";
@@ -147,6 +147,34 @@ test("what is not whole or of several topics is refused, by name and untouched",
     assert.throws(() => run(made), pattern);
     assert.deepEqual(names(made).filter((name) => name !== ".lock"), before);
   }
+});
+
+test("a compacted topic is refused: recovery would cut it at its first gap", () => {
+  const compactions: ((made: TestDirectory) => void)[] = [
+    (made) => made.write("cleaner-offset-checkpoint", "0\n1\norders 0 3\n"),
+    (made) =>
+      made.change(`orders-1/${named(0, ".log")}`, (bytes) => {
+        new DataView(bytes.buffer).setInt32(23, 4); // of five offsets one is left
+        new DataView(bytes.buffer).setUint32(17, slowCrc32c(bytes.subarray(21)));
+      }),
+    (made) =>
+      made.change(`orders-1/${named(0, ".log")}`, (bytes) => {
+        new DataView(bytes.buffer).setInt32(4, 7); // begins above the name of its file
+      }),
+    (made) => {
+      const more = stamped(batchOf([new Uint8Array(3)]), 9, 1);
+      made.change(`orders-1/${named(0, ".log")}`, (bytes) => concat([bytes, more]));
+    },
+  ];
+  for (const compact of compactions) {
+    const made = directory();
+    compact(made);
+    assert.throws(() => run(made), /orders-[01] was compacted/);
+    assert.ok(!names(made).includes("catalogue"));
+  }
+  const never = directory();
+  never.write("cleaner-offset-checkpoint", "0\n1\norders 0 0\n");
+  run(never);
 });
 
 test("a directory in which a broker works, or which is none, is refused", () => {

@@ -144,6 +144,11 @@ test("copies may go to another directory, and the next repair has another number
   sameBytes(made.read(`kept/orders-0.${named(40, ".log")}.damaged-1`), later, "a later one");
   assert.ok(!readdirSync(made.path("orders-0")).some((name) => name.includes("damaged")));
   assert.deepEqual(findings(made), []);
+  made.change(LOG, (bytes) => {
+    bytes[70]! ^= 1;
+  });
+  run(made, { truncate: true, keepDirectory: made.path("kept") });
+  assert.ok(made.has(`kept/orders-0.${named(20, ".log")}.damaged-2`));
   const again = directory();
   damage(again);
   run(again, { truncate: true });

@@ -292,7 +292,7 @@ test("epochs that are not those of the batches are found", () => {
   const file = "orders-0/leader-epoch-checkpoint";
   const wrong: readonly [RegExp, readonly string[]][] = [
     [/offset 20 is of epoch 1, this file says epoch 0/, ["0 0", "2 40"]],
-    [/offset 0 is of epoch 0, this file says none/, ["0 4", "1 20", "2 40"]],
+    [/offset 20 is of epoch 1, this file says none/, ["0 30", "2 40"]],
     [/epoch 3 begins at 61, the log ends at 60/, ["0 0", "1 20", "2 40", "3 61"]],
   ];
   for (const [pattern, lines] of wrong) {
@@ -301,6 +301,8 @@ test("epochs that are not those of the batches are found", () => {
     finds(made, pattern, lines.join(", "));
   }
   const made = directory();
+  made.checkpoint(file, ["1 22", "2 40"]);
+  assert.deepEqual(run(made).lines, [], "what lies below the log start is forgotten");
   made.write(file, "0\n2\n0 0\n");
   finds(made, /^warning .*it is no list of epochs/, "not a list");
 });

@@ -1,0 +1,74 @@
+/** Settings of a topic: every one, its range and its default. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Level } from "../../../src/format/levels.ts";
+import {
+  defaultTopicConfig,
+  parseTopicConfig,
+  TOPIC_SETTINGS,
+} from "../../../src/format/topic_config.ts";
+
+function one(key: string, value: string): unknown {
+  return parseTopicConfig([{ key, value }]);
+}
+
+test("without settings a topic has the defaults", () => {
+  const defaults = defaultTopicConfig();
+  assert.deepEqual(parseTopicConfig([]), defaults);
+  assert.deepEqual(
+    {
+      durability: defaults.durability,
+      flushMs: defaults.flushMs,
+      segmentBytes: defaults.segmentBytes,
+      maxMessageBytes: defaults.maxMessageBytes,
+    },
+    { durability: Level.fsync, flushMs: 100, segmentBytes: 1073741824, maxMessageBytes: 1048588 },
+  );
+});
+
+test("every setting takes its fallback, and no two have one key", () => {
+  assert.equal(new Set(TOPIC_SETTINGS.map(({ key }) => key)).size, TOPIC_SETTINGS.length);
+  for (const { key, fallback, text, values } of TOPIC_SETTINGS) {
+    assert.deepEqual(one(key, fallback), defaultTopicConfig(), key);
+    assert.ok(text.endsWith(".") && values.length > 0, key);
+  }
+});
+
+test("levels by name", () => {
+  const levels = { os: Level.os, interval: Level.interval, fsync: Level.fsync };
+  for (const [name, durability] of Object.entries(levels)) {
+    assert.deepEqual(one("durability", name), { ...defaultTopicConfig(), durability });
+  }
+  for (const wrong of ["none", "FSYNC", "", "3", "toString", "__proto__"]) {
+    assert.equal(typeof one("durability", wrong), "string", wrong);
+  }
+});
+
+test("numbers within their range, and the hint says which", () => {
+  const ranges = [
+    ["flush.ms", "flushMs", 1, 3600000],
+    ["segment.bytes", "segmentBytes", 1024, 2147483647],
+    ["max.message.bytes", "maxMessageBytes", 61, 67108864],
+  ] as const;
+  for (const [key, field, min, max] of ranges) {
+    for (const value of [min, max]) {
+      assert.deepEqual(one(key, String(value)), { ...defaultTopicConfig(), [field]: value });
+    }
+    for (const wrong of [min - 1, max + 1, "", " 5000", "5e3", "5000.0", "-1", "1".repeat(16)]) {
+      assert.equal(one(key, String(wrong)), `${key}=${wrong} must be ${min} to ${max}`);
+    }
+  }
+});
+
+test("an unknown setting is named, with those there are", () => {
+  const refused = one("no.such", "1");
+  assert.ok(typeof refused === "string" && refused.startsWith('unknown setting "no.such": '));
+  for (const { key } of TOPIC_SETTINGS) assert.ok(refused.includes(key));
+});
+
+test("the last of two values counts, and one wrong setting refuses all", () => {
+  const twice = [{ key: "flush.ms", value: "5" }, { key: "flush.ms", value: "6" }];
+  assert.deepEqual(parseTopicConfig(twice), { ...defaultTopicConfig(), flushMs: 6 });
+  const wrong = [{ key: "flush.ms", value: "5" }, { key: "segment.bytes", value: "x" }];
+  assert.equal(typeof parseTopicConfig(wrong), "string");
+});

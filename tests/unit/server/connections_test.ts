@@ -1,0 +1,138 @@
+/** Connections through their life, on real sockets and a whole shard in this thread. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { libc } from "#ffi";
+import { SHUT_WR, SO_SNDBUF, SOL_SOCKET } from "../../../ffi/constants.ts";
+import { ErrorCodes } from "../../../src/format/errors.ts";
+import { REPLY_SLOTS } from "../../../src/limits.ts";
+import { batchOfSize, concat, sameBytes, stamped } from "../../support/batches.ts";
+import * as frames from "../../support/frames.ts";
+import { NodeWorld } from "../../support/node_world.ts";
+
+function world(): NodeWorld {
+  const made = new NodeWorld();
+  made.addTopic("t");
+  return made;
+}
+
+test("what a client produces it can fetch, through sockets and back", () => {
+  const made = world();
+  const client = made.client();
+  const batch = batchOfSize(50000);
+  assert.equal(client.ask(frames.produce(0, batch)).code, 0);
+  const reply = client.ask(frames.fetch(0, 0));
+  sameBytes(reply.body.slice(16), stamped(batch, 0, 1), "the batch");
+  client.close();
+  made.until(() => made.node.openConnections === 0, "the broker sees the end");
+  made.end();
+});
+
+test("a client that reads slowly gets everything, and holds up nobody", () => {
+  const made = world();
+  const slow = made.client();
+  libc.setsockopt(made.node.connections[0]!.fd, SOL_SOCKET, SO_SNDBUF, 4096);
+  const quick = made.client();
+  const batches = Array.from({ length: 20 }, (_, i) => batchOfSize(60000, i));
+  for (const batch of batches) quick.ask(frames.produce(0, batch));
+  for (let i = 0; i < 10; i += 1) slow.send(frames.fetch(0, 2 * i, { maxBytes: 120000 }, i));
+  made.turns(5);
+  assert.equal(made.node.connections[0]!.writeArmed, true, "it waits for room");
+  assert.equal(quick.ask(frames.request("ping", {})).code, 0);
+  const replies = slow.receive(10);
+  assert.deepEqual(replies.map(({ correlation }) => correlation), [...Array(10).keys()]);
+  const bytes = concat(replies.map(({ body }) => body.slice(16)));
+  sameBytes(bytes, concat(batches.map((batch, i) => stamped(batch, i, 1))), "all batches");
+  made.end();
+});
+
+test("a client that pipelines more than its slots is served as they become free", () => {
+  const made = world();
+  const client = made.client();
+  const count = 3 * REPLY_SLOTS + 7;
+  const requests = Array.from({ length: count }, (_, i) => frames.produce(0, batchOfSize(80), i));
+  client.send(concat(requests));
+  const replies = client.receive(count);
+  assert.deepEqual(replies.map(({ correlation }) => correlation), [...Array(count).keys()]);
+  assert.ok(replies.every(({ code }) => code === 0));
+  made.end();
+});
+
+test("a peer that ends its side is still answered, then the connection is closed", () => {
+  const made = world();
+  const client = made.client();
+  client.send(concat([frames.produce(0, batchOfSize(100), 1), frames.request("ping", {}, 2)]));
+  libc.shutdown(client.fd, SHUT_WR);
+  const replies = client.receive(2);
+  assert.deepEqual(replies.map(({ correlation }) => correlation).sort(), [1, 2]);
+  made.until(() => {
+    client.take();
+    return client.ended;
+  }, "the broker closes");
+  assert.equal(made.node.openConnections, 0);
+  made.end();
+});
+
+test("a frame that cannot be believed is answered by name, then the connection ends", () => {
+  const made = world();
+  const client = made.client();
+  const wrong = frames.frame({ operation: 2, size: 4294967295 }, new Uint8Array(3000));
+  const reply = client.ask(wrong);
+  assert.equal(reply.code, ErrorCodes.frame_too_large);
+  made.until(() => {
+    client.take();
+    return client.ended;
+  }, "the end of the stream");
+  assert.equal(made.node.openConnections, 1, "the client has time to read it");
+  made.passedMs += 5000;
+  made.until(() => made.node.openConnections === 0, "patience ends");
+  made.end();
+});
+
+test("a slot is used again, and what was asked for its last connection is not answered", () => {
+  const made = world();
+  const first = made.client();
+  first.send(frames.fetch(0, 0, { maxWaitMs: 60000 }, 77));
+  made.until(() => made.node.broker.waiters.deadlines.size === 1, "it waits");
+  first.close();
+  made.until(() => made.node.openConnections === 0, "the broker sees the end");
+  assert.equal(made.node.broker.waiters.deadlines.size, 0, "its fetch is forgotten");
+  const second = made.client();
+  assert.equal(made.node.connections.length, 1, "one slot for both");
+  assert.equal(second.ask(frames.produce(0, batchOfSize(100), 5)).correlation, 5);
+  made.end();
+});
+
+test("a paused client that is reset is let go, and does not keep the loop awake", () => {
+  const made = world();
+  const client = made.client();
+  client.send(concat([
+    frames.request("ping", {}, 1),
+    frames.fetch(0, 0, { maxWaitMs: 60000 }, 2),
+    frames.fetch(0, 0, { maxWaitMs: 60000 }, 3), // waits behind the one before it
+  ]));
+  made.until(() => made.node.connections[0]!.paused, "it is paused");
+  made.turns(3);
+  client.close(); // the answer to the ping is unread, so the connection is reset
+  made.until(() => made.node.openConnections === 0, "it is gone");
+  assert.equal(made.node.broker.waiters.deadlines.size, 0);
+  made.waits.length = 0;
+  made.turns(3);
+  assert.deepEqual(made.waits, [-1, -1, -1], "nothing is left to wait for");
+  made.end();
+});
+
+test("every descriptor that came in is closed in the end", () => {
+  const made = world();
+  const clients = Array.from({ length: 100 }, () => made.connect());
+  made.until(() => made.node.openConnections === 100, "all are accepted");
+  clients.forEach((client) => client.close());
+  made.until(() => made.node.openConnections === 0, "all are gone");
+  assert.equal(made.node.receivePool.lentBytes, 0);
+  assert.equal(made.node.replyPool.lentBytes, 0);
+  assert.equal(made.node.connections.length, 100);
+  const again = Array.from({ length: 100 }, () => made.connect());
+  made.until(() => made.node.openConnections === 100, "all are accepted");
+  assert.equal(made.node.connections.length, 100, "slots are used again");
+  again.forEach((client) => client.close());
+  made.end();
+});

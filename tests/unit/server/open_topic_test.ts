@@ -1,0 +1,56 @@
+/** Opening topics: what recovery dropped is told, and a refusal leaves nothing known. */
+import assert from "node:assert/strict";
+import { appendFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTraceSink } from "../../../src/base/trace.ts";
+import { StorageError } from "../../../src/log/files.ts";
+import { openTopic } from "../../../src/server/open_topic.ts";
+import { batchOfSize } from "../../support/batches.ts";
+import * as frames from "../../support/frames.ts";
+import { NodeWorld } from "../../support/node_world.ts";
+
+const TOPIC = {
+  name: "u",
+  topicId: "01234567-89ab-4cde-8f01-23456789abcd",
+  partitions: 3,
+  config: [{ key: "segment.bytes", value: "2048" }],
+};
+
+test("a topic has its settings and as many partitions as the catalogue says, once", () => {
+  const made = new NodeWorld();
+  for (let i = 0; i < 2; i += 1) openTopic(made.node, TOPIC, true);
+  const { topics } = made.node.broker;
+  assert.equal(topics.partitions.length, 3);
+  assert.equal(topics.get("u")!.config.segmentBytes, 2048);
+  assert.deepEqual(topics.partitions.map(({ log }) => log.directory), ["u-0", "u-1", "u-2"]);
+  assert.equal(topics.partitions[0]!.log.leaderEpoch, made.node.start.nodeEpoch);
+  made.end();
+});
+
+test("bytes that recovery drops are told, with the place", () => {
+  const first = new NodeWorld();
+  first.addTopic("t");
+  first.client().ask(frames.produce(0, batchOfSize(100)));
+  first.end();
+  appendFileSync(join(first.root, "t-0", "00000000000000000000.log"), new Uint8Array(33));
+  const said: string[] = [];
+  setTraceSink((level, message) => said.push(`${level} ${message}`));
+  const again = new NodeWorld(first.root);
+  openTopic(again.node, { ...TOPIC, name: "t", partitions: 1 }, false);
+  setTraceSink(() => {});
+  assert.deepEqual(said, [
+    "warning t-0: dropped 33 unfinished bytes (00000000000000000000.log at 100: short)",
+  ]);
+  assert.equal(again.node.broker.topics.partitions[0]!.log.written.offset, 1);
+  again.end();
+});
+
+test("a topic whose directory cannot be made is not known afterwards", () => {
+  const made = new NodeWorld();
+  writeFileSync(join(made.root, "u-2"), "a file where a directory belongs");
+  assert.throws(() => openTopic(made.node, TOPIC, true), StorageError);
+  assert.equal(made.node.broker.topics.get("u"), undefined);
+  assert.deepEqual(made.node.broker.topics.partitions, []);
+  made.end();
+});

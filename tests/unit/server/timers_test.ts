@@ -1,0 +1,75 @@
+/** How long a shard may sleep. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { waitMs } from "../../../src/server/timers.ts";
+import { batchOfSize } from "../../support/batches.ts";
+import * as frames from "../../support/frames.ts";
+import { NodeWorld } from "../../support/node_world.ts";
+
+test("an idle shard sleeps until something comes", () => {
+  const made = new NodeWorld();
+  assert.equal(waitMs(made.node), -1);
+  made.addTopic("t");
+  const client = made.client();
+  made.turns(2);
+  assert.equal(waitMs(made.node), -1);
+  client.close();
+  made.end();
+});
+
+test("a waiting fetch wakes it at its deadline, an interval sync when it is due", () => {
+  const made = new NodeWorld();
+  made.addTopic("t", 1, [
+    { key: "durability", value: "interval" },
+    { key: "flush.ms", value: "50000" },
+  ]);
+  const client = made.client();
+  client.send(frames.fetch(0, 0, { maxWaitMs: 90000, minBytes: 1000 }, 1));
+  const { waiters } = made.node.broker;
+  made.until(() => waiters.deadlines.size === 1, "it waits");
+  assert.equal(waitMs(made.node), waiters.deadlines.nextMs - made.node.nowMs);
+  client.close();
+  made.until(() => made.node.openConnections === 0, "it is gone");
+  const other = made.client();
+  other.ask(frames.produce(0, batchOfSize(100)));
+  assert.equal(waitMs(made.node), made.node.syncer.nextDueMs() - made.node.nowMs);
+  made.passedMs += 60000;
+  made.node.readClocks();
+  assert.equal(waitMs(made.node), 0, "overdue is now");
+  made.until(() => made.node.broker.topics.partitions[0]!.log.isSynced, "it is synced");
+  assert.equal(waitMs(made.node), -1);
+  other.close();
+  made.end();
+});
+
+test("with something in its lists it does not sleep", () => {
+  const made = new NodeWorld();
+  made.addTopic("t");
+  const client = made.client();
+  const [connection] = made.node.connections;
+  made.node.queueSend(connection!);
+  assert.equal(waitMs(made.node), 0);
+  made.turns(1);
+  made.node.queueDispatch(connection!);
+  made.node.queueDispatch(connection!);
+  assert.equal(made.node.toDispatch.length, 1, "once");
+  assert.equal(waitMs(made.node), 0);
+  made.turns(1);
+  assert.equal(waitMs(made.node), -1);
+  client.close();
+  made.end();
+});
+
+test("a refused client's time to read bounds the sleep, and so does a stop", () => {
+  const made = new NodeWorld();
+  const client = made.connect();
+  client.ask(frames.frame({ operation: 1, size: 0 }));
+  const wait = waitMs(made.node);
+  assert.equal(wait, made.node.lingering[0]!.lingerUntilMs - made.node.nowMs);
+  assert.ok(wait > 0);
+  made.node.stopping = { slot: 0, generation: 0, correlation: 0, deadlineMs: Infinity };
+  assert.ok(waitMs(made.node) <= 10);
+  made.node.stopping = null;
+  client.close();
+  made.end();
+});

@@ -103,8 +103,14 @@ async function runAll(runtime: Runtime, plan: Plan): Promise<FileResult[]> {
     const bad = result.failed === 0 ? "" : `, ${result.failed} FAILED`;
     say(`${runtime.name.padEnd(4)} ${file}: ${result.passed} passed${bad} (${seconds} s)`);
     result.skips.forEach((line) => say(`     ${line}`));
+    figuresOf(result.output).forEach((line) => say(`     ${line}`));
   }
   return results;
+}
+
+/** What a test measured for docs/LEDGER.md is shown also where all is well. */
+function figuresOf(output: string): string[] {
+  return output.split("\n").filter((line) => line.startsWith("figure: "));
 }
 
 async function runFile(runtime: Runtime, file: string, leftMs: number): Promise<FileResult> {

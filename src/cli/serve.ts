@@ -8,15 +8,17 @@
  * that the broker itself needs. A standard output that nobody reads is no reason to stop serving.
  */
 
+import { configureTrace } from "../base/trace.ts";
 import { addressText } from "../client/connection.ts";
 import type { ServeCommand } from "./command_line.ts";
 import { ExitCode } from "./exit_codes.ts";
-import { printText } from "./output.ts";
+import { printError, printText } from "./output.ts";
 import { untilAborted, watchSignals } from "./signals.ts";
 
 export async function serve(command: ServeCommand): Promise<ExitCode> {
   // Loaded here, so that the client's commands do not need the foreign functions of the runtime.
   const { Broker } = await import("../embed.ts");
+  configureTrace(printError);
   const signals = watchSignals();
   const broker = await Broker.start({
     dataDirectory: command.data,

@@ -85,11 +85,6 @@ const EXCEPTIONS: readonly { rule: string; where: string; why: string }[] = [
     why: "spells the time that a message already has; on the main thread only",
   },
   {
-    rule: "machineNames",
-    where: "tests/unit/support/tidy_rules_test.ts",
-    why: "plants what the rule must find",
-  },
-  {
     rule: "leftOver",
     where: "tests/unit/support/tidy_rules_test.ts",
     why: "plants what the rule must find",

@@ -18,8 +18,3 @@ export function assert(ok: boolean, message: string): asserts ok {
 function fail(message: string): never {
   throw new AssertionFailed(message);
 }
-
-/** For the branch that cannot be reached: the type checker proves that every case was handled. */
-export function unreachable(_value: never): never {
-  fail("a case that cannot happen");
-}

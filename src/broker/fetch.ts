@@ -36,7 +36,8 @@ export function fetch(
   door: Door,
 ): FetchWaiter | null {
   const maxBytes = Math.min(request.maxBytes, FETCH_SIZE_MAX);
-  const minBytes = Math.min(request.minBytes, maxBytes);
+  // One whole batch is answered even at maxBytes 0: so much may be waited for.
+  const minBytes = Math.min(request.minBytes, Math.max(maxBytes, 1));
   const { slot, generation, correlation, handle, offset } = request;
   broker.counters.fetches += 1;
   if (request.maxWaitMs > 0 && mustWait(broker, partition, offset, minBytes)) {

@@ -77,6 +77,16 @@ test("minBytes above maxBytes does not wait for ever", () => {
   world.close();
 });
 
+test("at maxBytes 0 the end of the log is waited for as well", () => {
+  const world = visibleWorld(1);
+  assert.notEqual(world.fetch(1, 7, { minBytes: 1, maxBytes: 0, maxWaitMs: 1000 }), null);
+  assert.equal(world.broker.counters.parkedFetches, 1);
+  world.produce(batchOfSize(100, 2), 2);
+  world.turn();
+  assert.deepEqual(world.door.takeFetches().map(({ error, size }) => [error, size]), [[0, 100]]);
+  world.close();
+});
+
 test("level fsync: a parked fetch sees what is written only when it is durable", () => {
   const world = new BrokerWorld();
   world.fetch(0, 7, { maxWaitMs: 1000 });

@@ -80,8 +80,9 @@ function cloned(name: string): string {
 /** Nothing of the runner's own settings; what a package manager was told stays. */
 function environment(path: string): Environment {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("SLUICE_"));
-  // Otherwise npm would think that it was started by npm.
-  const own = kept.filter(([name]) => !/^npm_(lifecycle|package|command|execpath)/.test(name));
+  // Otherwise npm would think that it was started by npm, and Bun that there is a Node.
+  const npms = /^(npm_(lifecycle|package|command|execpath|node_execpath)|NODE$)/;
+  const own = kept.filter(([name]) => !npms.test(name));
   return { ...Object.fromEntries(own), PATH: path, NO_COLOR: "1" };
 }
 
@@ -132,7 +133,8 @@ async function served(
     }, READY_WITHIN_MS);
     work(listening.get("native") ?? "");
   } finally {
-    process.kill(child.pid ?? 0, "SIGTERM");
+    // One that ended by itself is gone, and why it ended is what the test has to tell.
+    if (child.exitCode === null) process.kill(child.pid ?? 0, "SIGTERM");
     const late = setTimeout(endGroup, READY_WITHIN_MS);
     await ended;
     clearTimeout(late);

@@ -22,6 +22,8 @@ const ANY_PORT = ["--native", "127.0.0.1:0"];
 /** What a script of package.json and a clone need besides a runtime. */
 const SYSTEM = ["sh", "git", "env", "uname", "ls"];
 
+forgetRunner();
+
 test("with npm: npm ci && npm start, and the tour by npx", async () => {
   const clone = cloned("npm");
   const env = environment(process.env["PATH"] ?? "");
@@ -77,13 +79,23 @@ function cloned(name: string): string {
   return clone;
 }
 
-/** Nothing of the runner's own settings; what a package manager was told stays. */
 function environment(path: string): Environment {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("SLUICE_"));
-  // Otherwise npm would think that it was started by npm, and Bun that there is a Node.
-  const npms = /^(npm_(lifecycle|package|command|execpath|node_execpath)|NODE$)/;
-  const own = kept.filter(([name]) => !npms.test(name));
-  return { ...Object.fromEntries(own), PATH: path, NO_COLOR: "1" };
+  return { ...process.env, PATH: path, NO_COLOR: "1" };
+}
+
+/**
+ * Forgets the runner's own settings, and what npm says of itself: else npm would think that it was
+ * started by npm, and Bun that there is a Node. What a package manager was told stays. From the
+ * process itself, because Deno's spawnSync adds `env` to it and takes nothing away.
+ */
+function forgetRunner(): void {
+  const foreign = /^(SLUICE_|npm_(lifecycle|package|command|execpath|node_execpath)|NODE$)/;
+  // The two that stay are read by the tests' own helpers, and by no product.
+  for (const name of Object.keys(process.env)) {
+    if (foreign.test(name) && name !== "SLUICE_TEST_TMP" && name !== "SLUICE_SKIP_FILE") {
+      delete process.env[name];
+    }
+  }
 }
 
 /** A PATH with one runtime and no Node. */

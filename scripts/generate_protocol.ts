@@ -85,6 +85,8 @@ function rules(): string {
   it on the connection waits too. To read and write at once, open the partition twice.
 - A connection has at most ${REPLY_SLOTS} requests outstanding; the broker reads no further until one is answered.
 - \`produce\` with acks 0 has no reply, whatever becomes of it.
+- When a topic is deleted, what waits for it is answered with \`topic_not_found\`, and so is every
+  later request on a handle of it, also when there is a new topic of that name: open it again.
 - A fetch answers whole batches as they lie on disk, beginning with the one that holds the offset.
   Skip the records before it. The checksum of a batch is checked when it is produced; check it again
   when you read it, because the broker sends files without looking at them.

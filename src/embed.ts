@@ -2,39 +2,58 @@
  * An embedded broker: what `sluice serve` runs, and what a program or a test starts in its own
  * process. The main thread is a client of its shard like any other, over the Unix socket.
  *
- *     create topic: shard parks the reply -> catalogue durable -> add_topic -> answer
+ *     shard asks (postMessage) -> server/control.ts: durable -> control operation -> answer
  *
- * Invariant: a topic is answered as created only when the catalogue that holds it is on disk and
- * its partitions are open.
+ * Invariant: a broker that lost its shard does not go on half alive: `closed` rejects, and the
+ * data directory stays locked until the process ends, because the shard may still write.
  */
 
-import { trace } from "./base/trace.ts";
 import { Connection } from "./client/connection.ts";
+import { BrokerError } from "./client/errors.ts";
 import { type Address, type BrokerOptions, parseConfig } from "./config.ts";
-import { ErrorCodes } from "./format/errors.ts";
-import type { TopicEntry } from "./log/catalogue.ts";
 import { controlOperation } from "./native/control_operations.ts";
-import { Supervisor } from "./server/supervisor.ts";
+import { Control, type ShardLink } from "./server/control.ts";
+import { type ShardRequest, Supervisor } from "./server/supervisor.ts";
 import { PROGRAM } from "./version.ts";
 
 const ADD_TOPIC = controlOperation("add_topic");
 const ANSWER = controlOperation("answer");
+const LOG_START = controlOperation("log_start");
+const REMOVE_TOPIC = controlOperation("remove_topic");
 const STOP = controlOperation("stop");
-const NO_ID = "00000000-0000-0000-0000-000000000000";
+
+/** The broker cannot go on and has to be started again; the message says why. */
+export class BrokerFailed extends Error {
+  override name = "BrokerFailed";
+}
 
 export class Broker {
+  /** Settles when the broker has stopped; rejects with BrokerFailed when it cannot go on. */
+  readonly closed: Promise<void>;
   readonly #supervisor: Supervisor;
-  readonly #control: Connection;
-  /** Topics are created one after another. */
-  #queue: Promise<void> = Promise.resolve();
+  readonly #connection: Connection;
+  readonly #control: Control;
   #stopping: Promise<void> | null = null;
+  #failure: BrokerFailed | null = null;
+  /** The shard has answered stop: that its connection ends is no failure. */
+  #hasStopped = false;
+  readonly #settle: { resolve: () => void; reject: (error: Error) => void };
 
-  private constructor(supervisor: Supervisor, control: Connection) {
+  private constructor(supervisor: Supervisor, connection: Connection) {
     this.#supervisor = supervisor;
-    this.#control = control;
-    supervisor.onCreateTopic = (token, topic) => {
-      this.#queue = this.#queue.then(() => this.#createTopic(token, topic));
-    };
+    this.#connection = connection;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.closed = promise;
+    this.#settle = { resolve, reject };
+    promise.catch(() => {}); // who does not listen is not ended by it
+    this.#control = new Control({
+      keeper: supervisor.keeper,
+      shard: linkTo(connection),
+      pause: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
+      fail: (error) => this.#fail(error),
+    });
+    void connection.ended.then((error) => this.#fail(error));
+    supervisor.serve((request) => this.#serve(request));
   }
 
   /**
@@ -43,8 +62,8 @@ export class Broker {
    */
   static async start(options: BrokerOptions = {}): Promise<Broker> {
     const supervisor = await Supervisor.start(parseConfig(options), PROGRAM);
-    const control = await Connection.connect({ path: supervisor.socketPath });
-    return new Broker(supervisor, control);
+    const connection = await Connection.connect({ path: supervisor.socketPath });
+    return new Broker(supervisor, connection);
   }
 
   /** Where clients connect. */
@@ -52,7 +71,7 @@ export class Broker {
     return { native: this.#supervisor.native };
   }
 
-  /** Drains, syncs everything and marks the directory clean. */
+  /** Drains, syncs everything and marks the directory clean. Throws BrokerFailed. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -63,38 +82,59 @@ export class Broker {
   }
 
   async #stop(): Promise<void> {
-    await this.#queue;
-    await this.#control.request(STOP, {});
-    this.#control.close();
-    await this.#supervisor.close();
-  }
-
-  async #createTopic(token: number, wanted: TopicEntry): Promise<void> {
-    const answer = await this.#addToCatalogue(wanted);
-    await this.#control.request(ANSWER, { token, ...answer });
-  }
-
-  async #addToCatalogue(
-    wanted: TopicEntry,
-  ): Promise<{ error: number; message: string; topicId: string }> {
-    const { directory } = this.#supervisor;
-    const { catalogue } = directory;
-    if (catalogue.topics.some((topic) => topic.name === wanted.name)) {
-      return { error: ErrorCodes.topic_exists, message: wanted.name, topicId: NO_ID };
-    }
-    const topic = { ...wanted, topicId: directory.newTopicId() };
-    const before = catalogue.topics;
-    catalogue.topics = [...before, topic];
+    await this.#control.finish();
+    if (this.#failure !== null) throw this.#failure;
     try {
-      directory.save();
-      await this.#control.request(ADD_TOPIC, { ...topic, config: [...topic.config] });
-      trace("info", `created topic ${topic.name} with ${topic.partitions} partitions`);
-      return { error: ErrorCodes.none, message: "", topicId: topic.topicId };
+      await this.#connection.request(STOP, {});
     } catch (error) {
-      catalogue.topics = before;
-      directory.save();
-      const message = error instanceof Error ? error.message : String(error);
-      return { error: ErrorCodes.storage_failed, message, topicId: NO_ID };
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      throw this.#failure;
+    }
+    this.#hasStopped = true;
+    this.#connection.close();
+    await this.#supervisor.close((entries) => this.#control.finishCheckpoints(entries));
+    this.#settle.resolve();
+  }
+
+  #serve(request: ShardRequest): void {
+    switch (request.kind) {
+      case "create_topic":
+        return this.#control.createTopic(request.token, request.topic);
+      case "delete_topic":
+        return this.#control.deleteTopic(request.token, request.name);
+      case "checkpoint":
+        return this.#control.checkpoint(request.entries);
     }
   }
+
+  #fail(error: Error): void {
+    if (this.#failure !== null || this.#hasStopped) return;
+    this.#failure = new BrokerFailed(`the broker cannot go on: ${error.message}`, { cause: error });
+    this.#settle.reject(this.#failure);
+  }
+}
+
+/** The shard behind the connection. A refusal that is no bug becomes a value. */
+function linkTo(connection: Connection): ShardLink {
+  return {
+    addTopic: async ({ config, points, ...topic }) => {
+      try {
+        const lists = { config: [...config], points: [...points] };
+        await connection.request(ADD_TOPIC, { ...topic, ...lists });
+        return "";
+      } catch (error) {
+        if (error instanceof BrokerError) return error.message;
+        throw error;
+      }
+    },
+    removeTopic: async (name, topicId) => {
+      await connection.request(REMOVE_TOPIC, { name, topicId });
+    },
+    logStart: async ({ topic, topicId, partition, logStart }) => {
+      await connection.request(LOG_START, { topic, topicId, partition, offset: logStart });
+    },
+    answer: async (token, answer) => {
+      await connection.request(ANSWER, { token, ...answer });
+    },
+  };
 }

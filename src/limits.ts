@@ -24,6 +24,24 @@ export const SEGMENT_SIZE_MIN: number = 1 * KiB;
 /** Bytes of log for which the offset index holds one entry. */
 export const INDEX_INTERVAL_BYTES: number = 4 * KiB;
 
+/** Kafka's defaults: a week. */
+export const SEGMENT_MS_DEFAULT = 604800000;
+export const RETENTION_MS_DEFAULT = 604800000;
+/** Upper bound of ages and sizes in topic settings: 15 digits, exact in a number. */
+export const RETENTION_SETTING_MAX = 999999999999999;
+
+/** A partition's recovery point moves after so many bytes or milliseconds. */
+export const CHECKPOINT_BYTES: number = 48 * MiB;
+export const CHECKPOINT_MS = 60000;
+/** Every partition is looked at so often for rolls, retention and checkpoints. */
+export const SWEEP_MS = 1000;
+export const SWEEP_PARTITIONS_MAX = 64;
+/** An idempotent producer that wrote nothing for so long is forgotten: Kafka's default. */
+export const PRODUCER_EXPIRATION_MS = 86400000;
+/** For so long the clocks run in step before age deletes anything, and what a jump is. */
+export const CLOCK_CONFIRM_MS = 600000;
+export const CLOCK_JUMP_MS = 60000;
+
 export const FLUSH_MS_DEFAULT = 100;
 export const FLUSH_MS_MAX = 3600000;
 
@@ -53,8 +71,10 @@ export const REPLY_BLOCK_SIZE: number = 16 * KiB;
 export const VECTOR_ENTRIES_MAX = 1024;
 export const READY_EVENTS_MAX = 512;
 export const SYNCS_IN_FLIGHT_MAX = 256;
-/** Sealed segments of one sync; with the directory and the active one it is half of the above. */
-export const SEALED_PER_SYNC_MAX: number = SYNCS_IN_FLIGHT_MAX / 2 - 2;
+/** Indexes and snapshots of one sync. */
+export const LOOSE_PER_SYNC_MAX = 30;
+/** Sealed segments of one sync; with those, directory and active segment half of the above. */
+export const SEALED_PER_SYNC_MAX: number = SYNCS_IN_FLIGHT_MAX / 2 - LOOSE_PER_SYNC_MAX - 2;
 
 export const TOPIC_NAME_SIZE_MAX = 249;
 export const PARTITIONS_PER_TOPIC_MAX = 1024;

@@ -13,9 +13,10 @@ import type { FileSlice } from "../base/file_slice.ts";
 import type { PartitionReader } from "../log/read.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import { type FetchWaiter, FetchWaiters } from "./fetch_waiters.ts";
+import type { LogStartWaiter } from "./log_starts.ts";
 import { type TopicPartition, Topics } from "./topics.ts";
 
-/** Where answers go. Both calls may find that the connection is gone, and then drop the answer. */
+/** Where answers go. All calls may find that the connection is gone, and then drop the answer. */
 export interface Door {
   /** `waiters` holds the fields of the entry that is answered; `level` is what was reached. */
   appendDone(partition: TopicPartition, waiters: AppendWaiters, level: number): void;
@@ -29,6 +30,8 @@ export interface Door {
     error: number,
     slice: FileSlice,
   ): void;
+  /** `error` 0: the log start has reached what was asked for. */
+  logStartDone(partition: TopicPartition, waiter: LogStartWaiter, error: number): void;
 }
 
 export interface BrokerCounters {
@@ -36,6 +39,8 @@ export interface BrokerCounters {
   appendedBytes: number;
   appendedRecords: number;
   refusedAppends: number;
+  /** Batches that an idempotent producer sent again: answered, not written. */
+  duplicateAppends: number;
   fetches: number;
   fetchedBytes: number;
   /** Fetches that had to wait. */
@@ -51,6 +56,7 @@ export class Broker {
     appendedBytes: 0,
     appendedRecords: 0,
     refusedAppends: 0,
+    duplicateAppends: 0,
     fetches: 0,
     fetchedBytes: 0,
     parkedFetches: 0,
@@ -61,6 +67,8 @@ export class Broker {
   readonly unsynced: TopicPartition[] = [];
   /** Partitions whose visible end may have moved in this turn. */
   readonly moved: TopicPartition[] = [];
+  /** Partitions that the caretaker has something to do for. */
+  readonly attention: TopicPartition[] = [];
 
   constructor(reader: PartitionReader) {
     this.reader = reader;
@@ -77,6 +85,12 @@ export class Broker {
     partition.syncQueued = true;
     partition.syncDueMs = dueMs;
     this.unsynced.push(partition);
+  }
+
+  queueAttention(partition: TopicPartition): void {
+    if (partition.attentionQueued) return;
+    partition.attentionQueued = true;
+    this.attention.push(partition);
   }
 
   /** Forgets a parked fetch whose connection ended. */

@@ -9,8 +9,10 @@ import type { ByteBlock } from "../base/bytes.ts";
 import { BatchAt, checkProduced } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { Acks, Level } from "../format/levels.ts";
+import { CHECKPOINT_BYTES } from "../limits.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import type { Broker, Door } from "./broker.ts";
+import { refuseLogStarts } from "./log_starts.ts";
 import type { TopicPartition } from "./topics.ts";
 
 /** Checks and stages the batch of `size` bytes at `at`; the answer comes through the door later. */
@@ -33,7 +35,12 @@ export function produce(
     base = log.stage(memory, at, size);
     if (base < 0) error = -base as ErrorCode;
   }
-  if (error === ErrorCodes.none) {
+  if (error === ErrorCodes.duplicate_sequence) {
+    // Answered like the original: it is not above what is staged now.
+    error = ErrorCodes.none;
+    base = log.producers.duplicateOffset;
+    broker.counters.duplicateAppends += 1;
+  } else if (error === ErrorCodes.none) {
     broker.counters.appends += 1;
     broker.counters.appendedBytes += size;
     broker.counters.appendedRecords += memory.view.getInt32(at + BatchAt.recordsCount);
@@ -61,6 +68,7 @@ export function flushAppended(broker: Broker, nowMs: number): void {
     log.flush();
     if (log.failure !== ErrorCodes.none) refuse(partition);
     if (log.needsSync) broker.queueUnsynced(partition, nowMs + log.config.flushMs);
+    if (log.checkpoint.bytesSince >= CHECKPOINT_BYTES) broker.queueAttention(partition);
   }
 }
 
@@ -96,6 +104,8 @@ export function completeSync(broker: Broker, partition: TopicPartition, door: Do
   if (log.broken) partition.durableWaiters.refuseAbove(log.durable.offset, log.failure);
   answer(partition, partition.durableWaiters, log.durable.offset, Level.fsync, door);
   if (log.config.durability === Level.fsync) broker.moved.push(partition);
+  if (log.broken) return refuseLogStarts(partition, log.failure, door);
+  if (log.checkpoint.isHeld || log.logStartWanted > log.logStart) broker.queueAttention(partition);
 }
 
 function answer(

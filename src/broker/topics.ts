@@ -1,12 +1,16 @@
 /**
  * Topics and partitions of one shard, found by name. What a door holds of a partition is the
  * `TopicPartition`: the log, and who waits for it.
+ *
+ * A partition of a removed topic keeps its place in `partitions`, marked, while syncs of it may
+ * still report under its number; after that a new partition may have the number.
  */
 
 import type { ConfigEntry, TopicConfig } from "../format/topic_config.ts";
 import type { Partition } from "../log/partition.ts";
 import { AppendWaiters } from "./append_waiters.ts";
 import type { FetchWaiter } from "./fetch_waiters.ts";
+import type { LogStartWaiter } from "./log_starts.ts";
 
 export class TopicPartition {
   readonly topic: Topic;
@@ -18,12 +22,23 @@ export class TopicPartition {
   readonly writtenWaiters: AppendWaiters = new AppendWaiters();
   readonly durableWaiters: AppendWaiters = new AppendWaiters();
   firstWaiter: FetchWaiter | null = null;
+  /** Who asked for a higher log start, in the order of the requests. */
+  readonly logStartWaiters: LogStartWaiter[] = [];
+  /** The topic was deleted: the log is closed, whoever holds this gets topic_not_found. */
+  removed = false;
   /** In the list of partitions that this turn appended to. */
   appendQueued = false;
   /** In the list of partitions whose written end is above their durable end. */
   syncQueued = false;
   /** Level interval: when the next sync is due. */
   syncDueMs = 0;
+  /** In the list of partitions that the caretaker looks at in this turn. */
+  attentionQueued = false;
+  /** When the next checkpoint is due; 0: not known yet. */
+  checkpointDueMs = 0;
+  /** What main was told last. */
+  reportedRecoveryPoint = -1;
+  reportedLogStart = -1;
 
   constructor(topic: Topic, index: number, number: number, log: Partition) {
     this.topic = topic;
@@ -54,9 +69,11 @@ export class Topic {
 }
 
 export class Topics {
-  /** All partitions of the shard, by number. */
+  /** All partitions of the shard, by number; also removed ones. */
   readonly partitions: TopicPartition[] = [];
   readonly #byName: Map<string, Topic> = new Map();
+  /** Removed partitions whose number was not given to another one. */
+  #removed: TopicPartition[] = [];
 
   get(name: string): Topic | undefined {
     return this.#byName.get(name);
@@ -67,15 +84,34 @@ export class Topics {
   }
 
   addPartition(topic: Topic, log: Partition): TopicPartition {
-    const partition = new TopicPartition(
-      topic,
-      topic.partitions.length,
-      this.partitions.length,
-      log,
-    );
+    const number = this.#freeNumber();
+    const partition = new TopicPartition(topic, topic.partitions.length, number, log);
     topic.partitions.push(partition);
-    this.partitions.push(partition);
+    this.partitions[number] = partition;
     return partition;
+  }
+
+  /** Forgets the name and marks the partitions; the caller ends their logs and answers. */
+  remove(name: string): Topic | undefined {
+    const topic = this.#byName.get(name);
+    if (topic === undefined) return undefined;
+    this.#byName.delete(name);
+    for (const partition of topic.partitions) {
+      partition.removed = true;
+      this.#removed.push(partition);
+    }
+    return topic;
+  }
+
+  /** Partitions that are not removed. */
+  get count(): number {
+    return this.partitions.length - this.#removed.length;
+  }
+
+  #freeNumber(): number {
+    const at = this.#removed.findIndex(({ log }) => log.syncsPending === 0);
+    if (at < 0) return this.partitions.length;
+    return this.#removed.splice(at, 1)[0]!.number;
   }
 
   /** Sorted by name. */

@@ -2,23 +2,23 @@
  * The command line: what may be said, and the help that says so. Reads nothing but its arguments
  * and prints nothing: the caller gets a command, or text and an exit code.
  *
- *     sluice serve | topic create NAME | topic list | produce TOPIC [FILE] | consume TOPIC
- *     sluice stats | ping
+ *     sluice serve | produce TOPIC [FILE] | consume TOPIC | stats | ping
+ *     sluice topic create NAME | list | delete NAME | …                   (topic_commands.ts)
  *     sluice verify DIR | dump FILE | repair DIR TOPIC-N | adopt DIR      (tools_commands.ts)
  */
 
 import { object, or } from "@optique/core/constructs";
 import { runParserSync } from "@optique/core/facade";
-import { formatMessage, type Message, message } from "@optique/core/message";
-import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
+import { formatMessage, message } from "@optique/core/message";
+import { map, optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { integer, string, type ValueParser } from "@optique/core/valueparser";
-import { type Address, parseAddress } from "../config.ts";
-import type { ConfigEntry } from "../format/topic_config.ts";
-import { PARTITIONS_PER_TOPIC_MAX } from "../limits.ts";
+import { integer, string } from "@optique/core/valueparser";
+import type { Address } from "../config.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { say } from "./help_text.ts";
 import { type ToolsCommand, toolsCommands } from "./tools_commands.ts";
+import { type TopicCommand, topicCommands } from "./topic_commands.ts";
+import { address, broker, type ClientCommand, type From, from } from "./values.ts";
 import { VERSION } from "../version.ts";
 
 export interface ServeCommand {
@@ -27,22 +27,6 @@ export interface ServeCommand {
   readonly native: Address;
   readonly runDirectory: string | undefined;
   readonly initialise: boolean;
-}
-
-interface ClientCommand {
-  /** Undefined: SLUICE_BROKER, or the default. */
-  readonly broker: Address | undefined;
-}
-
-export interface CreateTopicCommand extends ClientCommand {
-  readonly name: "topic create";
-  readonly topic: string;
-  readonly partitions: number;
-  readonly config: readonly ConfigEntry[];
-}
-
-export interface ListTopicsCommand extends ClientCommand {
-  readonly name: "topic list";
 }
 
 export interface ProduceCommand extends ClientCommand {
@@ -72,16 +56,12 @@ export interface PingCommand extends ClientCommand {
 
 export type Command =
   | ServeCommand
-  | CreateTopicCommand
-  | ListTopicsCommand
+  | TopicCommand
   | ProduceCommand
   | ConsumeCommand
   | StatsCommand
   | PingCommand
   | ToolsCommand;
-
-/** Where to begin. */
-export type From = "beginning" | "end" | number;
 
 /** A command to run, or what to print instead. */
 export type CommandLine = { readonly command: Command } | {
@@ -95,65 +75,6 @@ export interface HelpStyle {
   readonly colors: boolean;
   readonly columns: number | undefined;
 }
-
-/** A value parser made of a function that returns the value, or in words what is wrong. */
-function valueOf<T>(
-  metavar: "HOST:PORT" | "KEY=VALUE" | "OFFSET",
-  placeholder: T,
-  read: (text: string) => T | Message,
-  format: (value: T) => string,
-): ValueParser<"sync", T> {
-  return {
-    mode: "sync",
-    metavar,
-    placeholder,
-    format,
-    parse: (text) => {
-      const value = read(text);
-      if (Array.isArray(value)) return { success: false, error: value as Message };
-      return { success: true, value: value as T };
-    },
-  };
-}
-
-function address(): ValueParser<"sync", Address> {
-  const read = (text: string): Address | Message => {
-    try {
-      return parseAddress(text);
-    } catch {
-      return message`${text} is not HOST:PORT, such as 127.0.0.1:7400.`;
-    }
-  };
-  const placeholder = { host: "127.0.0.1", port: 0 };
-  return valueOf("HOST:PORT", placeholder, read, ({ host, port }) => `${host}:${port}`);
-}
-
-function configEntry(): ValueParser<"sync", ConfigEntry> {
-  const read = (text: string): ConfigEntry | Message => {
-    const at = text.indexOf("=");
-    if (at <= 0) return message`${text} is not KEY=VALUE, such as durability=os.`;
-    return { key: text.slice(0, at), value: text.slice(at + 1) };
-  };
-  const placeholder = { key: "", value: "" };
-  return valueOf("KEY=VALUE", placeholder, read, ({ key, value }) => `${key}=${value}`);
-}
-
-function from(): ValueParser<"sync", From> {
-  const read = (text: string): From | Message => {
-    if (text === "beginning" || text === "end") return text;
-    if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-    return message`${text} is not beginning, end or an offset from 0.`;
-  };
-  return valueOf<From>("OFFSET", "beginning", read, String);
-}
-
-const broker = {
-  broker: optional(option("--broker", address(), {
-    description: say(
-      "Broker to talk to. Default: SLUICE_BROKER from the environment, or 127.0.0.1:7400.",
-    ),
-  })),
-};
 
 const partition = {
   partition: withDefault(
@@ -210,36 +131,6 @@ const serve = command(
   },
 );
 
-const createTopic = command(
-  "create",
-  object({
-    name: constant("topic create"),
-    topic: argument(string({ metavar: "NAME" }), { description: message`Name of the topic.` }),
-    partitions: withDefault(
-      option("--partitions", integer({ min: 1, max: PARTITIONS_PER_TOPIC_MAX, metavar: "N" }), {
-        description: message`Number of partitions. Default: 1.`,
-      }),
-      1,
-    ),
-    config: multiple(option("--config", configEntry(), {
-      description: say(
-        "A setting, may be repeated: durability=fsync, interval or os; flush.ms; segment.bytes;",
-        "max.message.bytes.",
-      ),
-    })),
-    ...broker,
-  }),
-  { brief: message`Create a topic.` },
-);
-
-const listTopics = command("list", object({ name: constant("topic list"), ...broker }), {
-  brief: message`List the topics.`,
-  description: say(
-    "Prints one line per topic: name, number of partitions, settings in force; separated by",
-    "tabs.",
-  ),
-});
-
 const produce = command(
   "produce",
   object({
@@ -268,7 +159,10 @@ const consume = command(
     ...topic,
     from: withDefault(
       option("--from", from(), {
-        description: message`Where to begin: beginning, end, or an offset. Default: beginning.`,
+        description: say(
+          "Where to begin: beginning, end, an offset, or a time such as 2026-01-31T12:00:00Z: at",
+          "the first record that is as new. Default: beginning.",
+        ),
       }),
       "beginning" as From,
     ),
@@ -311,7 +205,7 @@ const ping = command("ping", object({ name: constant("ping"), ...broker }), {
 
 const commands = or(
   serve,
-  command("topic", or(createTopic, listTopics), { brief: message`Create and list topics.` }),
+  topicCommands,
   produce,
   consume,
   stats,
@@ -322,7 +216,8 @@ const commands = or(
 const EXIT_CODES = say(
   "Exit codes: 0 done; 1 failed (the broker refused, was not there or went away; a file could",
   "not be read; a line was too long; verify found something); 2 wrong command line, or verify",
-  "could not read something; 70 a bug; 130 ended by a second signal.",
+  "could not read something; 70 a bug, or a broker that could not go on; 130 ended by a second",
+  "signal.",
 );
 
 const HELP_HINT = "        What can be said: sluice --help, sluice COMMAND --help.\n";

@@ -8,9 +8,11 @@
  * the pipe ends the command without an error.
  */
 
+import { Admin } from "../client/admin.ts";
 import { Consumer, type Fetched } from "../client/consumer.ts";
 import { withBroker } from "./broker_connection.ts";
-import type { ConsumeCommand, From } from "./command_line.ts";
+import type { ConsumeCommand } from "./command_line.ts";
+import type { From } from "./values.ts";
 import { isTerminal } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { LineOutput, PipeClosed, printError } from "./output.ts";
@@ -22,7 +24,7 @@ export async function consume(command: ConsumeCommand): Promise<ExitCode> {
     const consumer = await Consumer.open(connection, command.topic, command.partition);
     const copy = new Copy(command);
     try {
-      await copy.run(consumer);
+      await copy.run(consumer, await offsetOf(command, consumer, new Admin(connection)));
     } catch (error) {
       if (!(error instanceof PipeClosed)) throw error;
     }
@@ -46,10 +48,9 @@ class Copy {
     this.#progress = new Progress(null, watched);
   }
 
-  async run(consumer: Consumer): Promise<void> {
+  async run(consumer: Consumer, from: number): Promise<void> {
     const follow = this.#command.until === "interrupted";
     const signals = follow ? watchSignals() : null;
-    const from = firstOffset(this.#command.from, consumer.partition);
     try {
       for await (const fetched of consumer.fetches({ from, follow, signal: signals?.signal })) {
         await this.#copyFetched(fetched);
@@ -80,9 +81,18 @@ class Copy {
   }
 }
 
+async function offsetOf(
+  { topic, partition, from }: ConsumeCommand,
+  consumer: Consumer,
+  admin: Admin,
+): Promise<number> {
+  if (typeof from !== "object") return firstOffset(from, consumer.partition);
+  return (await admin.offsetForTime(topic, partition, from.timeMs)).offset;
+}
+
 /** The offset that --from names. */
 export function firstOffset(
-  from: From,
+  from: Exclude<From, object>,
   partition: { readonly logStart: number; readonly visibleEnd: number },
 ): number {
   if (from === "beginning") return partition.logStart;

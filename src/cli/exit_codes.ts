@@ -10,7 +10,7 @@ export const ExitCode = {
   usage: 2,
   /** `verify` only: something could not be read, so that nothing is known about it. */
   unread: 2,
-  /** A bug in this program. */
+  /** A bug in this program, or a broker that could not go on. */
   bug: 70,
   /** Ended by a second SIGINT or SIGTERM while the first was being obeyed. */
   interrupted: 130,

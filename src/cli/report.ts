@@ -18,13 +18,18 @@ export function reportError(error: unknown, where = ""): ExitCode {
   printError(`sluice: ${where}${oneLine(messageOf(error))}\n`);
   const hint = hintOf(error);
   if (hint !== "") printError(`${INDENT}${hint}\n`);
-  return ExitCode.failed;
+  return isBrokerFailure(error) ? ExitCode.bug : ExitCode.failed;
 }
 
 /** Errors that no input and no system can cause. */
 export function isBug(error: unknown): error is Error {
   return error instanceof AssertionFailed || error instanceof TypeError ||
     error instanceof RangeError || error instanceof ReferenceError || error instanceof SyntaxError;
+}
+
+/** By name: a client's command does not load the broker (`embed.ts`) to ask. */
+function isBrokerFailure(error: unknown): boolean {
+  return error instanceof Error && error.name === "BrokerFailed";
 }
 
 function messageOf(error: unknown): string {

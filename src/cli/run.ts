@@ -15,7 +15,7 @@ import { repair } from "./repair.ts";
 import { reportError } from "./report.ts";
 import { serve } from "./serve.ts";
 import { ping, stats } from "./stats.ts";
-import { createTopic, listTopics } from "./topic.ts";
+import { createTopic, deleteRecords, deleteTopic, listTopics } from "./topic.ts";
 import { verify } from "./verify.ts";
 
 /** `args` are those behind the program's name. */
@@ -40,6 +40,10 @@ function dispatch(command: Command): Promise<ExitCode> {
       return serve(command);
     case "topic create":
       return createTopic(command);
+    case "topic delete":
+      return deleteTopic(command);
+    case "topic delete-records":
+      return deleteRecords(command);
     case "topic list":
       return listTopics(command);
     case "produce":

@@ -6,6 +6,7 @@
  *
  * Reads no environment variable and no file of its own: it starts under Deno with the permissions
  * that the broker itself needs. A standard output that nobody reads is no reason to stop serving.
+ * A broker that cannot go on ends the process: one line, exit code 70.
  */
 
 import { configureTrace } from "../base/trace.ts";
@@ -27,7 +28,7 @@ export async function serve(command: ServeCommand): Promise<ExitCode> {
     initialise: command.initialise,
   });
   await printText(`native ${addressText(broker.addresses.native)}\nready\n`).catch(() => {});
-  await untilAborted(signals.signal);
+  await Promise.race([untilAborted(signals.signal), broker.closed]);
   await broker.stop();
   return ExitCode.success;
 }

@@ -10,7 +10,11 @@ import type { Connection } from "./connection.ts";
 export type Metadata = ReplyOf<"metadata">;
 export type TopicDescription = Metadata["topics"][number];
 export type PartitionOffsets = ReplyOf<"offsets">;
+export type OffsetForTime = ReplyOf<"offset_for_time">;
 export type Counter = ReplyOf<"stats">["counters"][number];
+
+/** In place of an offset: everything that is visible. */
+const VISIBLE_END = -1;
 
 export interface CreateTopicOptions {
   readonly partitions?: number | undefined;
@@ -37,6 +41,14 @@ export class Admin {
     return reply.topicId;
   }
 
+  /** Deletes a topic; settles when that is durable. */
+  async deleteTopic(name: string): Promise<void> {
+    await this.connection.request(operation("delete_topic"), { name });
+    for (const key of this.#handles.keys()) {
+      if (key.slice(0, key.lastIndexOf("/")) === name) this.#handles.delete(key);
+    }
+  }
+
   /**
    * The nodes, and the topics named (all without names). A topic that is not there has an `error`.
    */
@@ -53,6 +65,35 @@ export class Admin {
   async offsets(topic: string, partition: number): Promise<PartitionOffsets> {
     const handle = await this.#handle(topic, partition);
     return await this.connection.request(operation("offsets"), { handle });
+  }
+
+  /**
+   * Deletes the records below `offset`, or all that are visible; settles with the first offset
+   * when that is durable.
+   */
+  async deleteRecords(
+    topic: string,
+    partition: number,
+    offset: number | "end",
+  ): Promise<number> {
+    const handle = await this.#handle(topic, partition);
+    const below = offset === "end" ? VISIBLE_END : offset;
+    const row = operation("delete_records");
+    return (await this.connection.request(row, { handle, offset: below })).logStart;
+  }
+
+  /**
+   * The first record whose timestamp is `timestampMs` or later; when there is none, the visible
+   * end and timestamp -1.
+   */
+  async offsetForTime(
+    topic: string,
+    partition: number,
+    timestampMs: number,
+  ): Promise<OffsetForTime> {
+    const handle = await this.#handle(topic, partition);
+    const row = operation("offset_for_time");
+    return await this.connection.request(row, { handle, timestamp: timestampMs });
   }
 
   /** Counters of the node, in the broker's order. */

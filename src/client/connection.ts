@@ -52,11 +52,14 @@ interface Pending {
 export class Connection {
   /** For people: `127.0.0.1:7400`, or the path of the socket. */
   readonly address: string;
+  /** Settles when the connection has ended, with why. */
+  readonly ended: Promise<SluiceError>;
   readonly #socket: net.Socket;
   readonly #reader: FrameReader;
   readonly #pending: Map<number, Pending> = new Map();
   #correlation = 0;
   #failure: SluiceError | null = null;
+  #tellEnded: (error: SluiceError) => void = () => {};
   #hello: ReplyOf<"hello"> | null = null;
   /** Shared by all who wait for the socket's buffer to empty. */
   #drained: Promise<void> | null = null;
@@ -64,6 +67,7 @@ export class Connection {
 
   private constructor(socket: net.Socket, address: string) {
     this.address = address;
+    this.ended = new Promise((resolve) => (this.#tellEnded = resolve));
     this.#socket = socket;
     this.#reader = new FrameReader(
       FRAME_SIZE_MAX_BEFORE_HELLO,
@@ -243,6 +247,7 @@ export class Connection {
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
     this.#wakeDrained?.();
+    this.#tellEnded(error);
   }
 }
 

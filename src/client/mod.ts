@@ -20,6 +20,7 @@ export {
   type Counter,
   type CreateTopicOptions,
   type Metadata,
+  type OffsetForTime,
   type PartitionOffsets,
   type TopicDescription,
 } from "./admin.ts";

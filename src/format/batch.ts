@@ -16,16 +16,17 @@
  *     57  i32  recordsCount
  *     61       records, one after another, or one compressed block
  *
- * Both stamped fields lie outside the checksum, so that an append changes no other byte.
+ * Both stamped fields lie outside the checksum, so that an append changes no other byte, but for
+ * a highest timestamp that is not true: that one is set right, and the checksum with it.
  *
  * Invariant: what `checkProduced` lets through, every reader of the format can walk to its last
- * byte.
+ * byte, and no record of an uncompressed batch is later than its maxTimestamp, or all earlier.
  */
 
-import { type ByteBlock, readI64, readU64, writeU64 } from "../base/bytes.ts";
+import { type ByteBlock, isSafeU64, readI64, readU64, writeI64, writeU64 } from "../base/bytes.ts";
 import { crc32c } from "../base/crc32c.ts";
 import { type ErrorCode, ErrorCodes } from "./errors.ts";
-import { recordsFit } from "./records.ts";
+import { highestDelta, lowestDelta, NOT_RECORDS } from "./records.ts";
 
 export const BatchAt = {
   baseOffset: 0,
@@ -58,6 +59,9 @@ const TRANSACTIONAL_BIT = 0x10;
  */
 const REFUSED_ATTRIBUTES = 0xffff & ~(CODEC_MASK | TRANSACTIONAL_BIT);
 
+/** Timestamps are numbers of 53 bits. */
+const TIMESTAMP_MAX: number = Number.MAX_SAFE_INTEGER;
+
 /** The whole size of the batch at `at`, from its length field; it may be nonsense. */
 export function batchSize(view: DataView, at: number): number {
   return view.getInt32(at + BatchAt.batchLength) + BATCH_LENGTH_BASE;
@@ -76,6 +80,11 @@ export function batchMaxTimestamp(view: DataView, at: number): number {
   return readI64(view, at + BatchAt.maxTimestamp);
 }
 
+/** The producer of an idempotent batch, or -1: whatever else stands there says nothing. */
+export function producerIdOf(view: DataView, at: number): number {
+  return view.getInt32(at + BatchAt.producerId) < 0 ? -1 : readI64(view, at + BatchAt.producerId);
+}
+
 /** Writes the two fields that belong to the broker. */
 export function stampBatch(view: DataView, at: number, baseOffset: number, epoch: number): void {
   writeU64(view, at + BatchAt.baseOffset, baseOffset);
@@ -90,7 +99,8 @@ export function crcFits(block: ByteBlock, at: number, size: number): boolean {
 }
 
 /**
- * Checks a batch as a producer sends it: exactly one, of `size` bytes at `at`.
+ * Checks a batch as a producer sends it: exactly one, of `size` bytes at `at`. Sets its highest
+ * timestamp right where the producer did not: lookups by time and retention build on it.
  *
  * Returns 0, or the code of the first thing wrong, cheapest check first.
  */
@@ -120,13 +130,41 @@ function checkCounts(block: ByteBlock, at: number, size: number): ErrorCode {
   if (view.getUint32(at) !== 0) return ErrorCodes.batch_invalid;
   if (view.getUint32(at + 4) !== 0) return ErrorCodes.batch_invalid;
   if (view.getInt32(at + BatchAt.producerId) >= 0) {
+    if (!isSafeU64(view, at + BatchAt.producerId)) return ErrorCodes.batch_invalid;
     if (view.getInt32(at + BatchAt.baseSequence) < 0) return ErrorCodes.batch_invalid;
   }
-  if ((attributes & CODEC_MASK) !== 0) {
-    return size > BATCH_HEADER_SIZE ? ErrorCodes.none : ErrorCodes.batch_invalid;
-  }
-  const fits = recordsFit(block.bytes, at + BatchAt.records, at + size, count);
-  return fits ? ErrorCodes.none : ErrorCodes.batch_invalid;
+  if ((attributes & CODEC_MASK) !== 0) return checkBlock(block, at, size);
+  return checkRecords(block, at, size, count);
+}
+
+/** One walk for both: that the records are there, and which of them is the latest. */
+function checkRecords(block: ByteBlock, at: number, size: number, count: number): ErrorCode {
+  const delta = highestDelta(block.bytes, at + BatchAt.records, at + size, count);
+  if (delta === NOT_RECORDS) return ErrorCodes.batch_invalid;
+  const base = readI64(block.view, at + BatchAt.baseTimestamp);
+  const highest = base + delta;
+  if (Math.abs(base) > TIMESTAMP_MAX || highest > TIMESTAMP_MAX) return ErrorCodes.batch_invalid;
+  if (base + lowestDelta < -TIMESTAMP_MAX) return ErrorCodes.batch_invalid;
+  if (highest !== batchMaxTimestamp(block.view, at)) setMaxTimestamp(block, at, size, highest);
+  return ErrorCodes.none;
+}
+
+/** A compressed block is not opened: the header is believed where it can be. */
+function checkBlock(block: ByteBlock, at: number, size: number): ErrorCode {
+  if (size === BATCH_HEADER_SIZE) return ErrorCodes.batch_invalid;
+  const base = readI64(block.view, at + BatchAt.baseTimestamp);
+  const highest = batchMaxTimestamp(block.view, at);
+  if (Math.abs(base) > TIMESTAMP_MAX) return ErrorCodes.batch_invalid;
+  if (Math.abs(highest) > TIMESTAMP_MAX) return ErrorCodes.batch_invalid;
+  if (highest < base) setMaxTimestamp(block, at, size, base);
+  return ErrorCodes.none;
+}
+
+function setMaxTimestamp(block: ByteBlock, at: number, size: number, timestamp: number): void {
+  writeI64(block.view, at + BatchAt.maxTimestamp, timestamp);
+  const from = at + BatchAt.attributes;
+  const crc = crc32c(block.bytes, block.words, from, size - BatchAt.attributes);
+  block.view.setUint32(at + BatchAt.crc, crc);
 }
 
 /** Why a batch on disk is not the next one of its log; `whole` when it is. */
@@ -165,5 +203,13 @@ export function checkStored(
   if (view.getInt32(at + BatchAt.leaderEpoch) < epochMin) return Stored.epoch;
   const delta = view.getInt32(at + BatchAt.lastOffsetDelta);
   if (delta < 0 || view.getInt32(at + BatchAt.recordsCount) !== delta + 1) return Stored.count;
+  return crcFits(block, at, size) ? Stored.whole : Stored.crc;
+}
+
+/** `checkStored` of a batch whose records are fewer than its offsets: compaction leaves that. */
+export function checkCompacted(block: ByteBlock, at: number, size: number): Stored {
+  const count = block.view.getInt32(at + BatchAt.recordsCount);
+  const delta = block.view.getInt32(at + BatchAt.lastOffsetDelta);
+  if (count < 0 || count > delta) return Stored.count;
   return crcFits(block, at, size) ? Stored.whole : Stored.crc;
 }

@@ -5,9 +5,17 @@
  *     recovery-point-offset-checkpoint   0\n<count>\n<topic> <partition> <offset>\n…
  *     partition.metadata                 version: 0\ntopic_id: <22 characters of base64url>
  *
+ * Kafka's lists of offsets have no checksum: one wrong bit in a log start would delete a log. Ours
+ * are sealed by a last line that Kafka reads as an offset of a topic it does not have:
+ *
+ *     #crc32c 0 <CRC-32C of the lines before, without version and count>
+ *
  * Invariant: parsing gives back what was formatted, or null: a file with anything wrong in it is
  * wrong as a whole.
  */
+
+import { heapBlock } from "../base/bytes.ts";
+import { crc32c } from "../base/crc32c.ts";
 
 export interface EpochEntry {
   readonly epoch: number;
@@ -21,6 +29,7 @@ export interface OffsetEntry {
   readonly offset: number;
 }
 
+const SEAL = "#crc32c";
 const NUMBER = /^(0|[1-9]\d{0,15})$/;
 const TOPIC_ID = /^version: 0\ntopic_id: ([A-Za-z0-9_-]{22})\n?$/;
 
@@ -50,6 +59,13 @@ export function formatOffsets(entries: readonly OffsetEntry[]): string {
   );
 }
 
+/** The same with the line that lets a reader see whether anything in it is wrong. */
+export function formatSealedOffsets(entries: readonly OffsetEntry[]): string {
+  const lines = entries.map(({ topic, partition, offset }) => `${topic} ${partition} ${offset}`);
+  return formatLines([...lines, `${SEAL} 0 ${checksum(lines)}`]);
+}
+
+/** Of a list with a seal or, as Kafka writes it, without. */
 export function parseOffsets(text: string): OffsetEntry[] | null {
   const entries: OffsetEntry[] = [];
   for (const fields of parseLines(text, 3) ?? [null]) {
@@ -59,7 +75,16 @@ export function parseOffsets(text: string): OffsetEntry[] | null {
     if (partition === null || offset === null) return null;
     entries.push({ topic: fields[0]!, partition, offset });
   }
-  return entries;
+  if (entries[entries.length - 1]?.topic !== SEAL) return entries;
+  const sealed = entries.pop()!.offset;
+  return sealed === checksum(text.split("\n").slice(2, -2)) ? entries : null;
+}
+
+function checksum(lines: readonly string[]): number {
+  const bytes = new TextEncoder().encode(lines.join("\n"));
+  const block = heapBlock(bytes.length);
+  block.bytes.set(bytes);
+  return crc32c(block.bytes, block.words, 0, bytes.length);
 }
 
 export function formatPartitionMetadata(topicId: string): string {

@@ -182,6 +182,13 @@ export const ERRORS = [
     "Stored batches of the partition are damaged; it serves what is whole and takes nothing new.",
     "Run sluice verify on the data directory, then sluice repair.",
   ],
+  [
+    64,
+    "storage_busy",
+    true,
+    "The broker has no descriptor or memory left for another file; what was there still is.",
+    "Send again; raise the limit of open files (ulimit -n) if it stays.",
+  ],
 ] as const;
 
 export type ErrorRow = typeof ERRORS[number];

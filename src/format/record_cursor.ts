@@ -8,7 +8,7 @@
  *
  * For tools and lookups: it checks every field, so that what is malformed is said and never read
  * past. Unlike a batch as it was produced, a stored one may have gaps (compaction), so that
- * offsets only increase.
+ * offsets only increase. (The client's reader takes less of a record and half the time.)
  *
  * Invariant: no byte outside [start, end) is read. After the last `next`, `problem` is empty only
  * when the records were as many as the header says and ended exactly at `end`.
@@ -148,11 +148,12 @@ export class RecordCursor {
     if (this.headerCount < 0) return "a record has no count of headers";
     this.headersStart = this.#at;
     for (let header = 0; header < this.headerCount; header += 1) {
-      for (const sizeMin of [0, -1]) {
-        const size = this.#size(end, sizeMin);
-        if (size === MALFORMED) return "a header ends outside its record";
-        this.#at += Math.max(0, size);
-      }
+      const keySize = this.#size(end, 0);
+      if (keySize === MALFORMED) return "a header ends outside its record";
+      this.#at += keySize;
+      const valueSize = this.#size(end, -1);
+      if (valueSize === MALFORMED) return "a header ends outside its record";
+      this.#at += Math.max(0, valueSize);
     }
     if (this.#at !== end) return "bytes follow the last header of a record";
     this.#headersLeft = this.headerCount;
@@ -168,8 +169,12 @@ export class RecordCursor {
 
   /** The zig-zag number of at most 32 bits at the cursor, or MALFORMED. */
   #varint(end: number): number {
-    let value = 0;
-    for (let read = 0; read < VARINT_BYTES_MAX && this.#at < end; read += 1) {
+    if (this.#at >= end) return MALFORMED;
+    const first = this.bytes[this.#at]!;
+    this.#at += 1;
+    if (first < 128) return (first >>> 1) ^ -(first & 1);
+    let value = first & 127;
+    for (let read = 1; read < VARINT_BYTES_MAX && this.#at < end; read += 1) {
       const byte = this.bytes[this.#at]!;
       this.#at += 1;
       value |= (byte & 127) << (read * 7);
@@ -180,14 +185,19 @@ export class RecordCursor {
 
   /** The zig-zag number of at most 64 bits at the cursor, exact within 53, or MALFORMED. */
   #varlong(end: number): number {
-    let value = 0;
-    let scale = 1;
-    for (let read = 0; read < VARLONG_BYTES_MAX && this.#at < end; read += 1) {
+    if (this.#at >= end) return MALFORMED;
+    const first = this.bytes[this.#at]!;
+    this.#at += 1;
+    if (first < 128) return (first >>> 1) ^ -(first & 1);
+    // The lowest bit is the sign, so the rest counts halves of what the bytes say.
+    let half = (first & 127) >>> 1;
+    let scale = 64;
+    for (let read = 1; read < VARLONG_BYTES_MAX && this.#at < end; read += 1) {
       const byte = this.bytes[this.#at]!;
       this.#at += 1;
-      value += (byte & 127) * scale;
+      half += (byte & 127) * scale;
       scale *= 128;
-      if (byte < 128) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      if (byte < 128) return (first & 1) === 0 ? half : -half - 1;
     }
     return MALFORMED;
   }

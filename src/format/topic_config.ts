@@ -11,6 +11,9 @@ import {
   BATCH_SIZE_MAX_LIMIT,
   FLUSH_MS_DEFAULT,
   FLUSH_MS_MAX,
+  RETENTION_MS_DEFAULT,
+  RETENTION_SETTING_MAX,
+  SEGMENT_MS_DEFAULT,
   SEGMENT_SIZE_DEFAULT,
   SEGMENT_SIZE_MAX,
   SEGMENT_SIZE_MIN,
@@ -23,6 +26,18 @@ export interface TopicConfig {
   durability: Level;
   flushMs: number;
   segmentBytes: number;
+  /** Age at which a new segment is begun, also when the old one is small. */
+  segmentMs: number;
+  /** Taken off `segmentMs` at random, so that partitions do not all roll at once. */
+  segmentJitterMs: number;
+  /** Infinity: records of any age stay. */
+  retentionMs: number;
+  /** Infinity: a partition of any size stays. */
+  retentionBytes: number;
+  /** The last record of each key stays. Without `cleanupDelete`, retention removes nothing. */
+  cleanupCompact: boolean;
+  /** retentionMs and retentionBytes remove old segments. */
+  cleanupDelete: boolean;
   maxMessageBytes: number;
 }
 
@@ -40,6 +55,14 @@ const LEVELS_BY_NAME: ReadonlyMap<string, Level> = new Map<string, Level>([
   ["os", Level.os],
   ["interval", Level.interval],
   ["fsync", Level.fsync],
+]);
+
+/** Both orders are Kafka's. */
+const CLEANUP_POLICIES: ReadonlyMap<string, { compact: boolean; delete: boolean }> = new Map([
+  ["delete", { compact: false, delete: true }],
+  ["compact", { compact: true, delete: false }],
+  ["compact,delete", { compact: true, delete: true }],
+  ["delete,compact", { compact: true, delete: true }],
 ]);
 
 export const TOPIC_SETTINGS: readonly TopicSetting[] = [
@@ -77,6 +100,63 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
     },
   },
   {
+    key: "segment.ms",
+    fallback: String(SEGMENT_MS_DEFAULT),
+    values: `1 to ${RETENTION_SETTING_MAX}`,
+    text: "Age at which a new segment file is begun, also when the old one is small.",
+    apply: (config, value) => {
+      const segmentMs = integerWithin(value, 1, RETENTION_SETTING_MAX);
+      if (segmentMs !== null) config.segmentMs = segmentMs;
+      return segmentMs !== null;
+    },
+  },
+  {
+    key: "segment.jitter.ms",
+    fallback: "0",
+    values: `0 to ${RETENTION_SETTING_MAX}`,
+    text: "At most this much, by chance, is taken off segment.ms.",
+    apply: (config, value) => {
+      const segmentJitterMs = integerWithin(value, 0, RETENTION_SETTING_MAX);
+      if (segmentJitterMs !== null) config.segmentJitterMs = segmentJitterMs;
+      return segmentJitterMs !== null;
+    },
+  },
+  {
+    key: "retention.ms",
+    fallback: String(RETENTION_MS_DEFAULT),
+    values: `-1 (without end) or 0 to ${RETENTION_SETTING_MAX}`,
+    text: "Age at which a segment is deleted, counted from its newest record.",
+    apply: (config, value) => {
+      const retentionMs = limitWithin(value);
+      if (retentionMs !== null) config.retentionMs = retentionMs;
+      return retentionMs !== null;
+    },
+  },
+  {
+    key: "retention.bytes",
+    fallback: "-1",
+    values: `-1 (without end) or 0 to ${RETENTION_SETTING_MAX}`,
+    text: "Size of a partition above which its oldest segments are deleted.",
+    apply: (config, value) => {
+      const retentionBytes = limitWithin(value);
+      if (retentionBytes !== null) config.retentionBytes = retentionBytes;
+      return retentionBytes !== null;
+    },
+  },
+  {
+    key: "cleanup.policy",
+    fallback: "delete",
+    values: "delete, compact or compact,delete",
+    text: "What becomes of old records. With compact alone, retention deletes nothing.",
+    apply: (config, value) => {
+      const policy = CLEANUP_POLICIES.get(value);
+      if (policy === undefined) return false;
+      config.cleanupCompact = policy.compact;
+      config.cleanupDelete = policy.delete;
+      return true;
+    },
+  },
+  {
     key: "max.message.bytes",
     fallback: String(BATCH_SIZE_MAX_DEFAULT),
     values: `${BATCH_HEADER_SIZE} to ${BATCH_SIZE_MAX_LIMIT}`,
@@ -91,7 +171,18 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
 
 /** What a topic has when nothing was set. */
 export function defaultTopicConfig(): TopicConfig {
-  const config = { durability: Level.fsync, flushMs: 0, segmentBytes: 0, maxMessageBytes: 0 };
+  const config = {
+    durability: Level.fsync,
+    flushMs: 0,
+    segmentBytes: 0,
+    segmentMs: 0,
+    segmentJitterMs: 0,
+    retentionMs: 0,
+    retentionBytes: 0,
+    cleanupCompact: false,
+    cleanupDelete: false,
+    maxMessageBytes: 0,
+  };
   for (const setting of TOPIC_SETTINGS) setting.apply(config, setting.fallback);
   return config;
 }
@@ -118,4 +209,9 @@ function integerWithin(text: string, min: number, max: number): number | null {
   if (!/^\d{1,15}$/.test(text)) return null;
   const value = Number(text);
   return value >= min && value <= max ? value : null;
+}
+
+/** -1 is Kafka's way to write "without end". */
+function limitWithin(text: string): number | null {
+  return text === "-1" ? Infinity : integerWithin(text, 0, RETENTION_SETTING_MAX);
 }

@@ -7,6 +7,8 @@
  * The size and the checksum cover every byte after the first line. It is replaced as a whole:
  * temporary file, fsync, rename, fsync of the directory.
  *
+ *     a topic:  creating -> ready -> in `deletions` -> gone       log/keeper.ts moves it
+ *
  * Invariant: what `save` was given is what the next start loads, or, after a power cut inside
  * `save`, what was there before. A catalogue that is damaged is refused, never guessed at.
  */
@@ -22,12 +24,20 @@ const FORMAT = 1;
 const FIRST_LINE = /^sluice-catalogue (\d+) crc32c=([0-9a-f]{8}) size=(\d+)\n/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-export interface TopicEntry {
+/** What a topic is, whatever becomes of it. */
+export interface TopicDefinition {
   readonly name: string;
   readonly topicId: string;
   readonly partitions: number;
   /** What was set; the rest follows the defaults. */
   readonly config: readonly ConfigEntry[];
+}
+
+/** `ready`: all its directories exist, so one that is missing later was lost. */
+export type TopicState = "creating" | "ready";
+
+export interface TopicEntry extends TopicDefinition {
+  readonly state: TopicState;
 }
 
 export interface CatalogueContent {
@@ -37,7 +47,7 @@ export interface CatalogueContent {
   nodeEpoch: number;
   topics: TopicEntry[];
   /** Topics whose files are being removed. */
-  deletions: TopicEntry[];
+  deletions: TopicDefinition[];
   /** Broker settings changed while it ran. */
   settings: ConfigEntry[];
   /** First producer id that was never given out. */
@@ -91,6 +101,8 @@ export function decodeCatalogue(bytes: Uint8Array): CatalogueContent {
   if (checksum(body) !== Number.parseInt(crc, 16)) throw damaged("its checksum is wrong");
   const content: unknown = JSON.parse(new TextDecoder().decode(body));
   if (!isCatalogue(content)) throw damaged("a field is missing or wrong");
+  // The first catalogues had no state: their topics were written when they were made.
+  content.topics = content.topics.map((topic) => ({ ...topic, state: topic.state ?? "ready" }));
   return content;
 }
 
@@ -111,11 +123,16 @@ function isCatalogue(value: unknown): value is CatalogueContent {
   return typeof content.clusterId === "string" && isCount(content.nodeEpoch) &&
     isCount(content.nextProducerId) && Array.isArray(content.settings) &&
     Array.isArray(content.topics) && content.topics.every(isTopicEntry) &&
-    Array.isArray(content.deletions) && content.deletions.every(isTopicEntry);
+    Array.isArray(content.deletions) && content.deletions.every(isDefinition);
 }
 
-function isTopicEntry(value: unknown): value is TopicEntry {
-  const entry = value as Partial<TopicEntry> | null;
+function isTopicEntry(value: unknown): boolean {
+  const state = (value as Partial<TopicEntry> | null)?.state;
+  return isDefinition(value) && (state === undefined || state === "creating" || state === "ready");
+}
+
+function isDefinition(value: unknown): value is TopicDefinition {
+  const entry = value as Partial<TopicDefinition> | null;
   if (entry === null || typeof entry !== "object") return false;
   return typeof entry.name === "string" && isTopicName(entry.name) &&
     typeof entry.topicId === "string" && UUID.test(entry.topicId) &&

@@ -3,7 +3,8 @@
  * by the main thread before any shard starts.
  *
  *     absent or empty        created; refused with `initialise` off: a disk that is not mounted
- *     holds a catalogue      ours: lock, load, take the clean marker away, count the epoch
+ *     holds a catalogue      ours: lock, load, take the clean marker away, count the epoch;
+ *                            refused when a partition of it is missing
  *     anything else          refused by name, untouched
  *
  * Invariant: while it is open no second broker has it (flock on `.lock`), and no clean marker
@@ -36,6 +37,7 @@ import {
   saveCatalogue,
 } from "./catalogue.ts";
 import { DIRECTORY_MODE, FILE_MODE, must, openDirectory, replaceFile } from "./files.ts";
+import { findProblem } from "./topic_directories.ts";
 
 /** The directory cannot be used; the message says why and what to do. */
 export class DirectoryError extends Error {
@@ -91,6 +93,8 @@ export class DataDirectory {
       // Once more: before the lock was ours another broker may have made this its directory.
       const names = directoryNames(libc, fd, path);
       const found = loadCatalogue(libc, fd);
+      if (found !== null) refuseUnlessWhole(libc, fd, path, found);
+      else syncParent(libc, path);
       const catalogue = found ?? emptyCatalogue(randomUuid(libc));
       const clean = found === null || names.includes(CLEAN_STOP_FILE);
       if (!clean) catalogue.nodeEpoch += 1;
@@ -133,12 +137,16 @@ function openOrCreate(libc: Libc, path: string, initialise: boolean): number {
   if (found !== -ENOENT) return must(found, `open data directory ${path}`);
   if (!initialise) throw new DirectoryError(`${path} does not exist: is its disk mounted?`);
   must(libc.mkdirat(AT_FDCWD, path, DIRECTORY_MODE), `make data directory ${path}`);
+  return must(openDirectory(libc, AT_FDCWD, path), `open data directory ${path}`);
+}
+
+/** Until there is a catalogue the directory may be one that a start made and did not sync. */
+function syncParent(libc: Libc, path: string): void {
   const parent = openDirectory(libc, AT_FDCWD, `${path}/..`);
   must(parent, `open the parent of ${path}`);
   const synced = libc.fsync(parent);
   libc.close(parent);
   must(synced, `sync the parent of ${path}`);
-  return must(openDirectory(libc, AT_FDCWD, path), `open data directory ${path}`);
 }
 
 function directoryNames(libc: Libc, fd: number, path: string): string[] {
@@ -163,6 +171,19 @@ function refuseUnlessOurs(path: string, names: readonly string[], initialise: bo
     );
   }
   if (!initialise) throw new DirectoryError(`${path} is empty: is its disk mounted?`);
+}
+
+/** Before anything is changed: a disk that is mounted again finds its directory as it was. */
+function refuseUnlessWhole(
+  libc: Libc,
+  fd: number,
+  path: string,
+  catalogue: CatalogueContent,
+): void {
+  for (const topic of catalogue.topics) {
+    const problem = topic.state === "ready" ? findProblem(libc, fd, topic) : null;
+    if (problem !== null) throw new DirectoryError(`${path}: ${problem}`);
+  }
 }
 
 function lock(libc: Libc, directory: number, path: string): number {

@@ -9,7 +9,7 @@ import { assert } from "../base/assert.ts";
 import { type EpochEntry, formatEpochs, parseEpochs } from "../format/checkpoint.ts";
 
 export class LeaderEpochs {
-  #entries: EpochEntry[] = [];
+  #entries: readonly EpochEntry[] = [];
 
   /** From the file's text; false when it is not right, and then the log must tell. */
   load(text: string): boolean {
@@ -31,25 +31,31 @@ export class LeaderEpochs {
     return this.#entries[this.#entries.length - 1]?.epoch ?? -1;
   }
 
+  /** The epoch of the record before `offset`, or null. */
+  before(offset: number): number | null {
+    return this.#entries.findLast(({ startOffset }) => startOffset < offset)?.epoch ?? null;
+  }
+
   /** The first batch of `epoch` is at `startOffset`. True when the file must be written. */
   assign(epoch: number, startOffset: number): boolean {
     if (epoch === this.latest) return false;
     assert(epoch > this.latest, "epochs never fall");
     // An epoch that began where this one begins holds no record.
-    while (this.#entries.length > 0 && this.#entries.at(-1)!.startOffset >= startOffset) {
-      this.#entries.pop();
-    }
-    this.#entries.push({ epoch, startOffset });
+    const before = this.#entries.filter((entry) => entry.startOffset < startOffset);
+    this.#entries = [...before, { epoch, startOffset }];
     return true;
+  }
+
+  /** Takes back to what `entries` was before. */
+  restore(entries: readonly EpochEntry[]): void {
+    this.#entries = entries;
   }
 
   /** The log ends at `end` now. True when something changed. */
   truncateEnd(end: number): boolean {
-    const before = this.#entries.length;
-    while (this.#entries.length > 0 && this.#entries.at(-1)!.startOffset >= end) {
-      this.#entries.pop();
-    }
-    return this.#entries.length !== before;
+    if ((this.#entries[this.#entries.length - 1]?.startOffset ?? -1) < end) return false;
+    this.#entries = this.#entries.filter((entry) => entry.startOffset < end);
+    return true;
   }
 
   /** The log begins at `start` now. True when something changed. */

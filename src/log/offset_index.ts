@@ -6,8 +6,9 @@
  *     i32  lastOffset - baseOffset   of the batch that starts at
  *     i32  position
  *
- * The entries of the active segment live here and are written at a roll and at a clean stop;
- * those of a sealed one are read from its file. A missing or wrong file is rebuilt from the log.
+ * The entries of the active segment live here and are written at a checkpoint, a roll and a clean
+ * stop; those of a sealed one are read from its file. A missing or wrong file is rebuilt from the
+ * log.
  *
  * Invariant: offsets and positions grow strictly, and every position is the start of a batch. The
  * index is never evidence about the log.
@@ -29,19 +30,25 @@ export class OffsetIndex {
   /** Bytes of batches since the last entry. */
   #bytesSince = 0;
 
-  /** Tells of the next batch of the log; `lastOffset` is relative to the segment. */
-  batchAppended(lastOffset: number, position: number, size: number): void {
-    if (this.#bytesSince > INDEX_INTERVAL_BYTES) {
+  /**
+   * Tells of the next batch of the log; `lastOffset` is relative to the segment. True when the
+   * batch got an entry.
+   */
+  batchAppended(lastOffset: number, position: number, size: number): boolean {
+    const due = this.#bytesSince > INDEX_INTERVAL_BYTES;
+    if (due) {
       this.#push(lastOffset, position);
       this.#bytesSince = 0;
     }
     this.#bytesSince += size;
+    return due;
   }
 
   /** Forgets entries at or above `position`: the bytes there were never written. */
   truncate(position: number): void {
     while (this.count > 0 && this.#positions[this.count - 1]! >= position) this.count -= 1;
-    this.#bytesSince = INDEX_INTERVAL_BYTES + 1; // unknown now: the next batch gets an entry
+    // Unknown now: the next batch gets an entry, unless it is the first, which never has one.
+    this.#bytesSince = position === 0 ? 0 : INDEX_INTERVAL_BYTES + 1;
   }
 
   /** How many entries have a last offset below `offset`. */
@@ -86,15 +93,17 @@ export class OffsetIndex {
     return entry < 0 ? 0 : this.#positions[entry]!;
   }
 
-  /** Bytes of the file that `encode` fills. */
+  /** Bytes of a file that holds every entry. */
   get encodedSize(): number {
     return this.count * INDEX_ENTRY_SIZE;
   }
 
-  encode(view: DataView): void {
-    for (let entry = 0; entry < this.count; entry += 1) {
-      view.setInt32(entry * INDEX_ENTRY_SIZE, this.#lastOffsets[entry]!);
-      view.setInt32(entry * INDEX_ENTRY_SIZE + 4, this.#positions[entry]!);
+  /** Writes the entries from `first` on to the start of `view`. */
+  encode(view: DataView, first = 0): void {
+    for (let entry = first; entry < this.count; entry += 1) {
+      const at = (entry - first) * INDEX_ENTRY_SIZE;
+      view.setInt32(at, this.#lastOffsets[entry]!);
+      view.setInt32(at + 4, this.#positions[entry]!);
     }
   }
 

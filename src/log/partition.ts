@@ -11,40 +11,35 @@
  * snapshot, `endSync` publishes that snapshot and nothing later.
  *
  * Invariant: log start <= visible <= written <= staged, and durable <= written. At level fsync
- * visible is durable. Bytes below visible are never written again.
+ * visible is durable. Bytes below visible are never written again. Producers and epochs know what
+ * is staged, never more than the log.
  */
 
-import {
-  EDQUOT,
-  EFBIG,
-  EINTR,
-  EIO,
-  ENOSPC,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_RDWR,
-} from "../../ffi/constants.ts";
+import { EINTR, EIO } from "../../ffi/constants.ts";
 import type { IoVector, Libc, Memory } from "../../ffi/libc.ts";
 import { assert } from "../base/assert.ts";
-import { SharedFile } from "../base/file_slice.ts";
-import { BatchAt, stampBatch } from "../format/batch.ts";
+import { BatchAt, batchBaseOffset, batchMaxTimestamp, stampBatch } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
-import { segmentFile } from "../format/file_names.ts";
 import { Level } from "../format/levels.ts";
 import type { TopicConfig } from "../format/topic_config.ts";
-import { SEALED_PER_SYNC_MAX } from "../limits.ts";
 import { Boundaries } from "./boundaries.ts";
-import { FILE_MODE, openDirectory } from "./files.ts";
-import { LogPoint, Segment } from "./segment.ts";
-import { type SegmentStore, writeIndex } from "./segment_store.ts";
-
-/** Offsets in a segment are kept relative to its first one, in an int32. */
-const RELATIVE_OFFSET_MAX = 2147483647;
+import { Checkpoint } from "./checkpoint.ts";
+import { openEpoch } from "./epoch_file.ts";
+import { writeIndexes } from "./index_files.ts";
+import type { LeaderEpochs } from "./leader_epochs.ts";
+import { isPassing, refusalOf } from "./failures.ts";
+import { dropBelow } from "./log_start.ts";
+import type { DamagedRange, OpenedLog, PartitionKind } from "./opened_log.ts";
+import type { ProducerState } from "./producer_state.ts";
+import { createSegment, isRollDue, mustRoll } from "./roll.ts";
+import { LogPoint, type Segment } from "./segment.ts";
+import type { SegmentStore } from "./segment_store.ts";
+import { Unsynced } from "./unsynced.ts";
 
 export class Partition {
   readonly directory: string;
   readonly config: TopicConfig;
+  readonly kind: PartitionKind;
   readonly store: SegmentStore;
   /** Stamped into every batch. */
   readonly leaderEpoch: number;
@@ -53,14 +48,22 @@ export class Partition {
   readonly visible: LogPoint;
   readonly durable: LogPoint;
   readonly written: LogPoint;
+  readonly producers: ProducerState;
+  readonly epochs: LeaderEpochs;
+  readonly checkpoint: Checkpoint;
+  readonly unsynced: Unsynced = new Unsynced();
+  /** Why nothing is appended: damage was found below the recovery point. Empty when all is well. */
+  readonly degraded: string;
+  /** Offsets that cannot be read, ascending; only where it is degraded. */
+  readonly damage: readonly DamagedRange[];
   logStart: number;
+  /** A higher log start that was asked for and is not yet durable. */
+  logStartWanted: number;
   /** Offset of the next batch. */
   stagedEnd: number;
-  /** What refused this turn's batches; `turnDone` clears it unless the disk is broken. */
+  /** What refused this turn's batches; `turnDone` clears it unless it is for good. */
   failure: ErrorCode = ErrorCodes.none;
-  /**
-   * A write or sync failed for good: nothing is accepted until a restart has looked at the disk.
-   */
+  /** A write or sync failed for good: a restart must look at the disk first. */
   broken = false;
   /** fds of the sync in flight that have not reported. */
   syncsPending = 0;
@@ -68,40 +71,43 @@ export class Partition {
   readonly #syncing: LogPoint;
   #active: Segment;
   #vector: IoVector | null = null;
-  /** Sealed segments with bytes that no sync covers, oldest first. */
-  #unsyncedSealed: Segment[] = [];
-  /** How many of them the sync in flight covers. */
-  #sealedSyncing = 0;
-  /** Open while a new entry of the directory is not synced, else -1. */
-  #dirtyDirectory = -1;
-  #directorySyncing = -1;
+  /** Everything below is to be synced, whatever the level. */
+  #syncTarget = 0;
+  #abandoned = false;
 
-  /** `segments` as recovery left them, the last one open; everything up to `end` is on disk. */
   constructor(
     store: SegmentStore,
     directory: string,
     config: TopicConfig,
+    kind: PartitionKind,
     leaderEpoch: number,
-    segments: Segment[],
-    end: number,
+    log: OpenedLog,
   ) {
-    const active = segments[segments.length - 1];
+    const active = log.segments[log.segments.length - 1];
     assert(active !== undefined, "a partition has a segment");
     assert(active.file !== null, "the active segment is open");
     this.store = store;
     this.#libc = store.libc;
     this.directory = directory;
     this.config = config;
-    this.leaderEpoch = leaderEpoch;
-    this.segments = segments;
+    this.kind = kind;
+    this.leaderEpoch = Math.max(leaderEpoch, log.epochs.latest);
+    this.segments = log.segments;
     this.#active = active;
-    this.logStart = segments[0]!.baseOffset;
-    this.stagedEnd = end;
-    this.written = new LogPoint(active, end, active.size);
-    this.visible = new LogPoint(active, end, active.size);
-    this.durable = new LogPoint(active, end, active.size);
-    this.#syncing = new LogPoint(active, end, active.size);
+    this.logStart = log.logStart;
+    this.logStartWanted = log.logStart;
+    this.stagedEnd = log.end;
+    this.written = new LogPoint(active, log.end, active.size);
+    this.visible = new LogPoint(active, log.end, active.size);
+    this.durable = new LogPoint(active, log.end, active.size);
+    this.#syncing = new LogPoint(active, log.end, active.size);
     this.boundaries.add(this.visible);
+    this.producers = log.producers;
+    this.epochs = log.epochs;
+    this.checkpoint = new Checkpoint(log);
+    this.degraded = log.degraded;
+    this.damage = log.damage;
+    if (log.degraded !== "") this.failure = ErrorCodes.partition_degraded;
   }
 
   get active(): Segment {
@@ -112,31 +118,44 @@ export class Partition {
     return this.#vector !== null;
   }
 
+  /** Everything below was on disk at the last checkpoint. */
+  get recoveryPoint(): number {
+    return this.checkpoint.recoveryPoint;
+  }
+
   /**
    * Takes a checked batch of `size` bytes at `at`, stamps it and queues it for the next flush. The
-   * memory must stay as it is until then. Returns the base offset, or an error code below zero.
+   * memory must stay as it is until then. Returns the base offset, or an error code below zero; a
+   * retry gives -duplicate_sequence, and `producers.duplicateOffset` is where the original lies.
    */
   stage(memory: Memory, at: number, size: number): number {
     if (this.failure !== ErrorCodes.none) return -this.failure;
+    const view = memory.view;
+    let code = this.producers.checkBatch(view, at);
+    if (code !== ErrorCodes.none) return -code;
     const base = this.stagedEnd;
-    const last = base + memory.view.getInt32(at + BatchAt.lastOffsetDelta);
-    if (this.#mustRoll(size, last)) {
-      const code = this.#roll();
-      if (code !== ErrorCodes.none) return -code;
-    }
-    let vector = this.#vector;
-    if (vector !== null && vector.count === vector.capacity) {
-      const code = this.flush();
-      if (code !== ErrorCodes.none) return -code;
-      vector = null;
-    }
-    if (vector === null) vector = this.#vector = this.store.borrowVector();
-    const segment = this.#active;
-    const position = segment.size + vector.size;
-    stampBatch(memory.view, at, base, this.leaderEpoch);
-    vector.push(memory, at, size);
-    segment.index!.batchAppended(last - segment.baseOffset, position, size);
-    this.stagedEnd = last + 1;
+    const last = base + view.getInt32(at + BatchAt.lastOffsetDelta);
+    code = this.#makeRoom(size, base, last, this.leaderEpoch);
+    if (code !== ErrorCodes.none) return -code;
+    stampBatch(view, at, base, this.leaderEpoch);
+    this.#take(memory, at, size, base, last);
+    return base;
+  }
+
+  /**
+   * Takes a batch of a copied log as it is: its offset at or above the end, its epoch not below the
+   * last. Returns its base offset, or an error code below zero.
+   */
+  stageVerbatim(memory: Memory, at: number, size: number): number {
+    if (this.failure !== ErrorCodes.none) return -this.failure;
+    const view = memory.view;
+    const base = batchBaseOffset(view, at);
+    const epoch = view.getInt32(at + BatchAt.leaderEpoch);
+    if (base < this.stagedEnd || epoch < this.epochs.latest) return -ErrorCodes.batch_invalid;
+    const last = base + view.getInt32(at + BatchAt.lastOffsetDelta);
+    const code = this.#makeRoom(size, base, last, epoch);
+    if (code !== ErrorCodes.none) return -code;
+    this.#take(memory, at, size, base, last);
     return base;
   }
 
@@ -155,26 +174,33 @@ export class Partition {
       vector.consume(wrote);
     }
     this.#dropVector();
+    this.checkpoint.bytesSince += position - segment.size;
     segment.size = position;
+    segment.lastAppendMs = this.store.wallMs;
     this.written.set(segment, this.stagedEnd, position);
+    this.producers.settle();
     if (this.config.durability !== Level.fsync) this.#show(this.written);
     return ErrorCodes.none;
   }
 
   /** End of the turn: a full disk may have room again for the next one. */
   turnDone(): void {
-    if (!this.broken) this.failure = ErrorCodes.none;
+    if (isPassing(this.failure)) this.failure = ErrorCodes.none;
   }
 
   /** Whether a sync would bring anything. At level os only sealed segments are synced. */
   get needsSync(): boolean {
-    if (this.#unsyncedSealed.length > 0) return true;
-    return this.config.durability !== Level.os && this.durable.offset < this.written.offset;
+    return !this.#abandoned && (!this.unsynced.isEmpty || this.#wantsSync);
+  }
+
+  get #wantsSync(): boolean {
+    const wanted = this.config.durability === Level.os ? this.#syncTarget : this.written.offset;
+    return this.durable.offset < wanted;
   }
 
   /** Whether all that was written is on disk, whatever the level. */
   get isSynced(): boolean {
-    if (this.syncsPending > 0 || this.#unsyncedSealed.length > 0) return false;
+    if (this.syncsPending > 0 || !this.unsynced.isEmpty) return false;
     return this.durable.offset === this.written.offset;
   }
 
@@ -185,17 +211,11 @@ export class Partition {
   beginSync(fds: number[], all: boolean): number {
     assert(this.syncsPending === 0, "one sync in flight per partition");
     fds.length = 0;
-    const sealed = this.#unsyncedSealed;
-    const count = Math.min(sealed.length, SEALED_PER_SYNC_MAX);
-    for (let i = 0; i < count; i += 1) fds.push(sealed[i]!.file!.fd);
-    this.#sealedSyncing = count;
-    if (this.#dirtyDirectory >= 0) fds.push(this.#dirtyDirectory);
-    this.#directorySyncing = this.#dirtyDirectory;
-    this.#dirtyDirectory = -1;
-    if (count < sealed.length) {
-      const last = sealed[count - 1]!; // the next sync goes on behind it
-      this.#syncing.set(last, sealed[count]!.baseOffset, last.size);
-    } else if (all || this.config.durability !== Level.os) {
+    const lastSealed = this.unsynced.begin(fds);
+    if (lastSealed !== null) { // the next sync goes on behind it
+      const next = this.segments[this.segments.indexOf(lastSealed) + 1]!;
+      this.#syncing.set(lastSealed, next.baseOffset, lastSealed.size);
+    } else if (all || this.config.durability !== Level.os || this.#wantsSync) {
       if (this.durable.offset < this.written.offset) fds.push(this.#active.file!.fd);
       this.#syncing.copyFrom(this.written);
     } else {
@@ -214,20 +234,96 @@ export class Partition {
     this.syncsPending -= 1;
     if (result < 0) this.#break();
     if (this.syncsPending > 0) return false;
-    if (this.#directorySyncing >= 0) this.#libc.close(this.#directorySyncing);
-    this.#directorySyncing = -1;
-    if (this.broken) return false;
-    const synced = this.#unsyncedSealed.splice(0, this.#sealedSyncing);
-    for (const segment of synced) this.store.sealedIsSynced(segment);
+    this.unsynced.end(this.store, !this.broken && !this.#abandoned);
+    if (this.broken || this.#abandoned) return false;
     if (this.#syncing.offset > this.durable.offset) this.durable.copyFrom(this.#syncing);
     if (this.config.durability === Level.fsync) this.#show(this.durable);
     return true;
   }
 
-  /** The last step of a clean stop: the index of the active segment, then the files. */
+  /** Seals the active segment and begins the next one at the offset of the next batch. */
+  roll(base: number = this.stagedEnd): ErrorCode {
+    const flushed = this.flush();
+    if (flushed !== ErrorCodes.none) return flushed;
+    const sealed = this.#active;
+    const created = createSegment(this.store, this.directory, base, this.unsynced);
+    if (typeof created === "number") return this.#fail(-created);
+    sealed.times!.mark();
+    writeIndexes(this.store, this.directory, sealed, (fd) => this.unsynced.addLoose(fd));
+    this.unsynced.addSealed(sealed);
+    this.#active = created;
+    this.segments.push(created);
+    this.written.set(created, this.stagedEnd, 0);
+    if (!this.checkpoint.isHeld) this.checkpoint.hold(this.stagedEnd, this.producers);
+    this.store.counters.rolls += 1;
+    return ErrorCodes.none;
+  }
+
+  /**
+   * Begins a checkpoint at the written end: it can be finished when that is durable. False when
+   * there is nothing new, or nothing to be trusted.
+   */
+  beginCheckpoint(): boolean {
+    assert(this.#vector === null, "a checkpoint knows what is written");
+    if (this.broken || this.degraded !== "" || this.#abandoned) return false;
+    if (this.written.offset === this.recoveryPoint) return false;
+    this.checkpoint.hold(this.written.offset, this.producers);
+    this.#syncTarget = Math.max(this.#syncTarget, this.written.offset);
+    return true;
+  }
+
+  get checkpointReady(): boolean {
+    if (this.broken || this.#abandoned) return false;
+    return this.checkpoint.isHeldAtOrBelow(this.durable.offset);
+  }
+
+  /**
+   * Writes index entries and producer snapshot, and moves the recovery point. Returns 0, or -errno:
+   * nothing is lost then, and the next checkpoint tries again.
+   */
+  finishCheckpoint(): number {
+    const fd = this.checkpoint.finish(this);
+    if (fd > 0) this.unsynced.addLoose(fd);
+    return Math.min(fd, 0);
+  }
+
+  /** Asks for a higher log start; it is published by `confirmLogStart`. */
+  wantLogStart(offset: number): ErrorCode {
+    if (offset > this.visible.offset) return ErrorCodes.offset_out_of_range;
+    if (this.broken || this.degraded !== "" || this.#abandoned) return this.failure;
+    this.logStartWanted = Math.max(this.logStartWanted, offset);
+    this.#syncTarget = Math.max(this.#syncTarget, offset);
+    return ErrorCodes.none;
+  }
+
+  /** The log start is durable in main's checkpoint: it is published, and what is below it goes. */
+  confirmLogStart(offset: number): void {
+    if (offset <= this.logStart || this.#abandoned) return;
+    assert(offset <= this.durable.offset, "a log start is durable as its records are");
+    this.logStart = offset;
+    this.logStartWanted = Math.max(this.logStartWanted, offset);
+    dropBelow(this);
+  }
+
+  /** The last step of a clean stop: indexes and snapshot at the end, then the files. */
   close(): void {
-    writeIndex(this.store, this.directory, this.#active);
+    if (this.degraded === "" && !this.broken && this.isSynced) {
+      this.#active.times!.mark();
+      this.checkpoint.hold(this.written.offset, this.producers);
+      this.finishCheckpoint();
+    }
+    this.unsynced.abandon(this.#libc); // nothing is left there, unless it is broken
     this.#active.file!.release();
+  }
+
+  /** The topic is deleted: files are closed as they are, nothing is accepted any more. */
+  abandon(): void {
+    if (this.#abandoned) return;
+    this.#abandoned = true;
+    this.failure = ErrorCodes.topic_not_found;
+    if (this.#vector !== null) this.#dropVector();
+    this.unsynced.abandon(this.#libc);
+    for (const segment of this.segments) this.store.drop(segment);
   }
 
   #show(point: LogPoint): void {
@@ -237,55 +333,56 @@ export class Partition {
     this.boundaries.add(point);
   }
 
-  #mustRoll(size: number, lastOffset: number): boolean {
+  /** Makes sure that the epoch is on record, the segment has room, and the vector too. */
+  #makeRoom(size: number, base: number, last: number, epoch: number): ErrorCode {
+    const { config, directory, store, epochs } = this;
+    if (epoch !== epochs.latest) {
+      const opened = openEpoch(store, directory, epochs, epoch, base);
+      if (opened < 0) return this.#fail(-opened);
+    }
     const segment = this.#active;
     const staged = segment.size + (this.#vector === null ? 0 : this.#vector.size);
-    if (staged === 0) return false;
-    if (staged + size > this.config.segmentBytes) return true;
-    return lastOffset - segment.baseOffset > RELATIVE_OFFSET_MAX;
+    const isFull = mustRoll(config, segment, staged, size, last);
+    if (isFull || (staged > 0 && isRollDue(config, directory, segment, store.wallMs))) {
+      const code = this.roll(base);
+      if (code !== ErrorCodes.none) return code;
+    } else if (this.#vector !== null && this.#vector.count === this.#vector.capacity) {
+      const code = this.flush();
+      if (code !== ErrorCodes.none) return code;
+    }
+    if (this.#vector === null) {
+      this.#vector = this.store.borrowVector();
+      this.#active.beginStaging(this.store.wallMs);
+    }
+    return ErrorCodes.none;
   }
 
-  /** Seals the active segment and begins the next one at the offset of the next batch. */
-  #roll(): ErrorCode {
-    const flushed = this.flush();
-    if (flushed !== ErrorCodes.none) return flushed;
-    const sealed = this.#active;
-    const name = `${this.directory}/${segmentFile(this.stagedEnd)}`;
-    const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-    const fd = this.#libc.openat(this.store.dataFd, name, flags, FILE_MODE);
-    if (fd < 0) return this.#fail(-fd);
-    writeIndex(this.store, this.directory, sealed);
-    if (this.#dirtyDirectory < 0) {
-      this.#dirtyDirectory = openDirectory(this.#libc, this.store.dataFd, this.directory);
-    }
-    if (this.#dirtyDirectory < 0) {
-      this.#libc.close(fd);
-      this.#libc.unlinkat(this.store.dataFd, name, 0);
-      return this.#fail(-this.#dirtyDirectory);
-    }
-    this.#unsyncedSealed.push(sealed);
-    const file = new SharedFile(fd, this.store.closeFile);
-    this.#active = new Segment(this.stagedEnd, 0, file);
-    this.segments.push(this.#active);
-    this.written.set(this.#active, this.stagedEnd, 0);
-    this.store.counters.rolls += 1;
-    return ErrorCodes.none;
+  #take(memory: Memory, at: number, size: number, base: number, last: number): void {
+    const view = memory.view;
+    const vector = this.#vector!;
+    const segment = this.#active;
+    segment.batchAppended(last, segment.size + vector.size, size, batchMaxTimestamp(view, at));
+    vector.push(memory, at, size);
+    this.producers.appendBatch(view, at, base, last, this.store.wallMs);
+    this.stagedEnd = last + 1;
   }
 
   /** A write failed: the file ends where it ended before, and this turn's batches are refused. */
   #flushFailed(errno: number): ErrorCode {
     const segment = this.#active;
     this.#dropVector();
-    segment.index!.truncate(segment.size);
+    segment.undoStaging();
     this.stagedEnd = this.written.offset;
+    this.producers.rollBack(this.stagedEnd);
+    this.epochs.truncateEnd(this.stagedEnd);
     if (this.#libc.ftruncate(segment.file!.fd, segment.size) < 0) this.#break();
     return this.#fail(errno);
   }
 
   #fail(errno: number): ErrorCode {
-    const full = errno === ENOSPC || errno === EDQUOT || errno === EFBIG;
-    if (!full) this.#break();
-    if (!this.broken) this.failure = ErrorCodes.disk_full;
+    const code = refusalOf(errno);
+    if (!isPassing(code)) this.#break();
+    if (!this.broken) this.failure = code;
     return this.failure;
   }
 

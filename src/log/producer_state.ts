@@ -13,6 +13,8 @@
  * write staged, so it is never ahead of the log.
  */
 
+import { readI64 } from "../base/bytes.ts";
+import { BatchAt } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 
 /** How many batches a client may have in flight: what Kafka's clients rely on. */
@@ -31,6 +33,8 @@ class Producer {
   epoch: number;
   /** Oldest first. More than WINDOW only until the turn that added them is written. */
   batches: ProducerBatch[] = [];
+  /** What a new epoch replaced, until the batch that began it is written. */
+  replaced: { readonly epoch: number; readonly batches: ProducerBatch[] } | null = null;
 
   constructor(epoch: number) {
     this.epoch = epoch;
@@ -42,8 +46,8 @@ export class ProducerState {
   duplicateOffset = 0;
   duplicateEnd = 0;
   readonly #producers: Map<number, Producer> = new Map();
-  /** Producers with batches above WINDOW. */
-  readonly #grown: Producer[] = [];
+  /** Producers with batches above WINDOW, or with a new epoch. */
+  readonly #unsettled: Producer[] = [];
   /** Batches that were forgotten, to be used again. */
   readonly #spare: ProducerBatch[] = [];
 
@@ -73,6 +77,25 @@ export class ProducerState {
     return first === expected ? ErrorCodes.none : ErrorCodes.out_of_order_sequence;
   }
 
+  /** `check` of a batch as it was produced; `none` where its producer is not idempotent. */
+  checkBatch(view: DataView, at: number): ErrorCode {
+    const producerId = readI64(view, at + BatchAt.producerId);
+    if (producerId < 0) return ErrorCodes.none;
+    const epoch = view.getInt16(at + BatchAt.producerEpoch);
+    const first = view.getInt32(at + BatchAt.baseSequence);
+    const last = lastSequence(first, view.getInt32(at + BatchAt.lastOffsetDelta));
+    return this.check(producerId, epoch, first, last);
+  }
+
+  /** `append` of a batch that got its offsets. */
+  appendBatch(view: DataView, at: number, base: number, last: number, wallMs: number): void {
+    const producerId = readI64(view, at + BatchAt.producerId);
+    if (producerId < 0) return;
+    const epoch = view.getInt16(at + BatchAt.producerEpoch);
+    const first = view.getInt32(at + BatchAt.baseSequence);
+    this.append(producerId, epoch, first, lastSequence(first, last - base), base, last, wallMs);
+  }
+
   /** A batch of the producer is the next of the log. */
   append(
     producerId: number,
@@ -88,8 +111,12 @@ export class ProducerState {
       producer = new Producer(epoch);
       this.#producers.set(producerId, producer);
     } else if (epoch !== producer.epoch) {
+      if (producer.replaced === null) {
+        producer.replaced = { epoch: producer.epoch, batches: producer.batches };
+        this.#unsettled.push(producer);
+      }
       producer.epoch = epoch;
-      producer.batches.length = 0;
+      producer.batches = [];
     }
     const batch = this.#spare.pop() ?? newBatch();
     batch.firstSequence = first;
@@ -98,21 +125,27 @@ export class ProducerState {
     batch.lastOffset = lastOffset;
     batch.timestamp = timestamp;
     producer.batches.push(batch);
-    if (producer.batches.length === WINDOW + 1) this.#grown.push(producer);
+    if (producer.batches.length === WINDOW + 1) this.#unsettled.push(producer);
   }
 
-  /** What was staged is written: older batches than the last five are forgotten. */
+  /** What was staged is written: older epochs, and batches before the last five, are forgotten. */
   settle(): void {
-    for (let i = 0; i < this.#grown.length; i += 1) {
-      const { batches } = this.#grown[i]!;
+    for (let i = 0; i < this.#unsettled.length; i += 1) {
+      const producer = this.#unsettled[i]!;
+      const { batches } = producer;
       while (batches.length > WINDOW) this.#spare.push(batches.shift()!);
+      producer.replaced = null;
     }
-    this.#grown.length = 0;
+    this.#unsettled.length = 0;
   }
 
-  /** Batches at or above `end` were never written. */
+  /** Batches at or above `end`, all of them staged since `settle`, were never written. */
   rollBack(end: number): void {
     for (const [producerId, producer] of this.#producers) {
+      if (producer.replaced !== null) {
+        producer.epoch = producer.replaced.epoch;
+        producer.batches = producer.replaced.batches;
+      }
       const { batches } = producer;
       while (batches.length > 0 && batches[batches.length - 1]!.baseOffset >= end) batches.pop();
       if (batches.length === 0) this.#producers.delete(producerId);
@@ -132,7 +165,7 @@ export class ProducerState {
 
   clear(): void {
     this.#producers.clear();
-    this.#grown.length = 0;
+    this.#unsettled.length = 0;
   }
 
   /** Calls `visit` for every batch that is remembered, by producer, oldest first. */
@@ -151,4 +184,10 @@ export class ProducerState {
 
 function newBatch(): ProducerBatch {
   return { firstSequence: 0, lastSequence: 0, baseOffset: 0, lastOffset: 0, timestamp: 0 };
+}
+
+/** The sequence of a batch's last record: after 2^31 - 1 comes 0. */
+export function lastSequence(first: number, delta: number): number {
+  const last = first + delta;
+  return last <= SEQUENCE_MAX ? last : last - SEQUENCE_MAX - 1;
 }

@@ -8,11 +8,14 @@
  * below the visible end, and is empty only when nothing is visible from the offset on.
  */
 
+import { EIO } from "../../ffi/constants.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import type { FileSlice } from "../base/file_slice.ts";
+import { rebuildIndexes } from "./index_files.ts";
+import { PartitionKind } from "./opened_log.ts";
 import type { Partition } from "./partition.ts";
 import type { LogPoint, Segment } from "./segment.ts";
-import { type Walk, walkIndex } from "./walk.ts";
+import type { Walk } from "./walk.ts";
 
 /** An entry of the index was not that of its batch: the index is another one now. */
 const REBUILT = 1;
@@ -35,8 +38,13 @@ export class PartitionReader {
     slice.file = null;
     slice.size = 0;
     if (offset < partition.logStart) return ErrorCodes.offset_out_of_range;
+    if (isDamaged(partition, offset)) return ErrorCodes.partition_degraded;
     if (offset >= partition.visible.offset) {
-      return offset > partition.written.offset ? ErrorCodes.offset_out_of_range : ErrorCodes.none;
+      if (offset <= partition.written.offset) return ErrorCodes.none;
+      // What lies behind the damage is not known: nobody may take the log for shorter than it was.
+      return partition.degraded === ""
+        ? ErrorCodes.offset_out_of_range
+        : ErrorCodes.partition_degraded;
     }
     if (this.#locate(partition, offset) < 0) return ErrorCodes.storage_failed;
     const { segment, position } = this.#point;
@@ -50,6 +58,7 @@ export class PartitionReader {
 
   /** Visible bytes from the batch that holds `offset`, counted no further than `enough`. */
   available(partition: Partition, offset: number, enough: number): number {
+    if (isDamaged(partition, offset)) return enough;
     if (offset >= partition.visible.offset || offset < partition.logStart) return 0;
     if (this.#locate(partition, offset) < 0) return enough;
     const point = this.#point;
@@ -72,9 +81,11 @@ export class PartitionReader {
         return partition.store.open(partition.directory, point.segment);
       }
     }
-    const segment = partition.segments[segmentIndex(partition.segments, offset)]!;
+    const at = segmentIndex(partition.segments, offset);
+    const segment = partition.segments[at]!;
     const opened = partition.store.open(partition.directory, segment);
     if (opened < 0) return opened;
+    if (segment.size === 0) return this.#locateBehind(partition, at);
     if (segment.baseOffset === offset) {
       point.set(segment, offset, 0);
       return 0;
@@ -95,9 +106,27 @@ export class PartitionReader {
     }
     let code = entry === 0 ? walk.begin(segment, 0) : this.#beginAt(partition, segment, entry - 1);
     if (code === REBUILT) return this.#locate(partition, offset);
-    while (code === 0 && walk.lastOffset < offset) code = walk.next();
+    while (code === 0 && walk.lastOffset < offset) {
+      if (walk.atEnd) return this.#locateBehind(partition, at);
+      code = walk.next();
+    }
     point.set(segment, offset, walk.position);
+    if (code === 0 && walk.baseOffset > offset && partition.kind === PartitionKind.own) return -EIO;
     return code;
+  }
+
+  /** The offset lies in a gap that a copied or cleaned log has behind its segment `at`. */
+  #locateBehind(partition: Partition, at: number): number {
+    if (partition.kind === PartitionKind.own) return -EIO; // nothing may be missing there
+    let next = at + 1;
+    while (next < partition.segments.length && partition.segments[next]!.size === 0) next += 1;
+    const segment = partition.segments[next];
+    if (segment === undefined) { // what was compacted away was the last: nothing is visible behind
+      this.#point.copyFrom(partition.visible);
+      return partition.store.open(partition.directory, partition.visible.segment);
+    }
+    this.#point.set(segment, segment.baseOffset, 0);
+    return partition.store.open(partition.directory, segment);
   }
 
   /**
@@ -109,9 +138,10 @@ export class PartitionReader {
     const walk = this.#walk;
     const index = segment.index!;
     const code = walk.begin(segment, index.position(entry));
-    if (code < 0 || !index.isFromFile) return code;
-    if (walk.isBatchTo(segment.baseOffset + index.lastOffset(entry))) return 0;
-    segment.index = walkIndex(partition.store, segment);
+    if (!index.isFromFile) return code;
+    const wanted = segment.baseOffset + index.lastOffset(entry);
+    if (code === 0 && walk.lastOffset === wanted) return 0;
+    rebuildIndexes(partition.store, partition.directory, segment);
     return REBUILT;
   }
 
@@ -130,13 +160,23 @@ export class PartitionReader {
     const walk = this.#walk;
     let code = walk.begin(segment, position);
     let end = position + walk.size;
-    while (code === 0 && end < limit) {
+    if (code < 0) return code;
+    // What lies before a damaged header can be read.
+    while (end < limit && code === 0) {
       code = walk.next();
-      if (walk.position + walk.size - position > maxBytes) break;
+      if (code < 0 || walk.position + walk.size - position > maxBytes) break;
       end = walk.position + walk.size;
     }
-    return code < 0 ? code : end;
+    return end;
   }
+}
+
+function isDamaged(partition: Partition, offset: number): boolean {
+  const { damage } = partition;
+  for (let i = 0; i < damage.length; i += 1) {
+    if (offset >= damage[i]!.from && offset < damage[i]!.to) return true;
+  }
+  return false;
 }
 
 /** Bytes of `segment` below the visible end. */

@@ -1,74 +1,67 @@
 /**
  * Opening a partition: what lies in its directory becomes a list of segments and an end that is
- * on disk. After a clean stop the files are believed and only the tail of the last one is walked;
- * after any other stop every segment is scanned.
+ * on disk. After a clean stop the files are believed and the tail of the last one is walked.
+ * After any other stop the recovery point divides the log:
  *
- *     each segment: fdatasync -> drop its cache -> scan batch after batch
- *     first batch that is not the next one: truncate there, sync, remove the segments after it
+ *     log start            recovery point              end of the files
+ *     |  size, last entry  | header walk | sync, drop the cache, scan  |
+ *     |  bad: corrupt, nothing is cut    | bad: torn, cut there        |
  *
  * The sync and the drop come first: a whole batch found after a kill may never have been on disk,
- * and after a failed sync the page cache lies.
+ * and after a failed sync the page cache lies. Corrupt means that bytes once known to be on disk
+ * are not right any more: they are kept for `repair`, the rest is served, nothing is appended.
  *
- * Invariant: after recovery every byte of the log is a whole batch of dense offsets, on disk, and
- * a second recovery finds the same.
+ * Invariant: after recovery everything below the end is a whole batch and on disk, a second
+ * recovery finds the same, and no byte below the recovery point was changed.
  */
 
-import {
-  ENOENT,
-  O_CREAT,
-  O_EXCL,
-  O_NOFOLLOW,
-  O_RDWR,
-  POSIX_FADV_DONTNEED,
-  POSIX_FADV_SEQUENTIAL,
-} from "../../ffi/constants.ts";
-import type { DirectoryEntry, Libc, Memory } from "../../ffi/libc.ts";
-import { SharedFile } from "../base/file_slice.ts";
-import {
-  BATCH_HEADER_SIZE,
-  BatchAt,
-  batchLastOffset,
-  batchSize,
-  checkStored,
-  isBatchSize,
-  Stored,
-} from "../format/batch.ts";
-import { indexFile, parseSegmentFile, segmentFile } from "../format/file_names.ts";
+import { POSIX_FADV_DONTNEED, POSIX_FADV_SEQUENTIAL } from "../../ffi/constants.ts";
+import { segmentFile } from "../format/file_names.ts";
 import type { TopicConfig } from "../format/topic_config.ts";
-import { BATCH_SIZE_MAX_LIMIT } from "../limits.ts";
+import { loadEpochs } from "./epoch_file.ts";
+import { ensureDirectory, must, syncDirectory } from "./files.ts";
+import { readIndexes, writeIndexes } from "./index_files.ts";
+import { LeaderEpochs } from "./leader_epochs.ts";
 import {
-  ensureDirectory,
-  FILE_MODE,
-  fileSize,
-  must,
-  openDirectory,
-  readWhole,
-  syncDirectory,
-} from "./files.ts";
+  type DamagedRange,
+  type OpenedLog,
+  PartitionKind,
+  type RecoveryReport,
+} from "./opened_log.ts";
 import { Partition } from "./partition.ts";
-import { Segment } from "./segment.ts";
-import { type SegmentStore, writeIndex } from "./segment_store.ts";
-import { walkIndex } from "./walk.ts";
+import {
+  createFirst,
+  cutSegment,
+  listPartition,
+  openSegment,
+  removeSegments,
+  replaceAll,
+  setAge,
+  statSegment,
+} from "./recovery_files.ts";
+import { RecoveryScan } from "./recovery_scan.ts";
+import { beginNear, replay } from "./replay.ts";
+import type { Segment } from "./segment.ts";
+import type { SegmentStore } from "./segment_store.ts";
+import { SnapshotFiles } from "./snapshot_files.ts";
+import { Walk, walkIndexes } from "./walk.ts";
 
-const CHUNK_SIZE = 4194304;
-/** Instead of an end: the files are not as a clean stop leaves them, whatever was said. */
-const NOT_CLEAN = -1;
+export { emptyReport, type RecoveryReport } from "./opened_log.ts";
 
-export interface RecoveryReport {
-  segments: number;
-  bytesScanned: number;
-  /** Bytes cut off behind the last whole batch, with the segments after it. */
-  bytesDropped: number;
-  /** Why the scan stopped, for people; empty when it reached the end. */
-  stoppedAt: string;
-}
+/** A recovery point or log start that no checkpoint file told. */
+export const UNKNOWN = -1;
 
 export interface RecoveryOptions {
   readonly directory: string;
   readonly config: TopicConfig;
+  readonly kind: PartitionKind;
   readonly leaderEpoch: number;
   /** The broker stopped cleanly: files are whole and synced. */
   readonly clean: boolean;
+  /** Everything below was on disk at the last checkpoint; or UNKNOWN. */
+  readonly recoveryPoint: number;
+  /** First offset that consumers may see; or UNKNOWN. */
+  readonly logStart: number;
   /** Called now and then with the bytes scanned so far. */
   readonly progress: (bytes: number) => void;
 }
@@ -79,231 +72,340 @@ export function openPartition(
   options: RecoveryOptions,
   report: RecoveryReport,
 ): Partition {
-  const { directory, config, leaderEpoch } = options;
+  const { directory, config, kind, leaderEpoch } = options;
   ensureDirectory(store.libc, store.dataFd, directory);
-  const bases = segmentBases(store, directory);
-  const segments: Segment[] = [];
-  let end = 0;
-  if (bases.length === 0) {
-    segments.push(createFirst(store, directory));
-  } else {
-    end = options.clean ? openClean(store, directory, bases, segments) : NOT_CLEAN;
-    if (end === NOT_CLEAN) end = new Scan(store, options, report).run(bases, segments);
-  }
-  report.segments = segments.length;
-  return new Partition(store, directory, config, leaderEpoch, segments, end);
+  const log = new Recovery(store, options, report).run();
+  report.segments = log.segments.length;
+  report.degraded = log.degraded;
+  store.counters.recoveryScanned += report.bytesScanned;
+  store.counters.recoveryScannedMax = Math.max(
+    store.counters.recoveryScannedMax,
+    report.bytesScanned,
+  );
+  return new Partition(store, directory, config, kind, leaderEpoch, log);
 }
 
-function createFirst(store: SegmentStore, directory: string): Segment {
-  const path = `${directory}/${segmentFile(0)}`;
-  const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-  const fd = must(store.libc.openat(store.dataFd, path, flags, FILE_MODE), `create ${path}`);
-  syncDirectory(store.libc, store.dataFd, directory);
-  return new Segment(0, 0, new SharedFile(fd, store.closeFile));
-}
+/** Instead of a position: a header is damaged. */
+const BAD = -1;
 
-/** Base offsets of the segment files, ascending. Other names are left alone. */
-function segmentBases(store: SegmentStore, directory: string): number[] {
-  const fd = must(openDirectory(store.libc, store.dataFd, directory), `open ${directory}`);
-  const entries: DirectoryEntry[] = [];
-  const read = store.libc.readDirectory(fd, entries);
-  store.libc.close(fd);
-  must(read, `read directory ${directory}`);
-  const bases: number[] = [];
-  for (const entry of entries) {
-    const base = parseSegmentFile(entry.name);
-    if (base !== null) bases.push(base);
-  }
-  return bases.sort((a, b) => a - b);
-}
-
-function openSegment(store: SegmentStore, directory: string, base: number): Segment {
-  const path = `${directory}/${segmentFile(base)}`;
-  const fd = must(store.libc.openat(store.dataFd, path, O_RDWR | O_NOFOLLOW, 0), `open ${path}`);
-  const size = must(fileSize(store.libc, fd), `size of ${path}`);
-  return new Segment(base, size, new SharedFile(fd, store.closeFile));
-}
-
-/** After a clean stop. Returns the offset of the next record, or NOT_CLEAN and no segment. */
-function openClean(
-  store: SegmentStore,
-  directory: string,
-  bases: readonly number[],
-  segments: Segment[],
-): number {
-  for (const base of bases.slice(0, -1)) {
-    const path = `${directory}/${segmentFile(base)}`;
-    const status = store.libc.fileStatus();
-    must(store.libc.statx(store.dataFd, path, 0, status), `status of ${path}`);
-    segments.push(new Segment(base, status.size, null));
-  }
-  const last = openSegment(store, directory, bases[bases.length - 1]!);
-  segments.push(last);
-  last.index = walkIndex(store, last);
-  const end = walkEnd(store, last);
-  if (end === NOT_CLEAN) {
-    last.file!.release();
-    segments.length = 0;
-  }
-  return end;
-}
-
-/** The offset after the last batch of a segment whose index is loaded; its size must fit. */
-function walkEnd(store: SegmentStore, segment: Segment): number {
-  let end = segment.baseOffset;
-  let position = segment.index!.batchStartAtOrBelow(segment.size);
-  const header = store.scratch;
-  const fd = segment.file!.fd;
-  while (position < segment.size) {
-    const read = readWhole(store.libc, fd, header, 0, BATCH_HEADER_SIZE, position);
-    if (must(read, "read a batch header") < BATCH_HEADER_SIZE) return NOT_CLEAN;
-    const size = batchSize(header.view, 0);
-    if (!isBatchSize(size, segment.size - position)) return NOT_CLEAN;
-    end = batchLastOffset(header.view, 0) + 1;
-    position += size;
-  }
-  return end;
-}
-
-/** The scan of one partition after an unclean stop. */
-class Scan {
-  readonly #libc: Libc;
+class Recovery {
   readonly #store: SegmentStore;
+  readonly #directory: string;
   readonly #options: RecoveryOptions;
   readonly #report: RecoveryReport;
-  #memory: Memory;
-  /** Offset that the next batch must have. */
-  #expected = 0;
-  #epoch = 0;
+  readonly #scan: RecoveryScan;
+  readonly #walk: Walk;
+  readonly #segments: Segment[] = [];
+  readonly #damage: DamagedRange[] = [];
+  /** Below it nothing is cut. */
+  readonly #safe: number;
+  readonly #isDense: boolean;
+  /** Offset after the last batch of the last segment. */
+  #end = 0;
+  #bytesAboveSafe = 0;
+  /** Where the headers of a segment went wrong, and the offset of the one before: either lies. */
+  #badAt = 0;
+  #lastBase = 0;
 
   constructor(store: SegmentStore, options: RecoveryOptions, report: RecoveryReport) {
-    this.#libc = store.libc;
     this.#store = store;
+    this.#directory = options.directory;
     this.#options = options;
     this.#report = report;
-    this.#memory = store.libc.allocate(CHUNK_SIZE);
+    this.#scan = new RecoveryScan(store, options.progress);
+    this.#walk = new Walk(store);
+    // A log start was on disk before anybody was told of it, and so was all below.
+    this.#safe = Math.max(options.recoveryPoint, options.logStart, 0);
+    this.#isDense = options.kind === PartitionKind.own;
+    const isTold = options.recoveryPoint !== UNKNOWN;
+    this.#scan.allowsGaps = options.kind === PartitionKind.cleaned && !isTold;
   }
 
-  /** Fills `segments` and returns the end: ifs are here, the work is in the leaves. */
-  run(bases: readonly number[], segments: Segment[]): number {
-    this.#expected = bases[0]!;
-    let cutAt = bases.length;
+  run(): OpenedLog {
+    try {
+      return this.#run();
+    } catch (error) {
+      for (const segment of this.#segments) this.#store.drop(segment);
+      throw error;
+    }
+  }
+
+  #run(): OpenedLog {
+    const { logStart, clean } = this.#options;
+    const { bases, snapshots } = listPartition(this.#store, this.#directory);
+    const below = bases.findLastIndex((base) => base <= logStart);
+    if (below > 0) removeSegments(this.#store, this.#directory, bases.splice(0, below));
+    const isWhole = clean && this.#openClean(bases);
+    if (!isWhole) this.#openUnclean(bases);
+    if (this.#segments.length === 0) this.#begin();
+    this.#report.bytesScanned = this.#scan.bytesScanned;
+    const files = new SnapshotFiles(this.#store, this.#directory, snapshots);
+    return this.#finish(isWhole ? this.#end : this.#safe, files);
+  }
+
+  /** After a clean stop. False, and no segment, when the files are not as one leaves them. */
+  #openClean(bases: readonly number[]): boolean {
+    const { recoveryPoint, logStart } = this.#options;
+    if (bases.length === 0) return false;
+    if (this.#isDense && logStart !== UNKNOWN && bases[0]! > logStart) return false;
+    const last = openSegment(this.#store, this.#directory, bases[bases.length - 1]!);
+    this.#segments.push(last);
+    if (!readIndexes(this.#store, this.#directory, last)) walkIndexes(this.#store, last);
+    const position = this.#walkTo(last, Infinity, true);
+    const walked = this.#scan.expected;
+    this.#end = this.#isDense ? walked : Math.max(walked, recoveryPoint);
+    const isWhole = position === last.size;
+    if (!isWhole || (recoveryPoint !== UNKNOWN && this.#end !== recoveryPoint)) {
+      this.#store.drop(this.#segments.pop()!);
+      return false;
+    }
+    last.unseenSize = last.size;
+    const sealed = (base: number) => statSegment(this.#store, this.#directory, base);
+    this.#segments.unshift(...bases.slice(0, -1).map(sealed));
+    return true;
+  }
+
+  #openUnclean(bases: readonly number[]): void {
+    const { kind, logStart, recoveryPoint, directory } = this.#options;
+    const scan = this.#scan;
+    scan.isDense = this.#isDense;
+    scan.knows(this.#safe, loadEpochs(this.#store, directory)?.before(this.#safe) ?? Infinity);
+    // A roll before a kill: the file is there, its name may not be on disk.
+    syncDirectory(this.#store.libc, this.#store.dataFd, directory);
+    const isTold = logStart !== UNKNOWN && recoveryPoint !== UNKNOWN;
+    scan.expected = isTold ? Math.min(logStart, bases[0] ?? logStart) : (bases[0] ?? 0);
     for (let i = 0; i < bases.length; i += 1) {
-      if (bases[i] !== this.#expected) {
-        cutAt = i;
-        this.#report.stoppedAt = `${segmentFile(bases[i]!)}: expected ${this.#expected}`;
-        break;
+      const base = bases[i]!;
+      const next = bases[i + 1] ?? Infinity;
+      if (base !== scan.expected && !this.#acceptGap(base, i === 0)) {
+        this.#report.stoppedAt = `${segmentFile(base)}: expected offset ${scan.expected}`;
+        return this.#drop(bases.slice(i));
       }
-      const segment = openSegment(this.#store, this.#options.directory, bases[i]!);
-      if (i > 0) this.#sealed(segments[i - 1]!);
-      segments.push(segment);
-      if (!this.#scanSegment(segment)) {
-        cutAt = i + 1;
-        break;
+      const segment = openSegment(this.#store, directory, base);
+      this.#sealLast();
+      this.#segments.push(segment);
+      if (next <= this.#safe) {
+        this.#checkBelow(segment, next);
+        continue;
+      }
+      const position = this.#syncAndFind(segment, next);
+      if (position === BAD) continue;
+      const isCopied = kind === PartitionKind.copied;
+      const end = scan.run(segment, position, isCopied ? this.#safe : Infinity);
+      this.#end = scan.expected;
+      this.#bytesAboveSafe += end - position;
+      if (end < segment.size && scan.expected < this.#safe) {
+        this.#damaged(segment, end, next);
+      } else if (end < segment.size || isCopied) {
+        this.#cut(segment, end);
+        return this.#drop(bases.slice(i + 1));
       }
     }
-    this.#removeAfter(bases.slice(cutAt));
-    return this.#expected;
+    this.#reachSafe();
   }
 
-  /** A segment that another one follows: its index file may be older than what was scanned. */
-  #sealed(segment: Segment): void {
-    writeIndex(this.#store, this.#options.directory, segment);
-    this.#store.sealedIsSynced(segment);
+  /** Whether the log may go on at `base` although another offset is expected. */
+  #acceptGap(base: number, isFirst: boolean): boolean {
+    const { expected } = this.#scan;
+    const mayFollow = isFirst || expected < this.#safe || this.#scan.allowsGaps;
+    if (base < expected || !mayFollow) return false;
+    if (this.#isDense) {
+      this.#addDamage(expected, base, `offsets ${expected} to ${base - 1} have no file`);
+    }
+    this.#scan.expected = base;
+    return true;
   }
 
-  /** False when the segment had to be cut: nothing after it is believed. */
-  #scanSegment(segment: Segment): boolean {
+  /** A segment below the recovery point: the headers behind its last index entry reach its end. */
+  #checkBelow(segment: Segment, next: number): void {
+    if (!readIndexes(this.#store, this.#directory, segment)) walkIndexes(this.#store, segment);
+    const position = this.#walkTo(segment, Infinity, false);
+    const { expected } = this.#scan;
+    segment.unseenSize = segment.size;
+    if (position !== segment.size || expected > next || (this.#isDense && expected < next)) {
+      if (expected >= next) this.#scan.expected = this.#lastBase;
+      this.#damaged(segment, position === BAD ? this.#badAt : position, next);
+    }
+    this.#scan.expected = next;
+  }
+
+  /**
+   * A segment that reaches above the recovery point: it is synced, its cache dropped, and the
+   * batch before the recovery point found by its headers; BAD when they are damaged. The scan
+   * begins with that batch: a wrong length there would move everything behind it.
+   */
+  #syncAndFind(segment: Segment, next: number): number {
     const fd = segment.file!.fd;
-    must(this.#libc.fdatasync(fd), `sync ${segmentFile(segment.baseOffset)}`);
-    this.#libc.fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    this.#libc.fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    const end = this.#scanBatches(segment);
-    if (end === segment.size) return true;
+    const { libc } = this.#store;
+    must(libc.fdatasync(fd), `sync ${segmentFile(segment.baseOffset)}`);
+    libc.fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    libc.fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (segment.baseOffset >= this.#safe) return 0;
+    readIndexes(this.#store, this.#directory, segment);
+    const position = this.#walkTo(segment, this.#safe, true);
+    segment.unseenSize = Math.max(position, 0);
+    if (position !== BAD) return position;
+    this.#damaged(segment, this.#badAt, next);
+    return BAD;
+  }
+
+  /**
+   * Walks headers to the batch that reaches or follows `offset`, or to the end, from the index
+   * entry before it. The indexes of a segment that is appended to are `told` anew from there. Returns the
+   * position, or BAD with `#badAt`.
+   */
+  #walkTo(segment: Segment, offset: number, told: boolean): number {
+    const walk = this.#walk;
+    const scan = this.#scan;
+    const base = segment.baseOffset;
+    scan.expected = base;
+    if (segment.size === 0) return 0;
+    const times = segment.times!;
+    // What a time entry says holds up to its batch; from there on the headers must tell.
+    if (told) times.truncate(offset - base);
+    const { maxTimestamp, maxOffset } = times;
+    let isConfirmed = !told || times.count === 0;
+    const from = told ? Math.min(offset, base + (times.count === 0 ? 0 : maxOffset)) : offset;
+    let code = beginNear(walk, segment, from);
+    let position = code === 0 ? walk.position : 0;
+    if (position > 0) scan.expected = walk.baseOffset;
+    if (told) segment.truncateIndexes(scan.expected, position);
+    this.#lastBase = scan.expected;
+    while (code === 0) {
+      const { baseOffset, lastOffset } = walk;
+      if (baseOffset < scan.expected || (this.#isDense && baseOffset > scan.expected)) {
+        scan.expected = Math.max(this.#lastBase, Math.min(baseOffset, scan.expected));
+        break;
+      }
+      this.#lastBase = baseOffset;
+      isConfirmed ||= lastOffset === base + maxOffset && walk.maxTimestamp === maxTimestamp;
+      const isThere = lastOffset + 1 >= offset;
+      scan.expected = isThere ? baseOffset : lastOffset + 1;
+      if (!isThere) {
+        if (told) segment.batchAppended(lastOffset, position, walk.size, walk.maxTimestamp);
+        position += walk.size;
+      }
+      if (isThere || walk.atEnd) return isConfirmed ? position : this.#walkAnew(segment, offset);
+      code = walk.next();
+    }
+    this.#badAt = position;
+    return BAD;
+  }
+
+  /** The time index names a batch that is not there: the whole segment tells. */
+  #walkAnew(segment: Segment, offset: number): number {
+    segment.truncateIndexes(segment.baseOffset, 0);
+    return this.#walkTo(segment, offset, true);
+  }
+
+  /** What follows `position` in this segment cannot be read: offsets up to the `next` one's. */
+  #damaged(segment: Segment, position: number, next: number): void {
+    const from = this.#scan.expected;
+    // What follows may hold records above the log start, whatever was deleted before it.
+    const known = Math.max(this.#safe, Math.max(from, this.#options.logStart) + 1);
+    const to = next === Infinity ? known : next;
+    segment.size = position;
+    const name = segmentFile(segment.baseOffset);
+    this.#addDamage(from, to, `${name} at ${position}: offsets ${from} to ${to - 1}`);
+    this.#end = from;
+    this.#scan.expected = to;
+  }
+
+  /** Records below the log start were deleted: they cannot be missed. */
+  #addDamage(start: number, to: number, text: string): void {
+    const from = Math.max(start, this.#options.logStart);
+    if (from >= to) return;
+    if (this.#damage.length === 0) this.#report.degraded = text;
+    this.#damage.push({ from, to });
+  }
+
+  /** Where the files end below the recovery point, records that were on disk are gone. */
+  #reachSafe(): void {
+    const { expected } = this.#scan;
+    if (expected >= this.#safe || this.#options.kind === PartitionKind.copied) return;
+    const text = `the log ends at offset ${expected}, but all below ${this.#safe} was on disk`;
+    this.#addDamage(expected, this.#safe, text);
+  }
+
+  /** Another segment follows: the last one may be closed. Its index files may be older. */
+  #sealLast(): void {
+    const last = this.#segments[this.#segments.length - 1];
+    if (last === undefined) return;
+    last.times!.mark();
+    const isRight = last.indexWritten === last.index!.count &&
+      last.timesWritten === last.times!.count;
+    if (!isRight && this.#damage.length === 0) {
+      const { libc } = this.#store;
+      writeIndexes(this.#store, this.#directory, last, (fd) => {
+        libc.fdatasync(fd); // where it fails, a later reader makes them anew
+        libc.close(fd);
+      });
+    }
+    this.#store.sealedIsSynced(last);
+  }
+
+  /** Torn: nothing above `end` was ever known to be on disk. A degraded log keeps every byte. */
+  #cut(segment: Segment, end: number): void {
+    this.#report.stoppedAt = this.#scan.stoppedAt;
+    if (end === segment.size) return;
     this.#report.bytesDropped += segment.size - end;
-    must(this.#libc.ftruncate(fd, end), `truncate ${segmentFile(segment.baseOffset)}`);
-    must(this.#libc.fsync(fd), `sync ${segmentFile(segment.baseOffset)}`);
+    if (this.#damage.length === 0) cutSegment(this.#store, segment, end);
     segment.size = end;
-    return false;
-  }
-
-  /** Position after the last batch that is right. */
-  #scanBatches(segment: Segment): number {
-    let position = 0;
-    let chunkStart = 0;
-    let chunkEnd = 0;
-    const size = segment.size;
-    while (position < size) {
-      if (chunkEnd - position < BATCH_HEADER_SIZE && chunkEnd < size) {
-        chunkStart = position;
-        chunkEnd = this.#load(segment, position);
-      }
-      const at = position - chunkStart;
-      if (chunkEnd - position < BATCH_HEADER_SIZE) {
-        return this.#stop(segment, position, Stored.short);
-      }
-      const batch = batchSize(this.#memory.view, at);
-      if (!isBatchSize(batch, BATCH_SIZE_MAX_LIMIT)) {
-        return this.#stop(segment, position, Stored.length);
-      }
-      if (batch > size - position) return this.#stop(segment, position, Stored.short);
-      if (batch > chunkEnd - position) {
-        if (batch > this.#memory.size) this.#memory = this.#libc.allocate(2 * batch);
-        chunkStart = position;
-        chunkEnd = this.#load(segment, position);
-      }
-      const found = this.#check(segment, position, position - chunkStart, batch);
-      if (found !== Stored.whole) return this.#stop(segment, position, found);
-      position += batch;
-    }
-    return position;
-  }
-
-  /** Checks one batch and, when it is right, moves on behind it. */
-  #check(segment: Segment, position: number, at: number, size: number): Stored {
-    const view = this.#memory.view;
-    const found = checkStored(this.#memory, at, size, this.#expected, this.#epoch);
-    if (found !== Stored.whole) return found;
-    const last = batchLastOffset(view, at);
-    this.#epoch = view.getInt32(at + BatchAt.leaderEpoch);
-    this.#expected = last + 1;
-    segment.index!.batchAppended(last - segment.baseOffset, position, size);
-    return found;
-  }
-
-  /** Fills the block from `position` on. Returns the position after its last byte. */
-  #load(segment: Segment, position: number): number {
-    const wanted = Math.min(this.#memory.size, segment.size - position);
-    const fd = segment.file!.fd;
-    const read = must(
-      readWhole(this.#libc, fd, this.#memory, 0, wanted, position),
-      `read ${segmentFile(segment.baseOffset)}`,
-    );
-    this.#report.bytesScanned += read;
-    this.#options.progress(this.#report.bytesScanned);
-    return position + read;
-  }
-
-  #stop(segment: Segment, position: number, why: Stored): number {
-    const name = Object.keys(Stored)[why]!;
-    this.#report.stoppedAt = `${segmentFile(segment.baseOffset)} at ${position}: ${name}`;
-    return position;
   }
 
   /** Segments behind the cut hold nothing that follows on it. */
-  #removeAfter(bases: readonly number[]): void {
-    if (bases.length === 0) return;
-    const { directory } = this.#options;
-    for (const base of bases) {
-      const path = `${directory}/${segmentFile(base)}`;
-      const status = this.#libc.fileStatus();
-      if (this.#libc.statx(this.#store.dataFd, path, 0, status) === 0) {
-        this.#report.bytesDropped += status.size;
-      }
-      const removed = this.#libc.unlinkat(this.#store.dataFd, path, 0);
-      if (removed !== -ENOENT) must(removed, `remove ${path}`);
-      this.#libc.unlinkat(this.#store.dataFd, `${directory}/${indexFile(base)}`, 0);
+  #drop(bases: readonly number[]): void {
+    this.#reachSafe();
+    if (bases.length === 0 || this.#damage.length > 0) return;
+    this.#report.bytesDropped += removeSegments(this.#store, this.#directory, bases);
+  }
+
+  /** No segment: the partition is new, or its files are gone. */
+  #begin(): void {
+    const first = Math.max(this.#options.logStart, 0);
+    this.#scan.expected = first;
+    this.#reachSafe();
+    this.#end = Math.max(first, this.#safe);
+    this.#segments.push(createFirst(this.#store, this.#directory, this.#end));
+  }
+
+  /** `known`: up to here the log is as the last checkpoint knew it. */
+  #finish(known: number, snapshots: SnapshotFiles): OpenedLog {
+    const store = this.#store;
+    const directory = this.#directory;
+    const { logStart } = this.#options;
+    const isDegraded = this.#damage.length > 0;
+    if (!isDegraded && this.#end < logStart) {
+      // At level os a power cut may take all that was above the log start.
+      replaceAll(store, directory, this.#segments, logStart);
+      this.#end = logStart;
     }
-    syncDirectory(this.#libc, this.#store.dataFd, directory);
+    const segments = this.#segments;
+    const first = segments[0]!.baseOffset;
+    const end = isDegraded ? Math.max(this.#end, logStart) : this.#end;
+    setAge(store, segments[segments.length - 1]!);
+    if (!isDegraded) snapshots.removeAbove(end);
+    const { producers, offset } = snapshots.load(Math.min(known, end), first);
+    const loaded = loadEpochs(store, directory);
+    const epochs = loaded ?? new LeaderEpochs();
+    const before = epochs.entries;
+    epochs.truncateEnd(end);
+    const from = loaded === null ? first : offset;
+    if (from < end) {
+      must(replay(store, directory, segments, from, offset, producers, epochs), "read the log");
+    }
+    return {
+      segments,
+      logStart: isDegraded && logStart !== UNKNOWN ? logStart : Math.max(logStart, first),
+      end,
+      recoveryPoint: isDegraded ? this.#safe : Math.min(known, end),
+      bytesSinceCheckpoint: this.#bytesAboveSafe,
+      epochs,
+      epochsChanged: epochs.entries !== before,
+      producers,
+      snapshots,
+      degraded: this.#report.degraded,
+      damage: this.#damage,
+    };
   }
 }

@@ -6,19 +6,20 @@
  * bytes is never closed, because closing it could lose the error of its writeback.
  */
 
-import { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } from "../../ffi/constants.ts";
+import { O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
 import type { IoVector, Libc, Memory } from "../../ffi/libc.ts";
 import { SharedFile } from "../base/file_slice.ts";
-import { indexFile, segmentFile } from "../format/file_names.ts";
+import { segmentFile } from "../format/file_names.ts";
 import { VECTOR_ENTRIES_MAX } from "../limits.ts";
-import { FILE_MODE, fileSize, readWhole, writeWhole } from "./files.ts";
-import { OffsetIndex } from "./offset_index.ts";
+import { loadIndexes } from "./index_files.ts";
 import type { Segment } from "./segment.ts";
-import { walkIndex } from "./walk.ts";
 
 const OPEN_SEALED_MAX = 256;
 /** Headers and short walks are read into it. */
 const SCRATCH_SIZE = 65536;
+/** Recovery reads the log in blocks of this size. */
+const SCAN_BLOCK_SIZE = 4194304;
+const BLOCK_SIZE_MIN = 4096;
 
 export interface LogCounters {
   /** Calls of pwritev. */
@@ -26,6 +27,17 @@ export interface LogCounters {
   rolls: number;
   /** Bytes of log files read to find a batch. */
   bytesRead: number;
+  /** Bytes that recovery read and checked, in all and of the partition with the most. */
+  recoveryScanned: number;
+  recoveryScannedMax: number;
+  checkpoints: number;
+  /** Segments removed because the log start passed them. */
+  segmentsDeleted: number;
+}
+
+export interface StoreOptions {
+  readonly openSealedMax?: number;
+  readonly scanBlockSize?: number;
 }
 
 export class SegmentStore {
@@ -33,7 +45,18 @@ export class SegmentStore {
   /** The open data directory; partition paths are relative to it. */
   readonly dataFd: number;
   readonly scratch: Memory;
-  readonly counters: LogCounters = { writes: 0, rolls: 0, bytesRead: 0 };
+  readonly counters: LogCounters = {
+    writes: 0,
+    rolls: 0,
+    bytesRead: 0,
+    recoveryScanned: 0,
+    recoveryScannedMax: 0,
+    checkpoints: 0,
+    segmentsDeleted: 0,
+  };
+  /** Wall clock of this turn, in milliseconds; who runs the shard sets it. */
+  wallMs = 0;
+  readonly scanBlockSize: number;
   /** Closes a descriptor whose last reference went. */
   readonly closeFile: (fd: number) => void;
   readonly #openSealedMax: number;
@@ -41,18 +64,21 @@ export class SegmentStore {
   /** Sealed, synced segments that are open. */
   readonly #open: Segment[] = [];
   #useCount = 0;
+  #block: Memory | null = null;
 
   constructor(
     libc: Libc,
     dataFd: number,
     closeFile: (fd: number) => void,
-    openSealedMax: number = OPEN_SEALED_MAX,
+    options: StoreOptions = {},
   ) {
     this.libc = libc;
     this.closeFile = closeFile;
     this.dataFd = dataFd;
     this.scratch = libc.allocate(SCRATCH_SIZE);
-    this.#openSealedMax = openSealedMax;
+    this.#openSealedMax = options.openSealedMax ?? OPEN_SEALED_MAX;
+    this.scanBlockSize = options.scanBlockSize ?? SCAN_BLOCK_SIZE;
+    this.wallMs = libc.wallMs();
   }
 
   borrowVector(): IoVector {
@@ -63,7 +89,15 @@ export class SegmentStore {
     this.#vectors.push(vector);
   }
 
-  /** Opens file and index of `segment` where they are not. Returns 0 or -errno. */
+  /** The block through which small files pass, of `size` bytes or more: one for all. */
+  block(size: number): Memory {
+    if (this.#block === null || this.#block.size < size) {
+      this.#block = this.libc.allocate(Math.max(size, BLOCK_SIZE_MIN));
+    }
+    return this.#block;
+  }
+
+  /** Opens file and indexes of `segment` where they are not. Returns 0 or -errno. */
   open(directory: string, segment: Segment): number {
     this.#useCount += 1;
     segment.lastUsed = this.#useCount;
@@ -75,8 +109,18 @@ export class SegmentStore {
       segment.file = new SharedFile(fd, this.closeFile);
       this.#admit(segment);
     }
-    segment.index ??= this.#loadIndex(directory, segment);
+    if (segment.index === null) loadIndexes(this, directory, segment);
     return 0;
+  }
+
+  /** The segment is deleted: it leaves the cache. Slices that wait keep its file open. */
+  drop(segment: Segment): void {
+    const at = this.#open.indexOf(segment);
+    if (at >= 0) this.#open.splice(at, 1);
+    if (segment.file !== null) segment.file.release();
+    segment.file = null;
+    segment.index = null;
+    segment.times = null;
   }
 
   /** A sealed segment has nothing unsynced any more: from now on it may be closed. */
@@ -106,41 +150,6 @@ export class SegmentStore {
     segment!.file!.release();
     segment!.file = null;
     segment!.index = null;
+    segment!.times = null;
   }
-
-  /** The index of a sealed segment: its file, or where that is not right, a walk over the log. */
-  #loadIndex(directory: string, segment: Segment): OffsetIndex {
-    const index = new OffsetIndex();
-    const path = `${directory}/${indexFile(segment.baseOffset)}`;
-    const fd = this.libc.openat(this.dataFd, path, O_RDONLY | O_NOFOLLOW, 0);
-    if (fd >= 0) {
-      const size = fileSize(this.libc, fd);
-      const memory = this.libc.allocate(Math.max(size, 1));
-      const read = readWhole(this.libc, fd, memory, 0, Math.max(size, 0), 0);
-      this.libc.close(fd);
-      if (read === size && index.decode(memory.view, size, segment.size)) return index;
-    }
-    return walkIndex(this, segment);
-  }
-}
-
-/**
- * Writes the index of a segment beside it. A failure is no loss: the index is rebuilt when it is
- * missing. An older file of that name must not stay: it may be of another log.
- */
-export function writeIndex(store: SegmentStore, directory: string, segment: Segment): void {
-  const index = segment.index;
-  if (index === null) return;
-  const path = `${directory}/${indexFile(segment.baseOffset)}`;
-  const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
-  const fd = store.libc.openat(store.dataFd, path, flags, FILE_MODE);
-  if (fd < 0) {
-    store.libc.unlinkat(store.dataFd, path, 0);
-    return;
-  }
-  const memory = store.libc.allocate(Math.max(index.encodedSize, 1));
-  index.encode(memory.view);
-  const wrote = writeWhole(store.libc, fd, memory, index.encodedSize, 0);
-  if (wrote < 0) store.libc.unlinkat(store.dataFd, path, 0);
-  store.libc.close(fd);
 }

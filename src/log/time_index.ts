@@ -25,11 +25,16 @@ export class TimeIndex {
   /** Highest timestamp of the segment, and the last offset of the batch that holds it. */
   maxTimestamp: number = NO_TIMESTAMP;
   maxOffset = 0;
+  /** Decoded from a file, which may be damaged: a reader compares an entry with its batch. */
+  isFromFile = false;
+  /** Last offset of the batch last told of, or -1: entries of a file tell of none. */
+  toldOffset = -1;
   #timestamps: Float64Array = new Float64Array(CAPACITY_FIRST);
   #lastOffsets: Int32Array = new Int32Array(CAPACITY_FIRST);
 
   /** Tells of the next batch; `lastOffset` is relative to the segment. */
   batchAppended(timestamp: number, lastOffset: number): void {
+    this.toldOffset = lastOffset;
     if (timestamp <= this.maxTimestamp) return;
     this.maxTimestamp = timestamp;
     this.maxOffset = lastOffset;
@@ -56,20 +61,19 @@ export class TimeIndex {
   }
 
   timestamp(entry: number): number {
+    assert(entry >= 0, "an entry");
     assert(entry < this.count, "an entry that exists");
     return this.#timestamps[entry]!;
   }
 
   lastOffset(entry: number): number {
+    assert(entry >= 0, "an entry");
     assert(entry < this.count, "an entry that exists");
     return this.#lastOffsets[entry]!;
   }
 
-  /**
-   * The relative offset up to which every record is older than `timestamp`, or -1: a search may
-   * begin behind.
-   */
-  offsetBefore(timestamp: number): number {
+  /** How many entries are older than `timestamp`. */
+  rank(timestamp: number): number {
     let low = 0;
     let high = this.count;
     while (low < high) {
@@ -77,23 +81,26 @@ export class TimeIndex {
       if (this.#timestamps[middle]! < timestamp) low = middle + 1;
       else high = middle;
     }
-    return low === 0 ? -1 : this.#lastOffsets[low - 1]!;
+    return low;
   }
 
   get encodedSize(): number {
     return this.count * TIME_ENTRY_SIZE;
   }
 
-  encode(view: DataView): void {
-    for (let entry = 0; entry < this.count; entry += 1) {
-      writeI64(view, entry * TIME_ENTRY_SIZE, this.#timestamps[entry]!);
-      view.setInt32(entry * TIME_ENTRY_SIZE + 8, this.#lastOffsets[entry]!);
+  /** Writes the entries from `first` on to the start of `view`. */
+  encode(view: DataView, first = 0): void {
+    for (let entry = first; entry < this.count; entry += 1) {
+      const at = (entry - first) * TIME_ENTRY_SIZE;
+      writeI64(view, at, this.#timestamps[entry]!);
+      view.setInt32(at + 8, this.#lastOffsets[entry]!);
     }
   }
 
   /** Takes an index file; false when it cannot be one, and then the log must be walked. */
   decode(view: DataView, size: number, offsetMax: number): boolean {
     this.count = 0;
+    this.isFromFile = true;
     this.maxTimestamp = NO_TIMESTAMP;
     if (size % TIME_ENTRY_SIZE !== 0) return false;
     for (let at = 0; at < size; at += TIME_ENTRY_SIZE) {

@@ -6,22 +6,35 @@
  * many of them is one call. So the log files are read for about one part in a thousand of what is
  * sent.
  *
- * Invariant: only bytes below the segment's size are read, and every batch there is whole.
+ * Invariant: only bytes below the segment's size are read. A header that cannot be one is -EIO:
+ * old segments are not checked at a start, so a damaged one is met here.
  */
 
 import { EIO } from "../../ffi/constants.ts";
-import { assert } from "../base/assert.ts";
-import { BATCH_HEADER_SIZE, batchBaseOffset, batchLastOffset, batchSize } from "../format/batch.ts";
+import { readI64 } from "../base/bytes.ts";
+import {
+  BATCH_HEADER_SIZE,
+  BatchAt,
+  batchBaseOffset,
+  batchLastOffset,
+  batchMaxTimestamp,
+  batchSize,
+} from "../format/batch.ts";
 import { readWhole } from "./files.ts";
 import { OffsetIndex } from "./offset_index.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
+import { TimeIndex } from "./time_index.ts";
 
 /** A batch smaller than this has neighbours worth reading in the same call. */
 const SMALL_BATCH_SIZE = 2048;
 const CHUNK_SIZE = 4096;
 
-/** The batch that a walk stands at. One per shard is enough: a walk never waits. */
+/**
+ * The batch that a walk stands at. One per shard is enough: a walk never waits. Its header stays
+ * in the store's scratch block, which belongs to the walk for as long as it is walked; what only
+ * some callers want is read from there when it is asked for.
+ */
 export class Walk {
   position = 0;
   size = 0;
@@ -29,6 +42,8 @@ export class Walk {
   lastOffset = 0;
   readonly #store: SegmentStore;
   #segment: Segment | null = null;
+  /** Where in the scratch block the header stands. */
+  #at = 0;
   /** What of the file is in the scratch block. */
   #chunkStart = 0;
   #chunkEnd = 0;
@@ -37,7 +52,12 @@ export class Walk {
     this.#store = store;
   }
 
-  /** Stands at the batch that starts at `position`. Returns 0 or -errno. */
+  /** Whether the batch is the last of its segment. */
+  get atEnd(): boolean {
+    return this.position + this.size === this.#segment!.size;
+  }
+
+  /** Stands at the batch that starts at `position`. Returns 0 or -errno: -EIO where none is. */
   begin(segment: Segment, position: number): number {
     this.#segment = segment;
     this.#chunkStart = 0;
@@ -51,26 +71,59 @@ export class Walk {
     return this.#standAt(this.position + this.size);
   }
 
-  /** Whether what it stands at can be a batch of the segment that ends at `lastOffset`. */
-  isBatchTo(lastOffset: number): boolean {
-    if (this.lastOffset !== lastOffset || this.baseOffset > lastOffset) return false;
-    return this.size >= BATCH_HEADER_SIZE && this.position + this.size <= this.#segment!.size;
+  /** The segment that is walked; it must have been begun. */
+  get segment(): Segment {
+    return this.#segment!;
+  }
+
+  get maxTimestamp(): number {
+    return batchMaxTimestamp(this.#store.scratch.view, this.#at);
+  }
+
+  get leaderEpoch(): number {
+    return this.#store.scratch.view.getInt32(this.#at + BatchAt.leaderEpoch);
+  }
+
+  get attributes(): number {
+    return this.#store.scratch.view.getUint16(this.#at + BatchAt.attributes);
+  }
+
+  get producerId(): number {
+    return readI64(this.#store.scratch.view, this.#at + BatchAt.producerId);
+  }
+
+  get producerEpoch(): number {
+    return this.#store.scratch.view.getInt16(this.#at + BatchAt.producerEpoch);
+  }
+
+  get baseSequence(): number {
+    return this.#store.scratch.view.getInt32(this.#at + BatchAt.baseSequence);
+  }
+
+  get lastOffsetDelta(): number {
+    return this.#store.scratch.view.getInt32(this.#at + BatchAt.lastOffsetDelta);
   }
 
   #standAt(position: number): number {
     const segment = this.#segment!;
-    assert(position + BATCH_HEADER_SIZE <= segment.size, "a batch of the segment");
+    if (position + BATCH_HEADER_SIZE > segment.size) return -EIO;
     if (position < this.#chunkStart || position + BATCH_HEADER_SIZE > this.#chunkEnd) {
       const code = this.#load(segment, position);
       if (code < 0) return code;
     }
     const view = this.#store.scratch.view;
     const at = position - this.#chunkStart;
+    this.#at = at;
     this.position = position;
     this.size = batchSize(view, at);
     this.baseOffset = batchBaseOffset(view, at);
     this.lastOffset = batchLastOffset(view, at);
-    return 0;
+    return this.#isWhole() ? 0 : -EIO;
+  }
+
+  #isWhole(): boolean {
+    if (this.size < BATCH_HEADER_SIZE || this.lastOffset < this.baseOffset) return false;
+    return this.position + this.size <= this.#segment!.size;
   }
 
   #load(segment: Segment, position: number): number {
@@ -87,16 +140,31 @@ export class Walk {
   }
 }
 
-/** The index of a whole segment from its headers. */
-export function walkIndex(store: SegmentStore, segment: Segment): OffsetIndex {
+/**
+ * Both indexes of an open segment from its headers, as appending and sealing would have made them.
+ * They end where a header is damaged. What is only staged is not in them.
+ */
+export function walkIndexes(store: SegmentStore, segment: Segment): void {
+  const before = segment.times;
   const index = new OffsetIndex();
+  const times = new TimeIndex();
   const walk = new Walk(store);
-  let position = 0;
-  while (position + BATCH_HEADER_SIZE <= segment.size) {
-    if (walk.begin(segment, position) < 0) break;
-    if (walk.size < BATCH_HEADER_SIZE) break;
-    index.batchAppended(walk.lastOffset - segment.baseOffset, position, walk.size);
-    position += walk.size;
+  let lastOffset = -1;
+  let code = segment.size === 0 ? 0 : walk.begin(segment, 0);
+  let isWhole = segment.size === 0;
+  while (code === 0 && !isWhole) {
+    lastOffset = walk.lastOffset - segment.baseOffset;
+    times.batchAppended(walk.maxTimestamp, lastOffset);
+    if (index.batchAppended(lastOffset, walk.position, walk.size)) times.mark();
+    isWhole = walk.atEnd;
+    if (!isWhole) code = walk.next();
   }
-  return index;
+  times.mark();
+  // Entries that will be taken now may not know of what is staged: they are looked at again.
+  times.isFromFile = before !== null && before.toldOffset > lastOffset;
+  segment.index = index;
+  segment.times = times;
+  if (!isWhole) return;
+  segment.maxTimestamp = Math.max(segment.maxTimestamp, times.maxTimestamp);
+  segment.unseenSize = 0;
 }

@@ -7,6 +7,9 @@
  *     shard  -> main:  postMessage       {kind: "create_topic", token, …}
  *     main   -> shards: add_topic        after the catalogue is durable
  *     main   -> shard: answer            the parked reply goes out
+ *
+ *     shard  -> main:  postMessage       {kind: "checkpoint", entries}
+ *     main   -> shard: log_start         after the checkpoint file is durable, where one rose
  */
 
 import type { Operation, ValueOf } from "./table.ts";
@@ -29,6 +32,14 @@ export const CONTROL_OPERATIONS = [
         ],
         "What was set.",
       ],
+      [
+        "points",
+        [
+          ["recoveryPoint", "i64", "Everything below is on disk; -1: unknown."],
+          ["logStart", "i64", "First offset; -1: unknown."],
+        ],
+        "What is known of partition 0, 1, 2 …; of those not listed nothing.",
+      ],
     ],
     reply: [],
   },
@@ -36,12 +47,12 @@ export const CONTROL_OPERATIONS = [
     code: 551,
     name: "answer",
     version: 0,
-    text: "Sends the reply that the shard parked under a token.",
+    text: "Sends the reply of create_topic or delete_topic that was parked under a token.",
     request: [
       ["token", "u32", "From the shard's message."],
       ["error", "u16", "Error code, or 0."],
       ["message", "string", "What went wrong, or empty."],
-      ["topicId", "uuid", "Of the created topic."],
+      ["topicId", "uuid", "Of the topic."],
     ],
     reply: [],
   },
@@ -51,6 +62,30 @@ export const CONTROL_OPERATIONS = [
     version: 0,
     text: "Drains: no new work, everything written is synced, then the shard leaves its loop.",
     request: [],
+    reply: [],
+  },
+  {
+    code: 553,
+    name: "remove_topic",
+    version: 0,
+    text: "Answers all who wait for a topic and lets go of its files; answered when that is done.",
+    request: [
+      ["name", "string", "Topic name."],
+      ["topicId", "uuid", "Identity of the topic: another one of this name stays."],
+    ],
+    reply: [],
+  },
+  {
+    code: 554,
+    name: "log_start",
+    version: 0,
+    text: "The log start of a partition is durable: nothing below it is shown any more.",
+    request: [
+      ["topic", "string", "Topic name."],
+      ["topicId", "uuid", "Identity of the topic."],
+      ["partition", "u32", "From 0."],
+      ["offset", "u64", "First offset."],
+    ],
     reply: [],
   },
 ] as const;

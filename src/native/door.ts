@@ -10,12 +10,13 @@ import type { FileSlice } from "../base/file_slice.ts";
 import type { AppendWaiters } from "../broker/append_waiters.ts";
 import type { Broker, Door } from "../broker/broker.ts";
 import type { FetchRequest } from "../broker/fetch.ts";
+import type { LogStartWaiter } from "../broker/log_starts.ts";
 import type { TopicPartition } from "../broker/topics.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import type { ControlRequestOf } from "./control_operations.ts";
 import { FetchReplyAt, FRAME_HEADER_SIZE, ProduceReplyAt, writeFrameHeader } from "./frame.ts";
-import type { RequestOf } from "./operations.ts";
-import { replyError } from "./replies.ts";
+import { operation, type RequestOf } from "./operations.ts";
+import { replyBody, replyError } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { writeU64 } from "../base/bytes.ts";
 
@@ -32,11 +33,25 @@ export interface Server {
   queueDispatch(slot: number): void;
   /** Asks the main thread for a topic; `answer` with the token comes back. */
   createTopic(token: number, request: RequestOf<"create_topic">): void;
+  /** Asks the main thread to delete a topic; `answer` with the token comes back. */
+  deleteTopic(token: number, name: string): void;
   /** Opens the partitions of a topic. Returns what the disk refused, or an empty text. */
   addTopic(request: ControlRequestOf<"add_topic">): string;
-  /** Begins to stop; the request is answered by `answerStop` when all is synced. */
+  removeTopic(request: ControlRequestOf<"remove_topic">): void;
+  logStart(request: ControlRequestOf<"log_start">): void;
+  /** Begins to stop; the request is answered when all is synced. */
   stop(slot: number, generation: number, correlation: number): void;
   counters(): { name: string; value: number }[];
+}
+
+const DELETE_RECORDS = operation("delete_records");
+
+/** A request whose answer main decides. */
+export interface Parked {
+  readonly slot: number;
+  readonly generation: number;
+  readonly correlation: number;
+  readonly operation: "create_topic" | "delete_topic";
 }
 
 export class NativeDoor implements Door {
@@ -56,9 +71,8 @@ export class NativeDoor implements Door {
   /** Monotonic time of this turn. */
   nowMs = 0;
   readonly #sessions: (Session | undefined)[] = [];
-  /** create_topic requests whose answer is on its way, by token. */
-  readonly #parked: Map<number, { slot: number; generation: number; correlation: number }> =
-    new Map();
+  /** Requests whose answer is on its way from main, by token. */
+  readonly #parked: Map<number, Parked> = new Map();
   #nextToken = 1;
 
   constructor(broker: Broker, server: Server) {
@@ -140,18 +154,29 @@ export class NativeDoor implements Door {
     this.#answered(session);
   }
 
-  /** Parks a create_topic request. Returns its token. */
-  park(session: Session, correlation: number): number {
+  logStartDone(partition: TopicPartition, waiter: LogStartWaiter, error: number): void {
+    const session = this.session(waiter.slot, waiter.generation);
+    if (session === null) return;
+    session.end(session.handles[waiter.handle]!);
+    const { correlation } = waiter;
+    const { version, reply } = DELETE_RECORDS;
+    if (error !== ErrorCodes.none) replyError(session, correlation, version, error, "");
+    else replyBody(session, correlation, version, reply, { logStart: partition.log.logStart });
+    this.#answered(session);
+  }
+
+  /** Parks a request that main answers. Returns its token. */
+  park(session: Session, correlation: number, operation: Parked["operation"]): number {
     const token = this.#nextToken;
     this.#nextToken += 1;
     session.outstanding += 1;
     const { slot, generation } = session;
-    this.#parked.set(token, { slot, generation, correlation });
+    this.#parked.set(token, { slot, generation, correlation, operation });
     return token;
   }
 
-  /** The session and correlation of a parked request, which is then no longer parked. */
-  unpark(token: number): { session: Session; correlation: number } | null {
+  /** A parked request and its session; it is then no longer parked. */
+  unpark(token: number): { session: Session; parked: Parked } | null {
     const parked = this.#parked.get(token);
     this.#parked.delete(token);
     if (parked === undefined) return null;
@@ -159,7 +184,7 @@ export class NativeDoor implements Door {
     if (session === null) return null;
     session.outstanding -= 1;
     this.#answered(session);
-    return { session, correlation: parked.correlation };
+    return { session, parked };
   }
 
   /** The session got a reply: it has bytes to send, and what waited behind may run. */

@@ -103,6 +103,14 @@ export const OPERATIONS = [
     ],
   },
   {
+    code: 102,
+    name: "delete_topic",
+    version: 0,
+    text: "Deletes a topic; answered when that is durable. Its disk space is freed afterwards.",
+    request: [["name", "string", "Topic name."]],
+    reply: [],
+  },
+  {
     code: 200,
     name: "open_partition",
     version: 0,
@@ -171,6 +179,31 @@ export const OPERATIONS = [
       ["durableEnd", "u64", "One above the last offset known to be on disk."],
       ["logEnd", "u64", "The offset of the next record."],
     ],
+  },
+  {
+    code: 301,
+    name: "offset_for_time",
+    version: 0,
+    text: "The first record whose timestamp is at or after a time.",
+    request: [
+      ["handle", "u32", "From open_partition."],
+      ["timestamp", "i64", "Milliseconds since 1970."],
+    ],
+    reply: [
+      ["offset", "u64", "Its offset; the visible end when there is none."],
+      ["timestamp", "i64", "Its timestamp; -1 when there is none."],
+    ],
+  },
+  {
+    code: 302,
+    name: "delete_records",
+    version: 0,
+    text: "Deletes the records below an offset; answered when that is durable.",
+    request: [
+      ["handle", "u32", "From open_partition."],
+      ["offset", "i64", "First offset that stays; -1 (all bits set): the visible end."],
+    ],
+    reply: [["logStart", "u64", "First offset now."]],
   },
   {
     code: 500,

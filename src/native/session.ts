@@ -5,18 +5,20 @@
  * Requests outstanding on one handle are all of one kind, so that they are answered in order: a
  * request of another kind waits, and what follows it on the connection waits too (`mayRun`).
  *
- * Invariant: `outstanding` is the sum of the handles' pending requests and of the parked
- * create_topic; it never passes REPLY_SLOTS.
+ * Invariant: `outstanding` is the sum of the handles' pending requests and of those that main
+ * answers; it never passes REPLY_SLOTS.
  */
 
 import { assert } from "../base/assert.ts";
 import type { Reply } from "../base/reply.ts";
 import type { FetchWaiter } from "../broker/fetch_waiters.ts";
 import type { TopicPartition } from "../broker/topics.ts";
+import { ErrorCodes } from "../format/errors.ts";
 import { REPLY_SLOTS } from "../limits.ts";
+import { RequestError } from "./request.ts";
 
-/** Kinds of requests that wait: for the write, for the sync, for bytes. */
-export const Waiting = { nothing: 0, written: 1, durable: 2, fetch: 3 } as const;
+/** Kinds of requests that wait: for the write, for the sync, for bytes, for main. */
+export const Waiting = { nothing: 0, written: 1, durable: 2, fetch: 3, logStart: 4 } as const;
 export type Waiting = typeof Waiting[keyof typeof Waiting];
 
 export class Handle {
@@ -49,11 +51,20 @@ export class Session {
     this.isControl = isControl;
   }
 
+  /** The handle of a request. Throws RequestError: there is none, or its topic was deleted. */
+  handle(index: number): Handle {
+    const handle = this.handles[index];
+    if (handle === undefined) throw new RequestError(ErrorCodes.unknown_handle);
+    const { removed, topic } = handle.partition;
+    if (removed) throw new RequestError(ErrorCodes.topic_not_found, topic.name);
+    return handle;
+  }
+
   /** Whether a request of `kind` on `handle` may be executed now. */
   mayRun(handle: Handle, kind: Waiting): boolean {
     if (this.outstanding >= REPLY_SLOTS) return false;
     if (handle.pending === 0) return true;
-    return handle.kind === kind && kind !== Waiting.fetch;
+    return handle.kind === kind && (kind === Waiting.written || kind === Waiting.durable);
   }
 
   begin(handle: Handle, kind: Waiting): void {

@@ -5,7 +5,21 @@
  */
 
 import type { TraceLevel } from "../base/trace.ts";
-import type { TopicEntry } from "../log/catalogue.ts";
+import type { TopicDefinition } from "../log/catalogue.ts";
+import type { CheckpointEntry } from "../log/keeper.ts";
+
+/** What main knows of a partition's offsets; -1: nothing. */
+export interface PartitionPoints {
+  /** Everything below is on disk. */
+  readonly recoveryPoint: number;
+  readonly logStart: number;
+}
+
+/** A topic to open. */
+export interface TopicStart extends TopicDefinition {
+  /** By partition; of those that are not in it nothing is known. */
+  readonly points: readonly PartitionPoints[];
+}
 
 /** What a shard needs to start. Descriptors are shared by all threads of the process. */
 export interface ShardStart {
@@ -15,7 +29,7 @@ export interface ShardStart {
   readonly dataFd: number;
   /** The last stop was clean: files are believed. */
   readonly clean: boolean;
-  readonly topics: readonly TopicEntry[];
+  readonly topics: readonly TopicStart[];
   readonly native: { readonly host: string; readonly port: number };
   /** Path of the Unix socket for control. */
   readonly socketPath: string;
@@ -30,8 +44,18 @@ export interface BackgroundStart {
 export type ShardMessage =
   | { readonly kind: "ready"; readonly host: string; readonly port: number }
   | { readonly kind: "trace"; readonly level: TraceLevel; readonly message: string }
-  | { readonly kind: "create_topic"; readonly token: number; readonly topic: TopicEntry }
+  | { readonly kind: "create_topic"; readonly token: number; readonly topic: TopicDefinition }
+  | { readonly kind: "delete_topic"; readonly token: number; readonly name: string }
+  /** What is to be in the checkpoint files. For a log start that rises `log_start` comes back. */
+  | { readonly kind: "checkpoint"; readonly entries: readonly CheckpointEntry[] }
   /** It could not start; the message is for people. `intact`: no file is in doubt. */
   | { readonly kind: "refused"; readonly message: string; readonly intact: boolean }
-  /** `clean`: everything that was written is on disk, of every partition. */
-  | { readonly kind: "stopped"; readonly clean: boolean };
+  /**
+   * `clean`: everything that was written is on disk, of every partition; `entries` says up to
+   * where.
+   */
+  | {
+    readonly kind: "stopped";
+    readonly clean: boolean;
+    readonly entries: readonly CheckpointEntry[];
+  };

@@ -12,6 +12,7 @@ import type { Libc, Memory } from "../../ffi/libc.ts";
 import type { JobRing } from "../base/job_ring.ts";
 import { BlockPool } from "../base/pool.ts";
 import { Broker } from "../broker/broker.ts";
+import { Caretaker } from "../broker/caretaker.ts";
 import { LogPoint, Segment } from "../log/segment.ts";
 import { PartitionReader } from "../log/read.ts";
 import { SegmentStore } from "../log/segment_store.ts";
@@ -50,6 +51,7 @@ export class Node {
   readonly store: SegmentStore;
   readonly broker: Broker;
   readonly syncer: Syncer;
+  readonly caretaker: Caretaker;
   readonly background: Background;
   readonly door: NativeDoor;
   readonly listeners: Listener[] = [];
@@ -88,14 +90,16 @@ export class Node {
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere));
     this.syncer = new Syncer(libc, this.broker);
+    this.caretaker = new Caretaker(this.broker, this.store);
     this.poller.add(this.syncer.wake.fd, Slot.syncs, 0);
     this.door = new NativeDoor(this.broker, new ShardServer(this));
     this.readClocks();
   }
 
-  /** The clock of the turn; nothing else asks the system. */
+  /** The clocks of the turn; nothing else asks the system. */
   readClocks(): void {
     this.nowMs = this.libc.monotonicMs();
+    this.store.wallMs = this.libc.wallMs();
     this.door.nowMs = this.nowMs;
   }
 

@@ -10,45 +10,70 @@ import { trace } from "../base/trace.ts";
 import { Topic } from "../broker/topics.ts";
 import { partitionDirectory } from "../format/file_names.ts";
 import { parseTopicConfig, type TopicConfig } from "../format/topic_config.ts";
-import type { TopicEntry } from "../log/catalogue.ts";
+import { PartitionKind } from "../log/opened_log.ts";
 import type { Partition } from "../log/partition.ts";
-import { openPartition, type RecoveryReport } from "../log/recovery.ts";
+import { emptyReport, openPartition, UNKNOWN } from "../log/recovery.ts";
+import type { PartitionPoints, TopicStart } from "./messages.ts";
 import type { Node } from "./node.ts";
 
 /** A long scan says how far it is each time it has read this much. */
 const PROGRESS_BYTES: number = 512 * MiB;
+const NOTHING_KNOWN: PartitionPoints = { recoveryPoint: UNKNOWN, logStart: UNKNOWN };
 
 /** Opens all partitions, then makes the topic known. Throws StorageError; then nothing is known. */
-export function openTopic(node: Node, entry: TopicEntry, clean: boolean): void {
+export function openTopic(node: Node, entry: TopicStart, clean: boolean): void {
   const config = parseTopicConfig(entry.config);
   assert(typeof config !== "string", "the catalogue holds checked settings");
   if (node.broker.topics.get(entry.name) !== undefined) return;
   const topic = new Topic(entry.name, entry.topicId, config, entry.config);
   const logs: Partition[] = [];
-  for (let index = 0; index < entry.partitions; index += 1) {
-    logs.push(recover(node, partitionDirectory(entry.name, index), config, clean));
+  try {
+    for (let index = 0; index < entry.partitions; index += 1) {
+      const points = entry.points[index] ?? NOTHING_KNOWN;
+      logs.push(recover(node, partitionDirectory(entry.name, index), config, clean, points));
+    }
+  } catch (error) {
+    for (const log of logs) log.abandon();
+    throw error;
   }
   for (const log of logs) node.broker.topics.addPartition(topic, log);
   node.broker.topics.add(topic);
 }
 
-function recover(node: Node, directory: string, config: TopicConfig, clean: boolean): Partition {
-  const report: RecoveryReport = { segments: 0, bytesScanned: 0, bytesDropped: 0, stoppedAt: "" };
+function recover(
+  node: Node,
+  directory: string,
+  config: TopicConfig,
+  clean: boolean,
+  points: PartitionPoints,
+): Partition {
+  const report = emptyReport();
   let told = 0;
   const progress = (bytes: number) => {
     if (bytes - told < PROGRESS_BYTES) return;
     told = bytes;
     trace("info", `${directory}: ${Math.floor(bytes / MiB)} MiB scanned`);
   };
+  const { recoveryPoint, logStart } = points;
   const leaderEpoch = node.start.nodeEpoch;
-  const log = openPartition(
-    node.store,
-    { directory, config, leaderEpoch, clean, progress },
-    report,
-  );
+  const kind = config.cleanupCompact ? PartitionKind.cleaned : PartitionKind.own;
+  const options = {
+    directory,
+    config,
+    kind,
+    leaderEpoch,
+    clean,
+    recoveryPoint,
+    logStart,
+    progress,
+  };
+  const log = openPartition(node.store, options, report);
   if (report.bytesDropped > 0) {
     const { bytesDropped, stoppedAt } = report;
     trace("warning", `${directory}: dropped ${bytesDropped} unfinished bytes (${stoppedAt})`);
+  }
+  if (report.degraded !== "") {
+    trace("error", `${directory} is damaged and takes no new records: ${report.degraded}`);
   }
   if (report.bytesScanned > 0) dropScanned(node, log);
   return log;

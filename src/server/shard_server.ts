@@ -3,6 +3,8 @@
  * to.
  */
 
+import { confirmLogStart } from "../broker/log_starts.ts";
+import { removeTopic } from "../broker/remove_topic.ts";
 import type { Server } from "../native/door.ts";
 import type { ControlRequestOf } from "../native/control_operations.ts";
 import type { RequestOf } from "../native/operations.ts";
@@ -51,6 +53,10 @@ export class ShardServer implements Server {
     this.#node.post({ kind: "create_topic", token, topic });
   }
 
+  deleteTopic(token: number, name: string): void {
+    this.#node.post({ kind: "delete_topic", token, name });
+  }
+
   addTopic(request: ControlRequestOf<"add_topic">): string {
     try {
       openTopic(this.#node, request, true);
@@ -59,6 +65,19 @@ export class ShardServer implements Server {
       if (error instanceof StorageError) return error.message;
       throw error;
     }
+  }
+
+  removeTopic(request: ControlRequestOf<"remove_topic">): void {
+    const { broker, door } = this.#node;
+    removeTopic(broker, request.name, request.topicId, door);
+  }
+
+  logStart(request: ControlRequestOf<"log_start">): void {
+    const { broker, door } = this.#node;
+    const topic = broker.topics.get(request.topic);
+    const partition = topic?.partitions[request.partition];
+    if (partition === undefined || topic?.topicId !== request.topicId) return; // deleted meanwhile
+    confirmLogStart(broker, partition, request.offset, door);
   }
 
   stop(slot: number, generation: number, correlation: number): void {

@@ -9,6 +9,9 @@
  */
 
 import { completeAllFetches } from "../broker/fetch.ts";
+import { refuseLogStarts } from "../broker/log_starts.ts";
+import { ErrorCodes } from "../format/errors.ts";
+import type { CheckpointEntry } from "../log/keeper.ts";
 import { ConnectionState } from "../net/connection.ts";
 import { controlOperation } from "../native/control_operations.ts";
 import { replyBody } from "../native/replies.ts";
@@ -33,6 +36,9 @@ export function beginStop(
   node.libc.close(native.fd);
   completeAllFetches(node.broker, node.door);
   for (const partition of node.broker.topics.partitions) {
+    if (partition.removed) continue;
+    // Main answers no more; what it has on disk by then counts all the same.
+    refuseLogStarts(partition, ErrorCodes.shutting_down, node.door);
     if (!partition.log.isSynced) node.broker.queueUnsynced(partition, 0);
   }
 }
@@ -40,12 +46,20 @@ export function beginStop(
 /** Goes on stopping: ends the loop when nothing is left to do. */
 export function continueStop(node: Node): void {
   const stopping = node.stopping!;
+  let waiting = false;
   for (const partition of node.broker.topics.partitions) {
-    if (!partition.log.isSynced && !partition.log.broken) return;
+    const { log, removed } = partition;
+    // Of a removed partition only the syncs in flight count: they still report.
+    const isDone = removed ? log.syncsPending === 0 : log.isSynced || log.broken;
+    if (isDone) continue;
+    waiting = true;
+    // What this turn wrote at level os asks for no sync by itself.
+    if (!removed) node.broker.queueUnsynced(partition, 0);
   }
+  if (waiting) return;
   const patience = node.nowMs < stopping.deadlineMs;
   if (patience && node.connections.some((connection) => !connection.outgoing.isEmpty)) return;
-  for (const partition of node.broker.topics.partitions) partition.log.close();
+  for (const { log, removed } of node.broker.topics.partitions) if (!removed) log.close();
   const session = node.door.session(stopping.slot, stopping.generation);
   if (session !== null) {
     replyBody(session, stopping.correlation, STOP.version, STOP.reply, {});
@@ -54,9 +68,25 @@ export function continueStop(node: Node): void {
   node.running = false;
 }
 
-/** Whether all is on disk: a broken partition holds what a failed write or sync left behind. */
+/**
+ * Whether all is on disk and whole: a broken partition holds what a failed write or sync left
+ * behind, and a degraded one must be found degraded again.
+ */
 export function isClean(node: Node): boolean {
-  return node.broker.topics.partitions.every(({ log }) => !log.broken);
+  return node.broker.topics.partitions.every(({ log, removed }) => {
+    return removed || (!log.broken && log.degraded === "");
+  });
+}
+
+/** Up to where the partitions are on disk, for the checkpoint files; after the loop. */
+export function lastCheckpoint(node: Node): CheckpointEntry[] {
+  const partitions = node.broker.topics.partitions.filter(({ log, removed }) => {
+    return !removed && !log.broken;
+  });
+  return partitions.map(({ topic, index, log }) => {
+    const { recoveryPoint, logStart } = log;
+    return { topic: topic.name, topicId: topic.topicId, partition: index, recoveryPoint, logStart };
+  });
 }
 
 /** After the loop: the last answer goes out, and every descriptor of the shard is closed. */

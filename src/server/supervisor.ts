@@ -2,9 +2,10 @@
  * The main thread's side of a broker: it opens the data directory, owns the catalogue, starts the
  * workers one after another and hears what they say.
  *
- *     open directory -> background worker -> shard worker: recovers, listens -> ready
+ *     open directory -> reconcile topics -> background worker -> shard worker: recovers, listens
  *
- * Invariant: the directory is closed as clean only after the shard has said that all is synced.
+ * Invariant: the directory is closed as clean only after the shard has said that all is synced,
+ * and its last offsets are in the checkpoint files.
  */
 
 import { libc } from "#ffi";
@@ -17,8 +18,9 @@ import { RUN_DIRECTORY, shardSocketFile } from "../format/file_names.ts";
 import { UNIX_PATH_SIZE_MAX } from "../limits.ts";
 import type { TopicEntry } from "../log/catalogue.ts";
 import { DataDirectory } from "../log/data_directory.ts";
-import { must } from "../log/files.ts";
-import type { BackgroundStart, ShardMessage, ShardStart } from "./messages.ts";
+import { must, StorageError } from "../log/files.ts";
+import { type CheckpointEntry, Keeper } from "../log/keeper.ts";
+import type { BackgroundStart, ShardMessage, ShardStart, TopicStart } from "./messages.ts";
 
 const SHARD = 0;
 /** The socket opens every door of the shard: for this user only. */
@@ -36,22 +38,35 @@ export class StartError extends Error {
   }
 }
 
-export type CreateTopic = (token: number, topic: TopicEntry) => void;
+/** What a shard asks for while it serves. */
+export type ShardRequest = Extract<
+  ShardMessage,
+  { kind: "create_topic" | "delete_topic" | "checkpoint" }
+>;
+type Stopped = Extract<ShardMessage, { kind: "stopped" }>;
 
 export class Supervisor {
   readonly directory: DataDirectory;
+  readonly keeper: Keeper;
   readonly socketPath: string;
-  /** Called when a shard asks for a topic. */
-  onCreateTopic: CreateTopic = () => {};
   native: Address = { host: "", port: 0 };
+  #serve: ((request: ShardRequest) => void) | null = null;
+  /** What shards asked for before anybody served it. */
+  readonly #early: ShardRequest[] = [];
   readonly #workers: Worker[] = [];
   /** A run directory made outside the data directory, removed at the end. */
   readonly #privateRun: string;
-  #stopped: (clean: boolean) => void = () => {};
-  readonly #hasStopped: Promise<boolean>;
+  #stopped: (message: Stopped) => void = () => {};
+  readonly #hasStopped: Promise<Stopped>;
 
-  private constructor(directory: DataDirectory, runDirectory: string, privateRun: string) {
+  private constructor(
+    directory: DataDirectory,
+    keeper: Keeper,
+    runDirectory: string,
+    privateRun: string,
+  ) {
     this.directory = directory;
+    this.keeper = keeper;
     this.socketPath = `${runDirectory}/${shardSocketFile(SHARD)}`;
     this.#privateRun = privateRun;
     this.#hasStopped = new Promise((resolve) => (this.#stopped = resolve));
@@ -65,8 +80,12 @@ export class Supervisor {
     const directory = DataDirectory.open(libc, config.dataDirectory, config.initialise);
     let supervisor: Supervisor | null = null;
     try {
+      const keeper = new Keeper(directory, libc);
+      for (const name of keeper.reconcile()) {
+        trace("warning", `${name}: a directory of no topic, it is left alone`);
+      }
       const run = makeRunDirectory(config, directory);
-      supervisor = new Supervisor(directory, run.path, run.isPrivate ? run.path : "");
+      supervisor = new Supervisor(directory, keeper, run.path, run.isPrivate ? run.path : "");
       await supervisor.#startWorkers(config, version);
       return supervisor;
     } catch (error) {
@@ -79,13 +98,30 @@ export class Supervisor {
     }
   }
 
-  /** The shard has answered stop: waits until it has let go, then marks the directory clean. */
-  async close(): Promise<void> {
-    const clean = await this.#hasStopped;
+  /** From now on `serve` hears what shards ask for, and what they have asked for already. */
+  serve(serve: (request: ShardRequest) => void): void {
+    this.#serve = serve;
+    for (const request of this.#early.splice(0)) serve(request);
+  }
+
+  /**
+   * The shard has answered stop: waits until it has let go, has its last offsets stored by
+   * `finishCheckpoints`, and then marks the directory clean.
+   */
+  async close(
+    finishCheckpoints: (entries: readonly CheckpointEntry[]) => void,
+  ): Promise<void> {
+    const { clean, entries } = await this.#hasStopped;
     for (const worker of this.#workers) worker.terminate();
     this.removeRun();
-    if (clean) return this.directory.closeClean();
-    trace("error", "a write failed while it ran: the next start looks at every file");
+    try {
+      finishCheckpoints(entries);
+      if (clean) return this.directory.closeClean();
+      trace("error", "not every partition is whole on disk: the next start looks at every file");
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      trace("error", `the next start looks at every file: ${error.message}`);
+    }
     this.directory.close();
   }
 
@@ -106,14 +142,13 @@ export class Supervisor {
     const ready = new Promise<Address>((resolve, reject) => {
       shard.onmessage = (event) => this.#heard(event.data, resolve, reject);
     });
-    const { catalogue } = this.directory;
     const shardStart: ShardStart = {
       nodeId: SHARD,
-      nodeEpoch: catalogue.nodeEpoch,
+      nodeEpoch: this.directory.catalogue.nodeEpoch,
       version,
       dataFd: this.directory.fd,
       clean: this.directory.clean,
-      topics: catalogue.topics,
+      topics: this.keeper.topics.map((topic) => this.#topicStart(topic)),
       native: config.native,
       socketPath: this.socketPath,
       jobs,
@@ -125,6 +160,14 @@ export class Supervisor {
       for (const worker of this.#workers) worker.terminate();
       throw error;
     }
+  }
+
+  #topicStart({ name, topicId, partitions, config }: TopicEntry): TopicStart {
+    const points = Array.from({ length: partitions }, (_, partition) => ({
+      recoveryPoint: this.keeper.recoveryPoint(name, partition),
+      logStart: this.keeper.logStart(name, partition),
+    }));
+    return { name, topicId, partitions, config, points };
   }
 
   #startWorker(file: "./worker.ts" | "./background_worker.ts"): Worker {
@@ -150,9 +193,13 @@ export class Supervisor {
       case "trace":
         return trace(message.level, message.message);
       case "create_topic":
-        return this.onCreateTopic(message.token, message.topic);
+      case "delete_topic":
+      case "checkpoint":
+        if (this.#serve !== null) return this.#serve(message);
+        this.#early.push(message);
+        return;
       case "stopped":
-        return this.#stopped(message.clean);
+        return this.#stopped(message);
     }
   }
 }

@@ -10,6 +10,7 @@ export function waitMs(node: Node): number {
   if (node.toDispatch.length > 0 || node.toSend.length > 0) return 0;
   let dueMs = Math.min(node.broker.waiters.deadlines.nextMs, node.syncer.nextDueMs());
   if (node.lingering.length > 0) dueMs = Math.min(dueMs, node.lingering[0]!.lingerUntilMs);
+  if (node.stopping === null) dueMs = Math.min(dueMs, node.caretaker.nextDueMs);
   if (node.stopping !== null) dueMs = Math.min(dueMs, node.nowMs + STOPPING_WAIT_MS);
   if (dueMs === Infinity) return -1;
   return Math.max(0, dueMs - node.nowMs);

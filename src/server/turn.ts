@@ -54,4 +54,11 @@ function maintain(node: Node): void {
   node.counters.turns += 1;
   if (node.lingering.length > 0) endLingering(node);
   if (node.stopping !== null) continueStop(node);
+  else keepHouse(node);
+}
+
+/** Checkpoints, rolls by age, retention. */
+function keepHouse(node: Node): void {
+  const entries = node.caretaker.step(node.nowMs, node.store.wallMs, node.door);
+  if (entries.length > 0) node.post({ kind: "checkpoint", entries });
 }

@@ -14,7 +14,7 @@ import { ListenError } from "../net/listener.ts";
 import type { ShardMessage, ShardStart } from "./messages.ts";
 import { Node } from "./node.ts";
 import { openTopic } from "./open_topic.ts";
-import { closeNode, isClean } from "./stop.ts";
+import { closeNode, isClean, lastCheckpoint } from "./stop.ts";
 import { turn } from "./turn.ts";
 import { die, type WorkerScope } from "./worker_scope.ts";
 
@@ -52,7 +52,7 @@ function run(start: ShardStart): void {
     if (node.syncer.failure !== "") die(libc, `sluice: ${node.syncer.failure}`, EXIT_IO);
   }
   closeNode(node);
-  post({ kind: "stopped", clean: isClean(node) });
+  post({ kind: "stopped", clean: isClean(node), entries: lastCheckpoint(node) });
 }
 
 function describe(error: unknown): string {

@@ -58,6 +58,7 @@ export function storedBatch(): Uint8Array<ArrayBuffer> {
   return block.bytes.slice() as Uint8Array<ArrayBuffer>;
 }
 
+/** In the order in which they came to be: the place gives the correlation. */
 const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
   hello: {
     request: { protocol: 1, clientName: "example", token: "" },
@@ -143,6 +144,15 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
       ],
     },
   },
+  "delete_topic": { request: { name: "orders" }, reply: {} },
+  "offset_for_time": {
+    request: { handle: 7, timestamp: TIMESTAMP_MS },
+    reply: { offset: LARGE_OFFSET, timestamp: TIMESTAMP_MS + 1 },
+  },
+  "delete_records": {
+    request: { handle: 7, offset: -1 },
+    reply: { logStart: LARGE_OFFSET },
+  },
 };
 
 const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
@@ -152,6 +162,7 @@ const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
       topicId: TOPIC_ID,
       partitions: 2,
       config: [{ key: "durability", value: "os" }],
+      points: [{ recoveryPoint: LARGE_OFFSET, logStart: 5 }, { recoveryPoint: -1, logStart: -1 }],
     },
     reply: {},
   },
@@ -160,11 +171,18 @@ const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
     reply: {},
   },
   stop: { request: {}, reply: {} },
+  "remove_topic": { request: { name: "orders", topicId: TOPIC_ID }, reply: {} },
+  "log_start": {
+    request: { topic: "orders", topicId: TOPIC_ID, partition: 1, offset: LARGE_OFFSET },
+    reply: {},
+  },
 };
 
 /** Of every operation, public ones first. Throws when one has no values. */
 export const SAMPLES: readonly Sample[] = [
-  ...OPERATIONS.map((row, index) => sample(row, index + 1, VALUES[row.name])),
+  ...OPERATIONS.map((row) => {
+    return sample(row, Object.keys(VALUES).indexOf(row.name) + 1, VALUES[row.name]);
+  }),
   ...CONTROL_OPERATIONS.map((row, index) => sample(row, index + 101, CONTROL_VALUES[row.name])),
 ];
 

@@ -9,6 +9,7 @@ import { Broker, type Door } from "../../src/broker/broker.ts";
 import { completeFetches, fetch } from "../../src/broker/fetch.ts";
 import type { FetchWaiter } from "../../src/broker/fetch_waiters.ts";
 import { completeAppends, completeSync, flushAppended, produce } from "../../src/broker/produce.ts";
+import type { LogStartWaiter } from "../../src/broker/log_starts.ts";
 import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
 import { Acks } from "../../src/format/levels.ts";
 import { defaultTopicConfig, type TopicConfig } from "../../src/format/topic_config.ts";
@@ -38,6 +39,12 @@ export interface FetchAnswer {
 export class Recorder implements Door {
   readonly appends: AppendAnswer[] = [];
   readonly fetches: FetchAnswer[] = [];
+  /** Correlations and errors of requests for a higher log start. */
+  readonly logStarts: [correlation: number, error: number][] = [];
+
+  logStartDone(_partition: TopicPartition, waiter: LogStartWaiter, error: number): void {
+    this.logStarts.push([waiter.correlation, error]);
+  }
 
   appendDone(_partition: TopicPartition, waiters: AppendWaiters, level: number): void {
     const { correlation, slot, generation, handle, error, base } = waiters;

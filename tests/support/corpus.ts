@@ -51,6 +51,13 @@ export function corpus(): Sample[] {
     ["produce", (c) => frames.produce(WRITTEN_HANDLE, batchOf([text("a"), text("bc")]), c)],
     ["fetch", (c) => frames.fetch(FIXED_HANDLE, 0, {}, c)],
     ["offsets", (c) => frames.request("offsets", { handle: FIXED_HANDLE }, c)],
+    ["offset_for_time", (c) => {
+      return frames.request("offset_for_time", { handle: FIXED_HANDLE, timestamp: 0 }, c);
+    }],
+    ["delete_records", (c) => {
+      return frames.request("delete_records", { handle: FIXED_HANDLE, offset: 0 }, c);
+    }],
+    ["delete_topic", (c) => frames.request("delete_topic", { name: "absent" }, c)],
     ["stats", (c) => frames.request("stats", {}, c)],
   ];
   return samples.map(([name, build], index) => {

@@ -2,11 +2,12 @@
  * Data directories written by hand, byte by byte, for tests of the tools: Sluice's with a
  * catalogue or Kafka's without one, with all files of a partition. Damage is done by the tests.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Codec, compress } from "../../src/codec/codec.ts";
 import { crc32c } from "../../src/base/crc32c.ts";
 import { formatPartitionMetadata } from "../../src/format/checkpoint.ts";
+import type { ConfigEntry } from "../../src/format/topic_config.ts";
 import { emptyCatalogue, encodeCatalogue, type TopicEntry } from "../../src/log/catalogue.ts";
 import { concat, encodeBatch, encodeRecord, stamped } from "./batches.ts";
 import { temporaryDirectory } from "./temporary.ts";
@@ -54,14 +55,23 @@ export class TestDirectory {
     return existsSync(this.path(name));
   }
 
+  remove(name: string): void {
+    rmSync(this.path(name));
+  }
+
   /** Changes bytes in place. */
   change(name: string, change: (bytes: Uint8Array) => Uint8Array | void): void {
     const bytes = this.read(name);
     this.write(name, change(bytes) ?? bytes);
   }
 
-  topic(name: string, partitions: number = 1, topicId: string = TOPIC_ID): void {
-    this.topics.push({ name, topicId, partitions, config: [] });
+  topic(
+    name: string,
+    partitions: number = 1,
+    topicId: string = TOPIC_ID,
+    config: readonly ConfigEntry[] = [],
+  ): void {
+    this.topics.push({ name, topicId, partitions, config, state: "ready" });
     for (let partition = 0; partition < partitions; partition += 1) {
       this.write(`${name}-${partition}/partition.metadata`, formatPartitionMetadata(topicId));
     }
@@ -126,20 +136,39 @@ export class TestDirectory {
     this.write(`${directory}/${named(base, ".timeindex")}`, new Uint8Array(times.buffer));
   }
 
-  /** A producer snapshot with one entry. */
+  /** A producer snapshot with one entry, as Kafka has one per producer. */
   snapshot(directory: string, offset: number, lastOffset: number, producerId: number = 7): void {
-    const words = new Int32Array(14);
-    const bytes = new Uint8Array(words.buffer);
+    this.snapshotOf(directory, offset, [{ producerId, lastOffset, lastSequence: 0, count: 1 }]);
+  }
+
+  /** A producer snapshot with the last batch of each of these producers. */
+  snapshotOf(directory: string, offset: number, producers: readonly LastBatch[]): void {
+    const size = 10 + 46 * producers.length;
+    const words = new Int32Array(Math.ceil(size / 4));
+    const bytes = new Uint8Array(words.buffer, 0, size);
     const view = new DataView(words.buffer);
     view.setInt16(0, 1);
-    view.setInt32(6, 1);
-    view.setBigInt64(10, BigInt(producerId));
-    view.setBigInt64(24, BigInt(lastOffset));
-    view.setBigInt64(36, BigInt(FIRST_TIME));
-    view.setBigInt64(48, -1n);
-    view.setUint32(2, crc32c(bytes, words, 6, 50));
+    view.setInt32(6, producers.length);
+    producers.forEach(({ producerId, lastOffset, lastSequence, count }, index) => {
+      const at = 10 + 46 * index;
+      view.setBigInt64(at, BigInt(producerId));
+      view.setInt32(at + 10, lastSequence);
+      view.setBigInt64(at + 14, BigInt(lastOffset));
+      view.setInt32(at + 22, count - 1);
+      view.setBigInt64(at + 26, BigInt(FIRST_TIME));
+      view.setBigInt64(at + 38, -1n);
+    });
+    view.setUint32(2, crc32c(bytes, words, 6, size - 6));
     this.write(`${directory}/${named(offset, ".snapshot")}`, bytes);
   }
+}
+
+export interface LastBatch {
+  producerId: number;
+  lastOffset: number;
+  lastSequence: number;
+  /** Records of it. */
+  count: number;
 }
 
 export function named(offset: number, suffix: string): string {

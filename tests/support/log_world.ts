@@ -11,7 +11,13 @@ import { emptySlice } from "../../src/base/file_slice.ts";
 import { defaultTopicConfig, type TopicConfig } from "../../src/format/topic_config.ts";
 import type { Partition } from "../../src/log/partition.ts";
 import { PartitionReader } from "../../src/log/read.ts";
-import { openPartition, type RecoveryReport } from "../../src/log/recovery.ts";
+import { PartitionKind } from "../../src/log/opened_log.ts";
+import {
+  emptyReport,
+  openPartition,
+  type RecoveryReport,
+  UNKNOWN,
+} from "../../src/log/recovery.ts";
 import { LogPoint, Segment } from "../../src/log/segment.ts";
 import { SegmentStore } from "../../src/log/segment_store.ts";
 import { Walk } from "../../src/log/walk.ts";
@@ -24,11 +30,22 @@ export const DIRECTORY = "orders-0";
 export interface WorldOptions {
   libc?: Libc;
   root?: string;
+  /** Of the partition; orders-0 by default. */
+  directory?: string;
   openSealedMax?: number;
+}
+
+export interface OpenHow {
+  clean?: boolean;
+  epoch?: number;
+  kind?: PartitionKind;
+  recoveryPoint?: number;
+  logStart?: number;
 }
 
 export class LogWorld {
   readonly root: string;
+  readonly directory: string;
   readonly libc: Libc;
   readonly store: SegmentStore;
   readonly reader: PartitionReader;
@@ -38,6 +55,7 @@ export class LogWorld {
 
   constructor(options: WorldOptions = {}) {
     this.root = options.root ?? temporaryDirectory("log");
+    this.directory = options.directory ?? DIRECTORY;
     this.libc = options.libc ?? libcWithoutSyncs;
     this.dataFd = this.libc.openat(AT_FDCWD, this.root, O_RDONLY | O_DIRECTORY, 0);
     assert.ok(this.dataFd >= 0, "the data directory opens");
@@ -45,21 +63,25 @@ export class LogWorld {
       this.closed.push(fd);
       this.libc.close(fd);
     };
-    this.store = new SegmentStore(this.libc, this.dataFd, close, options.openSealedMax ?? 256);
+    const { openSealedMax = 256 } = options;
+    this.store = new SegmentStore(this.libc, this.dataFd, close, { openSealedMax });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     this.reader = new PartitionReader(new Walk(this.store), nowhere);
   }
 
   open(
     config: Partial<TopicConfig> = {},
-    how: { clean?: boolean; epoch?: number } = {},
+    how: OpenHow = {},
   ): { partition: Partition; report: RecoveryReport } {
-    const report: RecoveryReport = { segments: 0, bytesScanned: 0, bytesDropped: 0, stoppedAt: "" };
+    const report = emptyReport();
     const partition = openPartition(this.store, {
-      directory: DIRECTORY,
+      directory: this.directory,
       config: { ...defaultTopicConfig(), ...config },
+      kind: how.kind ?? PartitionKind.own,
       leaderEpoch: how.epoch ?? 0,
       clean: how.clean ?? false,
+      recoveryPoint: how.recoveryPoint ?? UNKNOWN,
+      logStart: how.logStart ?? UNKNOWN,
       progress: () => {},
     }, report);
     return { partition, report };
@@ -124,12 +146,12 @@ export class LogWorld {
 
   /** Names in the partition's directory, sorted. */
   names(suffix: string = ""): string[] {
-    const names = readdirSync(join(this.root, DIRECTORY)).sort();
+    const names = readdirSync(join(this.root, this.directory)).sort();
     return names.filter((name) => name.endsWith(suffix));
   }
 
   path(name: string): string {
-    return join(this.root, DIRECTORY, name);
+    return join(this.root, this.directory, name);
   }
 
   file(name: string): Uint8Array {

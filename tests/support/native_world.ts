@@ -11,7 +11,8 @@ import { completeFetches } from "../../src/broker/fetch.ts";
 import { completeAppends, completeSync, flushAppended } from "../../src/broker/produce.ts";
 import { Topic } from "../../src/broker/topics.ts";
 import { defaultTopicConfig, type TopicConfig } from "../../src/format/topic_config.ts";
-import { openPartition } from "../../src/log/recovery.ts";
+import { PartitionKind } from "../../src/log/opened_log.ts";
+import { emptyReport, openPartition, UNKNOWN } from "../../src/log/recovery.ts";
 import type { ControlRequestOf } from "../../src/native/control_operations.ts";
 import { dispatchFrame, MUST_CLOSE, NEEDS_BYTES, PAUSED } from "../../src/native/dispatch.ts";
 import { NativeDoor, type Server } from "../../src/native/door.ts";
@@ -37,6 +38,9 @@ export class FakeServer implements Server {
   readonly version = "sluice test";
   readonly created: { token: number; request: RequestOf<"create_topic"> }[] = [];
   readonly added: ControlRequestOf<"add_topic">[] = [];
+  readonly deleted: { token: number; name: string }[] = [];
+  readonly removed: ControlRequestOf<"remove_topic">[] = [];
+  readonly logStarts: ControlRequestOf<"log_start">[] = [];
   readonly stops: number[][] = [];
   readonly sends: Set<number> = new Set();
   readonly dispatches: Set<number> = new Set();
@@ -62,6 +66,18 @@ export class FakeServer implements Server {
   addTopic(request: ControlRequestOf<"add_topic">): string {
     this.added.push(request);
     return this.refusal;
+  }
+
+  deleteTopic(token: number, name: string): void {
+    this.deleted.push({ token, name });
+  }
+
+  removeTopic(request: ControlRequestOf<"remove_topic">): void {
+    this.removed.push(request);
+  }
+
+  logStart(request: ControlRequestOf<"log_start">): void {
+    this.logStarts.push(request);
   }
 
   stop(slot: number, generation: number, correlation: number): void {
@@ -92,9 +108,18 @@ export class NativeWorld {
     const topic = new Topic(name, "01234567-89ab-4cde-8f01-23456789abcd", whole, []);
     for (let index = 0; index < partitions; index += 1) {
       const directory = `${name}-${index}`;
-      const report = { segments: 0, bytesScanned: 0, bytesDropped: 0, stoppedAt: "" };
-      const options = { directory, config: whole, leaderEpoch: 4, clean: true, progress: () => {} };
-      this.broker.topics.addPartition(topic, openPartition(this.log.store, options, report));
+      const options = {
+        directory,
+        config: whole,
+        kind: PartitionKind.own,
+        leaderEpoch: 4,
+        clean: true,
+        recoveryPoint: UNKNOWN,
+        logStart: UNKNOWN,
+        progress: () => {},
+      };
+      const log = openPartition(this.log.store, options, emptyReport());
+      this.broker.topics.addPartition(topic, log);
     }
     this.broker.topics.add(topic);
     return topic;
@@ -133,7 +158,7 @@ export class NativeWorld {
   }
 
   end(): void {
-    for (const { log } of this.broker.topics.partitions) log.close();
+    for (const { log, removed } of this.broker.topics.partitions) if (!removed) log.close();
     this.log.end();
   }
 }

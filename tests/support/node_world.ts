@@ -21,7 +21,6 @@ import {
 import type { Libc } from "../../ffi/libc.ts";
 import { JOB_RING_BYTES, JobRing } from "../../src/base/job_ring.ts";
 import type { ConfigEntry } from "../../src/format/topic_config.ts";
-import type { TopicEntry } from "../../src/log/catalogue.ts";
 import type { ShardMessage } from "../../src/server/messages.ts";
 import { Node } from "../../src/server/node.ts";
 import { openTopic } from "../../src/server/open_topic.ts";
@@ -77,8 +76,7 @@ export class NodeWorld {
   /** Opens a topic as a start does. */
   addTopic(name: string, partitions: number = 1, config: readonly ConfigEntry[] = []): void {
     const topicId = "01234567-89ab-4cde-8f01-23456789abcd";
-    const entry: TopicEntry = { name, topicId, partitions, config };
-    openTopic(this.node, entry, true);
+    openTopic(this.node, { name, topicId, partitions, config, points: [] }, true);
   }
 
   turns(count: number): void {

@@ -1,4 +1,4 @@
-/** Control operation answer: the reply of a parked create_topic goes out. */
+/** Control operation answer: the reply of a parked create_topic or delete_topic goes out. */
 
 import { ErrorCodes } from "../../format/errors.ts";
 import { decodeBody } from "../codec.ts";
@@ -11,17 +11,22 @@ import type { Session } from "../session.ts";
 
 const ANSWER = controlOperation("answer");
 const CREATE_TOPIC = operation("create_topic");
+const DELETE_TOPIC = operation("delete_topic");
 
 export function answer(door: NativeDoor, session: Session, request: Request): number {
   const body = decodeBody(ANSWER.request, request.memory.bytes, request.start, request.end);
-  const parked = door.unpark(body.token);
-  if (parked !== null) {
-    const { session: asker, correlation } = parked;
-    const version = CREATE_TOPIC.version;
-    if (body.error === ErrorCodes.none) {
+  const found = door.unpark(body.token);
+  if (found !== null) {
+    const { session: asker, parked } = found;
+    const { correlation } = parked;
+    const isCreate = parked.operation === "create_topic";
+    const { version } = isCreate ? CREATE_TOPIC : DELETE_TOPIC;
+    if (body.error !== ErrorCodes.none) {
+      replyError(asker, correlation, version, body.error, body.message);
+    } else if (isCreate) {
       replyBody(asker, correlation, version, CREATE_TOPIC.reply, { topicId: body.topicId });
     } else {
-      replyError(asker, correlation, version, body.error, body.message);
+      replyBody(asker, correlation, version, DELETE_TOPIC.reply, {});
     }
   }
   replyBody(session, request.correlation, ANSWER.version, ANSWER.reply, {});

@@ -24,6 +24,6 @@ export function createTopic(door: NativeDoor, session: Session, request: Request
   if (door.broker.topics.get(body.name) !== undefined) {
     throw new RequestError(ErrorCodes.topic_exists, body.name);
   }
-  door.server.createTopic(door.park(session, request.correlation), body);
+  door.server.createTopic(door.park(session, request.correlation, "create_topic"), body);
   return HANDLED;
 }

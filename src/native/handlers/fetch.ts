@@ -13,8 +13,7 @@ export function fetch(door: NativeDoor, session: Session, request: Request): num
   const view = memory.view;
   if (end - start !== FetchAt.size) throw new RequestError(ErrorCodes.invalid_request);
   const handleIndex = view.getUint32(start + FetchAt.handle);
-  const handle = session.handles[handleIndex];
-  if (handle === undefined) throw new RequestError(ErrorCodes.unknown_handle);
+  const handle = session.handle(handleIndex);
   if (!isSafeU64(view, start + FetchAt.offset)) {
     throw new RequestError(ErrorCodes.offset_out_of_range, "the offset is above 2^53");
   }

@@ -1,8 +1,7 @@
 /** Operation offsets: the ends of a partition. */
 
-import { ErrorCodes } from "../../format/errors.ts";
 import { decodeBody } from "../codec.ts";
-import { HANDLED, MUST_WAIT, type Request, RequestError } from "../request.ts";
+import { HANDLED, MUST_WAIT, type Request } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
 import { operation } from "../operations.ts";
 import { replyBody } from "../replies.ts";
@@ -12,8 +11,7 @@ const OFFSETS = operation("offsets");
 
 export function offsets(door: NativeDoor, session: Session, request: Request): number {
   const body = decodeBody(OFFSETS.request, request.memory.bytes, request.start, request.end);
-  const handle = session.handles[body.handle];
-  if (handle === undefined) throw new RequestError(ErrorCodes.unknown_handle);
+  const handle = session.handle(body.handle);
   // In order with what was asked before on this handle, as the protocol promises.
   if (handle.pending > 0) return MUST_WAIT;
   const log = handle.partition.log;

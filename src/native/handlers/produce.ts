@@ -14,14 +14,14 @@ export function produce(door: NativeDoor, session: Session, request: Request): n
   if (end - start < ProduceAt.batch) throw new RequestError(ErrorCodes.invalid_request);
   const handleIndex = view.getUint32(start + ProduceAt.handle);
   const acks = view.getUint8(start + ProduceAt.acks);
-  const handle = session.handles[handleIndex];
-  if (handle === undefined) throw new RequestError(ErrorCodes.unknown_handle);
   if (acks !== Acks.all && acks !== Acks.leader && acks !== Acks.none) {
     throw new RequestError(ErrorCodes.invalid_request, "acks is 0, 1 or 255");
   }
   if ((view.getUint32(start + ProduceAt.acks) & 0xffffff) !== 0) {
     throw new RequestError(ErrorCodes.invalid_request, "reserved is zero");
   }
+  if (acks === Acks.none && session.handles[handleIndex]?.partition.removed) return HANDLED;
+  const handle = session.handle(handleIndex);
   const kind = waitsForSync(handle.partition, acks) ? Waiting.durable : Waiting.written;
   if (!session.mayRun(handle, kind)) return MUST_WAIT;
   if (acks !== Acks.none) session.begin(handle, kind);

@@ -12,13 +12,18 @@ import type { Session } from "../session.ts";
 import { addTopic } from "./add_topic.ts";
 import { answer } from "./answer.ts";
 import { createTopic } from "./create_topic.ts";
+import { deleteRecords } from "./delete_records.ts";
+import { deleteTopic } from "./delete_topic.ts";
 import { fetch } from "./fetch.ts";
 import { hello } from "./hello.ts";
+import { logStart } from "./log_start.ts";
 import { metadata } from "./metadata.ts";
+import { offsetForTime } from "./offset_for_time.ts";
 import { offsets } from "./offsets.ts";
 import { openPartition } from "./open_partition.ts";
 import { ping } from "./ping.ts";
 import { produce } from "./produce.ts";
+import { removeTopic } from "./remove_topic.ts";
 import { stats } from "./stats.ts";
 import { stop } from "./stop.ts";
 
@@ -37,15 +42,20 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["hello", hello],
   ["ping", ping],
   ["create_topic", createTopic],
+  ["delete_topic", deleteTopic],
   ["metadata", metadata],
   ["open_partition", openPartition],
   ["produce", produce],
   ["fetch", fetch],
   ["offsets", offsets],
+  ["offset_for_time", offsetForTime],
+  ["delete_records", deleteRecords],
   ["stats", stats],
   ["add_topic", addTopic],
   ["answer", answer],
   ["stop", stop],
+  ["remove_topic", removeTopic],
+  ["log_start", logStart],
 ]);
 
 const HANDLERS: readonly (Handler | undefined)[] = buildTable();

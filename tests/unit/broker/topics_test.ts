@@ -9,6 +9,11 @@ function topic(name: string): Topic {
   return new Topic(name, "id", defaultTopicConfig(), []);
 }
 
+/** A log of which only the syncs in flight are looked at. */
+function logWith(syncsPending: number): Partition {
+  return { syncsPending } as Partition;
+}
+
 test("partitions count from 0 in their topic and on through the shard", () => {
   const topics = new Topics();
   const log = {} as Partition;
@@ -21,6 +26,7 @@ test("partitions count from 0 in their topic and on through the shard", () => {
   assert.deepEqual(topics.partitions, made);
   assert.deepEqual(a.partitions, [made[0], made[1], made[3]]);
   assert.equal(made[2]!.topic, b);
+  assert.equal(topics.count, 4);
 });
 
 test("topics are found by name and listed in its order", () => {
@@ -29,4 +35,30 @@ test("topics are found by name and listed in its order", () => {
   assert.equal(topics.get("a.b")!.name, "a.b");
   assert.equal(topics.get("c"), undefined);
   assert.deepEqual(topics.all().map(({ name }) => name), ["B", "a", "a-b", "a.b", "b"]);
+});
+
+test("a removed topic has no name, and its partitions keep their numbers while syncs run", () => {
+  const topics = new Topics();
+  const [a, b, c] = [topic("a"), topic("b"), topic("c")];
+  const logs = [logWith(1), logWith(0)];
+  topics.add(a);
+  topics.add(b);
+  const old = logs.map((log) => topics.addPartition(a, log));
+  const other = topics.addPartition(b, logWith(0));
+  assert.equal(topics.remove("c"), undefined);
+  assert.equal(topics.remove("a"), a);
+  assert.equal(topics.remove("a"), undefined);
+  assert.equal(topics.get("a"), undefined);
+  assert.deepEqual(topics.all(), [b]);
+  assert.deepEqual(old.map(({ removed }) => removed), [true, true]);
+  assert.equal(other.removed, false);
+  assert.deepEqual(topics.partitions, [...old, other]);
+  assert.equal(topics.count, 1);
+  const made = [topics.addPartition(c, logWith(0)), topics.addPartition(c, logWith(0))];
+  assert.deepEqual(made.map(({ number }) => number), [1, 3], "0 still waits for a sync");
+  logs[0]!.syncsPending = 0;
+  assert.equal(topics.addPartition(c, logWith(0)).number, 0);
+  assert.equal(topics.addPartition(c, logWith(0)).number, 4);
+  assert.equal(topics.count, 5);
+  assert.ok(topics.partitions.every((partition, number) => partition.number === number));
 });

@@ -54,6 +54,21 @@ describe("commands and their defaults", () => {
     assert.equal(parsed("topic", "list").name, "topic list");
   });
 
+  test("topic delete and topic delete-records", () => {
+    const name = "topic delete";
+    assert.deepEqual({ ...parsed("topic", "delete", "t") }, {
+      name,
+      topic: "t",
+      broker: undefined,
+    });
+    for (const [text, offset] of [["0", 0], ["9007199254740991", 2 ** 53 - 1], ["end", "end"]]) {
+      const command = parsed("topic", "delete-records", "t", "3", String(text));
+      const broker = undefined;
+      const expected = { name: "topic delete-records", topic: "t", partition: 3, offset, broker };
+      assert.deepEqual({ ...command }, expected);
+    }
+  });
+
   test("produce", () => {
     assert.deepEqual({ ...parsed("produce", "t") }, {
       name: "produce",
@@ -77,6 +92,9 @@ describe("commands and their defaults", () => {
         [["--from", "end", "-f"], "end", "interrupted"],
         [["--from", "12", "-e"], 12, "end"],
         [["--from=beginning", "--follow"], "beginning", "interrupted"],
+        [["--from", "2026-01-31T12:00:00Z"], { timeMs: 1769860800000 }, "end"],
+        [["--from", "2026-01-31T13:00:00.250+01:00"], { timeMs: 1769860800250 }, "end"],
+        [["--from", "2026-01-31T12:00Z"], { timeMs: 1769860800000 }, "end"],
       ] as const
     ) {
       const command = parsed("consume", "t", ...args);
@@ -106,6 +124,13 @@ describe("what is refused", () => {
     [["produce", "t", "--partition", "-1"], /./],
     [["consume", "t", "--from", "-1"], /./],
     [["consume", "t", "--from", "later"], /later.*beginning, end/],
+    [["consume", "t", "--from", "2026-01-31"], /a time such as/],
+    [["consume", "t", "--from", "2026-13-31T12:00:00Z"], /a time such as/],
+    [["topic", "delete"], /./],
+    [["topic", "delete-records", "t", "0"], /./],
+    [["topic", "delete-records", "t", "-1", "0"], /./],
+    [["topic", "delete-records", "t", "0", "beginning"], /beginning.* is not end or an offset/],
+    [["topic", "delete-records", "t", "0", "9007199254740993"], /offset/],
     [["consume", "t", "--from", "9007199254740993"], /offset/],
     [["consume", "t", "-f", "-e"], /-f.*-e/],
     [["ping", "--broker", "x"], /HOST:PORT/],

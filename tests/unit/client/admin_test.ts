@@ -50,6 +50,24 @@ test("offsets opens a partition once", async () => {
   assert.equal(fake.named("offsets").length, 3);
 });
 
+test("deleteTopic names it, and its partitions are opened again afterwards", async () => {
+  for (const topic of ["t", "t/0"]) await admin.offsets(topic, 0);
+  await admin.deleteTopic("t");
+  assert.deepEqual(valuesOf(fake.named("delete_topic")[0]!), { name: "t" });
+  for (const topic of ["t", "t/0"]) await admin.offsets(topic, 0);
+  const opened = fake.named("open_partition").map((request) => valuesOf(request)["topic"]);
+  assert.deepEqual(opened, ["t", "t/0", "t"]);
+});
+
+test("deleteRecords takes an offset or the end, offsetForTime a time", async () => {
+  assert.equal(await admin.deleteRecords("t", 0, 12), 17);
+  assert.equal(await admin.deleteRecords("t", 0, "end"), 17);
+  const asked = fake.named("delete_records").map((request) => valuesOf(request)["offset"]);
+  assert.deepEqual(asked, [12, -1]);
+  assert.deepEqual(await admin.offsetForTime("t", 0, 1000), { offset: 5, timestamp: 1234 });
+  assert.equal(valuesOf(fake.named("offset_for_time")[0]!)["timestamp"], 1000);
+});
+
 test("stats and ping", async () => {
   const counters = await admin.stats();
   assert.deepEqual(counters.map(({ name, value }) => [name, value]), [

@@ -130,6 +130,21 @@ describe("requests", () => {
     connection.close();
   });
 
+  test("ended settles with why, whoever ended it", async () => {
+    const fake = await start();
+    for (const how of ["broker", "client"]) {
+      const connection = await Connection.connect(fake.address);
+      let told = "";
+      void connection.ended.then((error) => (told = error.name));
+      await connection.request(operation("ping"), {});
+      assert.equal(told, "", "it is open");
+      if (how === "client") connection.close();
+      else for (const socket of fake.sockets) socket.destroy();
+      assert.equal(await connection.ended, connection.failure);
+      assert.equal(told, how === "client" ? "connection_closed" : "connection_lost");
+    }
+  });
+
   test("when the connection ends all are rejected, with the address", async () => {
     const fake = await start();
     const connection = await Connection.connect(fake.address);

@@ -9,6 +9,7 @@ import {
   checkProduced,
   checkStored,
   isBatchSize,
+  producerIdOf,
   stampBatch,
   Stored,
 } from "../../../src/format/batch.ts";
@@ -27,6 +28,7 @@ import { forSeeds } from "../../support/prng.ts";
 
 const E = ErrorCodes;
 const LIMIT = 1048588;
+const SAFE = Number.MAX_SAFE_INTEGER;
 
 function produced(bytes: Uint8Array, before: number = 3, sizeMax: number = LIMIT): number {
   return checkProduced(memoryOf(bytes, before), before, bytes.length, sizeMax);
@@ -104,7 +106,7 @@ test("fields that contradict each other are refused, whatever the checksum says"
     { producerId: -1, baseSequence: -1 },
     { epoch: 2147483647 },
     { baseTimestamp: -1, maxTimestamp: -1 },
-    { maxTimestamp: Number.MAX_SAFE_INTEGER },
+    { maxTimestamp: SAFE },
   ];
   for (const shape of right) assert.equal(produced(encodeBatch(record, 1, shape)), E.none);
 });
@@ -126,6 +128,67 @@ test("a compressed block is not looked into, but there must be one", () => {
     assert.equal(produced(encodeBatch(block, 1000, { attributes: codec })), E.none);
     assert.equal(produced(encodeBatch([], 1, { attributes: codec })), E.batch_invalid);
   }
+});
+
+/** The bytes as `checkProduced` leaves them, which must have let them through. */
+function accepted(bytes: Uint8Array, before: number = 3): Uint8Array {
+  const memory = memoryOf(bytes, before);
+  assert.equal(checkProduced(memory, before, bytes.length, LIMIT), E.none);
+  return memory.bytes.slice(before, before + bytes.length);
+}
+
+test("the highest timestamp of records is set right, and the checksum with it", () => {
+  const base = 1700000000000;
+  forSeeds(150, (prng) => {
+    const deltas = Array.from({ length: prng.between(1, 9) }, () => prng.between(-5000, 5000));
+    const records = deltas.flatMap((timestampDelta, i) =>
+      encodeRecord({ value: prng.bytes(prng.below(60)), timestampDelta }, i)
+    );
+    const highest = base + Math.max(...deltas);
+    const shape = { baseTimestamp: base, producerId: 7, producerEpoch: 0, baseSequence: 3 };
+    const honest = encodeBatch(records, deltas.length, { ...shape, maxTimestamp: highest });
+    assert.deepEqual(accepted(honest), honest);
+    const claims = [highest - 1, highest + 1, -1, 0, base, SAFE, SAFE + 1, 2 ** 62, -(2 ** 63)];
+    const lie = encodeBatch(records, deltas.length, { ...shape, maxTimestamp: prng.pick(claims) });
+    assert.deepEqual(accepted(lie, prng.below(8)), honest);
+  });
+});
+
+test("a block is not opened: its highest timestamp is not below its first", () => {
+  const block = Uint8Array.of(1, 2, 3, 4);
+  const of = (baseTimestamp: number, maxTimestamp: number) =>
+    encodeBatch(block, 9, { attributes: 2, baseTimestamp, maxTimestamp });
+  assert.deepEqual(accepted(of(1000, 999)), of(1000, 1000));
+  assert.deepEqual(accepted(of(1000, -1)), of(1000, 1000));
+  assert.deepEqual(accepted(of(-1, -1)), of(-1, -1));
+  assert.deepEqual(accepted(of(1000, 1001)), of(1000, 1001));
+  assert.equal(produced(of(0, SAFE)), E.none);
+  assert.equal(produced(of(0, SAFE + 1)), E.batch_invalid);
+  assert.equal(produced(of(SAFE + 1, 0)), E.batch_invalid);
+  assert.equal(produced(of(-(2 ** 60), 0)), E.batch_invalid);
+});
+
+test("timestamps of records must fit 53 bits, and producer ids too", () => {
+  const of = (baseTimestamp: number, timestampDelta: number) =>
+    produced(encodeBatch(encodeRecord({ timestampDelta }, 0), 1, { baseTimestamp }));
+  assert.equal(of(SAFE - 1, 1), E.none);
+  assert.equal(of(SAFE, 1), E.batch_invalid);
+  assert.equal(of(-SAFE, -1), E.batch_invalid);
+  assert.equal(of(2 ** 60, -(2 ** 50)), E.batch_invalid);
+  const by = (producerId: number) =>
+    produced(encodeBatch(encodeRecord({}, 0), 1, { producerId, baseSequence: 0 }));
+  assert.equal(by(SAFE), E.none);
+  assert.equal(by(SAFE + 1), E.batch_invalid);
+  assert.equal(by(2 ** 62), E.batch_invalid);
+});
+
+test("only an id from 0 on is a producer's", () => {
+  const of = (producerId: number) => {
+    const bytes = encodeBatch(encodeRecord({}, 0), 1, { producerId, baseSequence: 0 });
+    return producerIdOf(memoryOf(bytes, 3).view, 3);
+  };
+  for (const id of [0, 1, 2 ** 31, 2 ** 40 + 3, SAFE]) assert.equal(of(id), id);
+  for (const id of [-1, -2, -(2 ** 40), -(2 ** 63)]) assert.equal(of(id), -1);
 });
 
 test("stamping changes offset and epoch, and nothing that the checksum covers", () => {
@@ -164,7 +227,7 @@ test("whatever was let through, recovery believes", () => {
       ? randomBatch(prng, 10, 100)
       : encodeBatch(prng.bytes(30), prng.between(1, 1000), { attributes: 4 });
     assert.equal(produced(batch), E.none);
-    const kept = stamped(batch, 1234, 5);
+    const kept = stamped(accepted(batch), 1234, 5);
     assert.equal(checkStored(memoryOf(kept), 0, kept.length, 1234, 5), Stored.whole);
   });
 });

@@ -5,6 +5,7 @@ import {
   formatEpochs,
   formatOffsets,
   formatPartitionMetadata,
+  formatSealedOffsets,
   parseEpochs,
   parseOffsets,
   parsePartitionMetadata,
@@ -23,6 +24,24 @@ test("epochs and offsets, as Kafka writes them", () => {
   ];
   assert.equal(formatOffsets(offsets), "0\n2\norders 0 12\na.b-c_d 1023 0\n");
   assert.deepEqual(parseOffsets(formatOffsets(offsets)), offsets);
+});
+
+test("a sealed list says when a bit of it is wrong", () => {
+  const entries = [
+    { topic: "orders", partition: 0, offset: 12 },
+    { topic: "orders", partition: 1, offset: 4096 },
+  ];
+  const text = formatSealedOffsets(entries);
+  assert.equal(text, "0\n3\norders 0 12\norders 1 4096\n#crc32c 0 2722085103\n");
+  assert.deepEqual(parseOffsets(text), entries);
+  assert.deepEqual(parseOffsets(formatSealedOffsets([])), []);
+  for (let bit = 0; bit < text.length * 8; bit += 1) {
+    const bytes = new TextEncoder().encode(text);
+    bytes[bit >> 3]! ^= 1 << (bit & 7);
+    // Where the seal is no seal any more, there is one more topic, and the others are right.
+    const found = parseOffsets(new TextDecoder("latin1").decode(bytes))?.slice(0, 2) ?? null;
+    assert.ok(found === null || JSON.stringify(found) === JSON.stringify(entries), `bit ${bit}`);
+  }
 });
 
 test("a file with anything wrong in it is wrong as a whole", () => {

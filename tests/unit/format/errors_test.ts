@@ -35,6 +35,7 @@ const PINNED: readonly (readonly [number, string, boolean])[] = [
   [61, "disk_full", true],
   [62, "shutting_down", true],
   [63, "partition_degraded", false],
+  [64, "storage_busy", true],
 ];
 
 test("every code that was ever given out means what it meant", () => {

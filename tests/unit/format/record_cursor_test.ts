@@ -88,6 +88,22 @@ test("headers need not be read", () => {
   assert.equal(cursor.problem, "");
 });
 
+test("timestamps are exact wherever they fit 53 bits", () => {
+  for (let bits = 0; bits <= 53; bits += 1) {
+    for (const delta of [2 ** bits - 1, -(2 ** bits) + 1, 2 ** Math.min(bits, 52)]) {
+      const high = BigInt(delta) < 0n ? -BigInt(delta) * 2n - 1n : BigInt(delta) * 2n;
+      const long: number[] = [];
+      for (let rest = high; long.length === 0 || rest > 0n; rest >>= 7n) {
+        long.push(Number(rest & 127n) | (rest > 127n ? 128 : 0));
+      }
+      const body = [0, ...long, 0, 1, 1, 0];
+      const cursor = cursorOver([...varint(body.length), ...body], 1, { baseTimestamp: 0 });
+      assert.ok(cursor.next(), cursor.problem);
+      assert.equal(cursor.timestampMs, delta);
+    }
+  }
+});
+
 test("with append time all records have that of the batch", () => {
   const body = encodeRecord({ timestampDelta: 5 }, 0);
   const cursor = cursorOver(body, 1, { attributes: 8, baseTimestamp: 100, maxTimestamp: 900 });

@@ -1,7 +1,7 @@
-/** Records inside a batch: what fills it exactly, and nothing read beyond its end. */
+/** Records inside a batch: what fills it exactly, its highest timestamp, no read beyond it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { recordsFit } from "../../../src/format/records.ts";
+import { highestDelta, lowestDelta, NOT_RECORDS } from "../../../src/format/records.ts";
 import { concat, encodeRecord, varint } from "../../support/batches.ts";
 import { forSeeds, type Prng } from "../../support/prng.ts";
 
@@ -19,10 +19,14 @@ function guarded(bytes: Uint8Array, from: number, end: number): Uint8Array {
   });
 }
 
-function fits(records: Uint8Array | readonly number[], count: number): boolean {
+function highest(records: Uint8Array | readonly number[], count: number): number {
   const bytes = concat([Uint8Array.of(0, 0, 0), Uint8Array.from(records), new Uint8Array(40)]);
   const end = 3 + records.length;
-  return recordsFit(guarded(bytes, 3, end), 3, end, count);
+  return highestDelta(guarded(bytes, 3, end), 3, end, count);
+}
+
+function fits(records: Uint8Array | readonly number[], count: number): boolean {
+  return highest(records, count) !== NOT_RECORDS;
 }
 
 function randomRecords(prng: Prng, count: number): number[] {
@@ -49,8 +53,53 @@ test("records fill their batch exactly, in exactly their number", () => {
       assert.equal(fits(bytes.slice(0, cut), count), false);
     }
   });
-  assert.equal(fits([], 0), true);
   assert.equal(fits([], 2147483647), false);
+});
+
+const SAFE = Number.MAX_SAFE_INTEGER;
+/** Around every length that the varlong of a delta within 53 bits can have. */
+const DELTAS = [0, 1, 63, 64, 2 ** 27 - 1, 2 ** 27, 2 ** 28, 2 ** 31, 2 ** 32, 2 ** 45, 2 ** 52]
+  .flatMap((delta) => [delta, -delta - 1, delta + 1, -delta - 2]);
+
+/** A varlong of any 64 bits, as Java writes it. */
+function varlong(value: bigint): number[] {
+  let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
+  const bytes: number[] = [];
+  while (rest > 127n) {
+    bytes.push(Number(rest & 127n) | 128);
+    rest >>= 7n;
+  }
+  return [...bytes, Number(rest)];
+}
+
+function recordAt(delta: bigint, offsetDelta: number): number[] {
+  const body = [0, ...varlong(delta), ...varint(offsetDelta), ...varint(-1), ...varint(-1), 0];
+  return [...varint(body.length), ...body];
+}
+
+test("the highest and the lowest delta are found, in whatever order they are", () => {
+  for (const delta of [...DELTAS, SAFE, -SAFE]) {
+    assert.equal(highest(recordAt(BigInt(delta), 0), 1), delta);
+    assert.equal(lowestDelta, delta);
+  }
+  forSeeds(200, (prng) => {
+    const deltas = Array.from(
+      { length: prng.between(1, 6) },
+      () => prng.chance(60) ? prng.between(-90, 90) : prng.pick(DELTAS),
+    );
+    const records = deltas.flatMap((delta, i) => recordAt(BigInt(delta), i));
+    assert.equal(highest(records, deltas.length), Math.max(...deltas));
+    assert.equal(lowestDelta, Math.min(...deltas));
+  });
+});
+
+test("a delta outside of 53 bits is infinite", () => {
+  for (const delta of [2n ** 53n, 2n ** 53n + 1n, 2n ** 62n, 2n ** 63n - 1n]) {
+    assert.equal(highest([...recordAt(7n, 0), ...recordAt(delta, 1)], 2), Infinity, `${delta}`);
+    assert.equal(lowestDelta, 7);
+    assert.equal(highest([...recordAt(7n, 0), ...recordAt(-delta - 1n, 1)], 2), 7, `-${delta}`);
+    assert.equal(lowestDelta, -Infinity);
+  }
 });
 
 test("each field must stand inside its record", () => {
@@ -88,7 +137,7 @@ test("varints that are too long are refused", () => {
     const bytes = [0, ...delta, ...tail];
     return [...varint(bytes.length), ...bytes];
   };
-  const long = (bytes: number) => [...new Array(bytes - 1).fill(0x80), 0];
+  const long = (bytes: number) => [...new Array<number>(bytes - 1).fill(0x80), 0];
   for (let bytes = 1; bytes <= 12; bytes += 1) {
     assert.equal(fits(withDelta(long(bytes)), 1), bytes <= 10, `a timestamp of ${bytes} bytes`);
   }
@@ -106,6 +155,6 @@ test("random bytes and bent records never throw and are never read beyond their 
     for (let i = prng.below(4); i > 0 && bytes.length > 0; i -= 1) {
       bytes[prng.below(bytes.length)] = prng.pick([0, 1, 127, 128, 255, prng.below(256)]);
     }
-    assert.equal(typeof fits(bytes, prng.pick([count, 1, 2147483647])), "boolean");
+    assert.equal(typeof highest(bytes, prng.pick([count, 1, 2147483647])), "number");
   });
 });

@@ -15,15 +15,18 @@ function one(key: string, value: string): unknown {
 test("without settings a topic has the defaults", () => {
   const defaults = defaultTopicConfig();
   assert.deepEqual(parseTopicConfig([]), defaults);
-  assert.deepEqual(
-    {
-      durability: defaults.durability,
-      flushMs: defaults.flushMs,
-      segmentBytes: defaults.segmentBytes,
-      maxMessageBytes: defaults.maxMessageBytes,
-    },
-    { durability: Level.fsync, flushMs: 100, segmentBytes: 1073741824, maxMessageBytes: 1048588 },
-  );
+  assert.deepEqual(defaults, {
+    durability: Level.fsync,
+    flushMs: 100,
+    segmentBytes: 1073741824,
+    segmentMs: 604800000,
+    segmentJitterMs: 0,
+    retentionMs: 604800000,
+    retentionBytes: Infinity,
+    cleanupCompact: false,
+    cleanupDelete: true,
+    maxMessageBytes: 1048588,
+  });
 });
 
 test("every setting takes its fallback, and no two have one key", () => {
@@ -48,6 +51,8 @@ test("numbers within their range, and the hint says which", () => {
   const ranges = [
     ["flush.ms", "flushMs", 1, 3600000],
     ["segment.bytes", "segmentBytes", 1024, 2147483647],
+    ["segment.ms", "segmentMs", 1, 999999999999999],
+    ["segment.jitter.ms", "segmentJitterMs", 0, 999999999999999],
     ["max.message.bytes", "maxMessageBytes", 61, 67108864],
   ] as const;
   for (const [key, field, min, max] of ranges) {
@@ -57,6 +62,35 @@ test("numbers within their range, and the hint says which", () => {
     for (const wrong of [min - 1, max + 1, "", " 5000", "5e3", "5000.0", "-1", "1".repeat(16)]) {
       assert.equal(one(key, String(wrong)), `${key}=${wrong} must be ${min} to ${max}`);
     }
+  }
+});
+
+test("retention without end is -1, as in Kafka", () => {
+  const fields = [["retention.ms", "retentionMs"], ["retention.bytes", "retentionBytes"]] as const;
+  for (const [key, field] of fields) {
+    for (const [value, number] of [["-1", Infinity], ["0", 0], ["86400000", 86400000]] as const) {
+      assert.deepEqual(one(key, value), { ...defaultTopicConfig(), [field]: number });
+    }
+    for (const wrong of ["-2", "", "Infinity", "1e9", "+1", "1".repeat(16)]) {
+      const range = "-1 (without end) or 0 to 999999999999999";
+      assert.equal(one(key, wrong), `${key}=${wrong} must be ${range}`);
+    }
+  }
+});
+
+test("cleanup policies, both in either order", () => {
+  const policies = {
+    delete: [false, true],
+    compact: [true, false],
+    "compact,delete": [true, true],
+    "delete,compact": [true, true],
+  } as const;
+  for (const [name, [cleanupCompact, cleanupDelete]] of Object.entries(policies)) {
+    const wanted = { ...defaultTopicConfig(), cleanupCompact, cleanupDelete };
+    assert.deepEqual(one("cleanup.policy", name), wanted, name);
+  }
+  for (const wrong of ["", "none", "Delete", "compact,", "delete,delete", "constructor"]) {
+    assert.equal(typeof one("cleanup.policy", wrong), "string", wrong);
   }
 });
 

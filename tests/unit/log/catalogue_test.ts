@@ -24,10 +24,11 @@ function filled(): CatalogueContent {
   const topic = (name: string, config: { key: string; value: string }[]) => {
     return { name, topicId: ID, partitions: 3, config };
   };
+  const ready = topic("a.b-c_d", [{ key: "segment.bytes", value: "4096" }]);
   return {
     clusterId: "ffffffff-89ab-4cde-8f01-23456789abcd",
     nodeEpoch: 17,
-    topics: [topic("orders", []), topic("a.b-c_d", [{ key: "segment.bytes", value: "4096" }])],
+    topics: [{ ...topic("orders", []), state: "creating" }, { ...ready, state: "ready" }],
     deletions: [topic("gone", [])],
     settings: [{ key: "x", value: 'ü\n"' }],
     nextProducerId: 9007199254740991,
@@ -46,6 +47,14 @@ test("the first line is what the format page says", () => {
   const body = new TextEncoder().encode(rest.join("\n"));
   const crc = slowCrc32c(body).toString(16).padStart(8, "0");
   assert.equal(line, `sluice-catalogue 1 crc32c=${crc} size=${body.length}`);
+});
+
+test("a catalogue of the first version has no states: its topics are ready", () => {
+  const content = filled();
+  const topics = content.topics.map(({ state: _, ...definition }) => definition);
+  const bytes = encodeCatalogue({ ...content, topics } as unknown as CatalogueContent);
+  const expected = topics.map((definition) => ({ ...definition, state: "ready" as const }));
+  assert.deepEqual(decodeCatalogue(bytes), { ...content, topics: expected });
 });
 
 test("every flipped bit is refused", () => {
@@ -95,6 +104,8 @@ test("content with a field missing or out of range is refused, whatever its chec
     { ...filled(), nextProducerId: "0" },
     { ...filled(), topics: {} },
     { ...filled(), topics: [null] },
+    { ...filled(), topics: [{ ...filled().topics[0], state: "deleting" }] },
+    { ...filled(), topics: [{ ...filled().topics[0], state: null }] },
     { ...filled(), settings: undefined },
   ];
   const entry = filled().topics[0];

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -13,9 +14,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
 import { EIO } from "../../../ffi/constants.ts";
+import { formatPartitionMetadata } from "../../../src/format/checkpoint.ts";
 import { CatalogueError, encodeCatalogue } from "../../../src/log/catalogue.ts";
 import { DataDirectory, DirectoryError } from "../../../src/log/data_directory.ts";
 import { StorageError } from "../../../src/log/files.ts";
+import { Keeper } from "../../../src/log/keeper.ts";
 import { type CallName, FaultyLibc } from "../../support/faulty_libc.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
@@ -25,7 +28,8 @@ const TOPIC = {
   topicId: "01234567-89ab-4cde-8f01-23456789abcd",
   partitions: 1,
   config: [],
-};
+  state: "ready",
+} as const;
 
 function open(path: string, initialise: boolean = true): DataDirectory {
   return DataDirectory.open(libc, path, initialise);
@@ -78,6 +82,7 @@ test("the epoch grows by one with every unclean stop, and with no clean one", ()
 test("what was saved is there at the next start", () => {
   const path = temporaryDirectory("data");
   const directory = open(path);
+  mkdirSync(join(path, "orders-0"));
   directory.catalogue.topics.push(TOPIC);
   directory.save();
   const { clusterId } = directory.catalogue;
@@ -205,11 +210,59 @@ test("a catalogue that appears between the look and the lock is not overwritten"
   const other = { ...open(temporaryDirectory("other")).catalogue, topics: [TOPIC] };
   const faulty = new FaultyLibc(libc);
   faulty.plan = (call) => {
-    if (call === "flock") writeFileSync(join(path, "catalogue"), encodeCatalogue(other));
+    if (call !== "flock") return undefined;
+    writeFileSync(join(path, "catalogue"), encodeCatalogue(other));
+    mkdirSync(join(path, "orders-0"));
     return undefined;
   };
   const directory = DataDirectory.open(faulty.libc, path, true);
   assert.deepEqual(directory.catalogue.topics, [TOPIC]);
   assert.equal(directory.clean, false, "it was not stopped cleanly");
   directory.close();
+});
+
+/** A directory with a topic of two partitions, stopped cleanly. */
+function withTopic(): string {
+  const path = temporaryDirectory("data");
+  const directory = open(path);
+  const keeper = new Keeper(directory, libc);
+  keeper.beginCreate({ name: "orders", partitions: 2, config: [] });
+  keeper.finishCreate("orders");
+  directory.closeClean();
+  return path;
+}
+
+test("a partition that is missing is refused by name, and nothing is changed", () => {
+  const path = withTopic();
+  renameSync(join(path, "orders-1"), join(path, "elsewhere"));
+  for (const clean of [true, false]) {
+    if (!clean) rmSync(join(path, MARKER));
+    const before = snapshot(path);
+    assert.throws(() => open(path), (error) => {
+      return error instanceof DirectoryError && /orders-1 .*is missing.*copy/.test(error.message);
+    });
+    writeFileSync(join(path, "orders-1"), "a file");
+    assert.throws(() => open(path), /orders-1 of topic orders is missing/);
+    rmSync(join(path, "orders-1"));
+    assert.deepEqual(snapshot(path), before, "no epoch is counted, the marker stays");
+  }
+  renameSync(join(path, "elsewhere"), join(path, "orders-1"));
+  const again = open(path);
+  assert.equal(again.catalogue.nodeEpoch, 1, "of the stop without a marker");
+  again.close();
+});
+
+test("a directory of another topic of this name is refused by its id", () => {
+  const path = withTopic();
+  const other = "fedcba98-7654-4321-8fed-cba987654321";
+  const file = join(path, "orders-1", "partition.metadata");
+  const good = readFileSync(file);
+  writeFileSync(file, formatPartitionMetadata(other));
+  assert.throws(() => open(path), new RegExp(`orders-1 is of another topic.*${other}`));
+  writeFileSync(file, "version: 0");
+  assert.throws(() => open(path), /orders-1\/partition.metadata is damaged.*remove that file/);
+  rmSync(file);
+  open(path).close();
+  writeFileSync(file, good);
+  open(path).close();
 });

@@ -5,7 +5,7 @@ import { EBADF, EDQUOT, EFBIG, EINTR, EIO, ENOSPC, errnoName } from "../../../ff
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Level } from "../../../src/format/levels.ts";
 import type { TopicConfig } from "../../../src/format/topic_config.ts";
-import { SYNCS_IN_FLIGHT_MAX, VECTOR_ENTRIES_MAX } from "../../../src/limits.ts";
+import { VECTOR_ENTRIES_MAX } from "../../../src/limits.ts";
 import type { Partition } from "../../../src/log/partition.ts";
 import {
   batchOf,
@@ -109,111 +109,6 @@ for (const durability of [Level.os, Level.interval]) {
     world.close(partition);
   });
 }
-
-test("a batch that does not fit begins a segment named by its offset", () => {
-  const world = new LogWorld();
-  const { partition } = world.open({ segmentBytes: 1024 });
-  for (let i = 0; i < 5; i += 1) world.append(partition, batchOfSize(500, i));
-  assert.deepEqual(world.names(".log"), [
-    FIRST,
-    "00000000000000000002.log",
-    "00000000000000000004.log",
-  ]);
-  assert.deepEqual(partition.segments.map(({ size }) => size), [1000, 1000, 500]);
-  assert.equal(partition.active, partition.segments[2]);
-  assert.equal(world.store.counters.rolls, 2);
-  const fds: number[] = [];
-  // Two sealed segments, the directory with their successors' names, and the active one.
-  assert.equal(partition.beginSync(fds, false), 4);
-  assert.equal(new Set(fds).size, 4);
-  for (let i = 0; i < 3; i += 1) assert.equal(partition.endSync(0), false);
-  assert.equal(partition.visible.offset, 0, "all four must have reported");
-  assert.equal(partition.endSync(0), true);
-  assert.equal(partition.visible.offset, 5);
-  assert.equal(world.closed.length, 0, "the directory is closed by the partition itself");
-  world.close(partition);
-});
-
-test("a batch as large as a segment, or larger, gets one of its own", () => {
-  const world = new LogWorld();
-  const { partition } = world.open({ segmentBytes: 1024 });
-  world.append(partition, batchOfSize(1024), batchOfSize(3000), batchOfSize(100));
-  assert.deepEqual(partition.segments.map(({ size }) => size), [1024, 3000, 100]);
-  world.close(partition);
-});
-
-test("offsets relative to a segment stay within an int32", () => {
-  const world = new LogWorld();
-  const { partition } = world.open();
-  const huge = batchOf([new Uint8Array(1)], { count: 2147483647 });
-  const base = world.stage(partition, huge);
-  assert.equal(base, 0);
-  assert.equal(world.stage(partition, batchOfSize(100)), 2147483647);
-  assert.equal(world.stage(partition, batchOfSize(100)), 2147483648);
-  assert.equal(partition.flush(), 0);
-  assert.deepEqual(partition.segments.map(({ baseOffset }) => baseOffset), [0, 2147483648]);
-  world.close(partition);
-});
-
-test("level os syncs sealed segments, and nothing of the active one unless all is asked", () => {
-  const world = new LogWorld();
-  const { partition } = world.open({ segmentBytes: 1024, durability: Level.os });
-  world.append(partition, batchOfSize(900));
-  assert.equal(partition.needsSync, false);
-  world.append(partition, batchOfSize(900));
-  assert.equal(partition.needsSync, true);
-  const fds: number[] = [];
-  assert.equal(partition.beginSync(fds, false), 2);
-  assert.ok(!fds.includes(partition.active.file!.fd));
-  partition.endSync(0);
-  partition.endSync(0);
-  assert.equal(partition.durable.offset, 1);
-  assert.equal(partition.needsSync, false);
-  assert.equal(partition.isSynced, false);
-  world.sync(partition, true);
-  assert.equal(partition.durable.offset, 2);
-  assert.equal(partition.isSynced, true);
-  world.close(partition);
-});
-
-test("segments sealed while a sync runs belong to the next one", () => {
-  const world = new LogWorld();
-  const { partition } = world.open({ segmentBytes: 1024 });
-  world.append(partition, batchOfSize(900));
-  const fds: number[] = [];
-  const first = partition.beginSync(fds, false);
-  world.append(partition, batchOfSize(900), batchOfSize(900));
-  for (let i = 0; i < first; i += 1) partition.endSync(0);
-  assert.equal(partition.durable.offset, 1);
-  assert.equal(partition.needsSync, true);
-  assert.equal(partition.beginSync(fds, false), 4, "two sealed, directory, active");
-  for (let i = 0; i < 4; i += 1) partition.endSync(0);
-  assert.equal(partition.durable.offset, 3);
-  world.close(partition);
-});
-
-test("one sync asks for no more descriptors than a submission has room for", () => {
-  const world = new LogWorld();
-  const { partition } = world.open({ segmentBytes: 1024 });
-  const count = SYNCS_IN_FLIGHT_MAX + 44;
-  for (let i = 0; i < count; i += 1) world.append(partition, batchOfSize(1000));
-  const fds: number[] = [];
-  let syncs = 0;
-  let before = 0;
-  while (!partition.isSynced) {
-    const asked = partition.beginSync(fds, false);
-    assert.ok(asked <= SYNCS_IN_FLIGHT_MAX / 2, "a submission holds it beside what is in flight");
-    for (let i = 0; i < asked; i += 1) partition.endSync(libcWithoutSyncs.fdatasync(fds[i]!));
-    assert.ok(partition.durable.offset > before, "each sync brings the durable end forward");
-    assert.equal(partition.visible.offset, partition.durable.offset);
-    assert.deepEqual(world.readAll(partition).length > 0, true);
-    before = partition.durable.offset;
-    syncs += 1;
-  }
-  assert.ok(syncs > 1, "it took several");
-  assert.equal(partition.durable.offset, count);
-  world.close(partition);
-});
 
 /** Random turns; after each the order of the ends, and the bytes, are as they must be. */
 test("the ends keep their order through random turns and overlapping syncs", () => {
@@ -365,12 +260,12 @@ test("a roll that finds no room refuses the batch and keeps what was staged befo
 });
 
 test("a failed sync is final, whichever descriptor it was", () => {
-  for (let failing = 0; failing < 4; failing += 1) {
+  for (let failing = 0; failing < 8; failing += 1) {
     const { world, partition } = faultyWorld({ segmentBytes: 1024 });
     for (let i = 0; i < 5; i += 1) world.append(partition, batchOfSize(500, i));
     const fds: number[] = [];
-    assert.equal(partition.beginSync(fds, false), 4);
-    for (let i = 0; i < 4; i += 1) {
+    assert.equal(partition.beginSync(fds, false), 8);
+    for (let i = 0; i < 8; i += 1) {
       assert.equal(partition.endSync(i === failing ? -EIO : 0), false);
     }
     assert.equal(partition.broken, true);

@@ -118,3 +118,34 @@ test("producers that wrote nothing for long are forgotten", () => {
   state.clear();
   assert.equal(state.size, 0);
 });
+
+test("a new epoch that was never written is taken back with what it replaced", () => {
+  const state = new ProducerState();
+  state.append(7, 3, 0, 9, 100, 109, 0);
+  state.append(7, 3, 10, 19, 110, 119, 0);
+  state.append(7, 4, 0, 9, 120, 129, 0);
+  assert.equal(state.check(7, 4, 0, 9), duplicate_sequence);
+  state.rollBack(120);
+  assert.equal(state.check(7, 3, 10, 19), duplicate_sequence);
+  assert.equal(state.duplicateOffset, 110);
+  assert.equal(state.check(7, 3, 20, 29), none, "the old epoch goes on");
+});
+
+test("of two epochs in one turn the written part stays", () => {
+  for (const settles of [false, true]) {
+    const state = new ProducerState();
+    state.append(7, 3, 0, 9, 100, 109, 0);
+    if (settles) state.settle();
+    state.append(7, 4, 0, 9, 110, 119, 0);
+    state.append(7, 5, 0, 9, 120, 129, 0);
+    state.rollBack(110);
+    assert.equal(state.check(7, 3, 0, 9), duplicate_sequence);
+    assert.equal(state.check(7, 3, 10, 19), none);
+    state.append(7, 4, 0, 9, 110, 119, 0);
+    state.settle();
+    state.append(7, 4, 10, 19, 120, 129, 0);
+    state.rollBack(120);
+    assert.equal(state.check(7, 4, 0, 9), duplicate_sequence, "what was written before stays");
+    assert.equal(state.check(7, 3, 10, 19), invalid_producer_epoch);
+  }
+});

@@ -1,11 +1,10 @@
-/** The cache of sealed segments, and the index files beside them. */
+/** The cache of sealed segments. */
 import assert from "node:assert/strict";
 import { unlinkSync } from "node:fs";
 import { test } from "node:test";
 import { libc } from "#ffi";
-import { EIO, EMFILE, ENOSPC } from "../../../ffi/constants.ts";
+import { EIO, EMFILE } from "../../../ffi/constants.ts";
 import type { Partition } from "../../../src/log/partition.ts";
-import { writeIndex } from "../../../src/log/segment_store.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { DIRECTORY, LogWorld } from "../../support/log_world.ts";
@@ -104,23 +103,6 @@ test("an index file that cannot be read is made anew from the log", () => {
   assert.equal(world.store.open(DIRECTORY, partition.segments[0]!), 0);
   assert.equal(partition.segments[0]!.index!.isFromFile, false);
   assert.equal(partition.segments[0]!.index!.count, 3);
-  world.close(partition);
-});
-
-test("an index that cannot be written leaves none of an older log behind", () => {
-  const faulty = new FaultyLibc(libcWithoutSyncs);
-  const { world, partition } = sealedLog(8, faulty.libc);
-  const segment = partition.segments[0]!;
-  const name = "00000000000000000000.index";
-  for (const call of ["openat", "pwrite"] as const) {
-    world.write(name, new Uint8Array(16).fill(1));
-    faulty.failNth(call, 1, -ENOSPC);
-    writeIndex(world.store, DIRECTORY, segment);
-    assert.ok(!world.names(".index").includes(name), call);
-  }
-  faulty.heal();
-  writeIndex(world.store, DIRECTORY, segment);
-  assert.equal(world.file(name).length, 24);
   world.close(partition);
 });
 

@@ -30,7 +30,8 @@ test("the search for a time may begin behind what the index says, and misses not
     const { index, batches } = randomIndex(prng);
     for (let i = 0; i < 40; i += 1) {
       const wanted = 1700000000000 + prng.between(-3000, 3000);
-      const before = index.offsetBefore(wanted);
+      const entry = index.rank(wanted) - 1;
+      const before = entry < 0 ? -1 : index.lastOffset(entry);
       const first = batches.find(({ timestamp }) => timestamp >= wanted);
       if (first !== undefined) assert.ok(before < first.lastOffset, "not behind the answer");
       for (const { timestamp, lastOffset } of batches) {

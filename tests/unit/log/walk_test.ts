@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EIO } from "../../../ffi/constants.ts";
-import { Walk, walkIndex } from "../../../src/log/walk.ts";
-import { batchOfSize, randomBatch, walkBatches } from "../../support/batches.ts";
+import type { OffsetIndex } from "../../../src/log/offset_index.ts";
+import type { TimeIndex } from "../../../src/log/time_index.ts";
+import { Walk, walkIndexes } from "../../../src/log/walk.ts";
+import { batchOf, batchOfSize, randomBatch, walkBatches } from "../../support/batches.ts";
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { DIRECTORY, LogWorld } from "../../support/log_world.ts";
 import { forSeeds } from "../../support/prng.ts";
@@ -28,21 +30,70 @@ test("a walk from any batch stands at every batch after it", () => {
         [walk.position, walk.size, walk.baseOffset, walk.lastOffset],
         [position, size, baseOffset, lastOffset],
       );
-      assert.equal(walk.isBatchTo(lastOffset), true);
-      assert.equal(walk.isBatchTo(lastOffset + 1), false);
+      assert.equal(walk.atEnd, i === batches.length - 1);
       if (i + 1 < batches.length) assert.equal(walk.next(), 0);
     }
-    assert.throws(() => walk.next(), "there is no batch behind the last");
+    assert.equal(walk.next(), -EIO, "there is no batch behind the last");
     assert.equal(world.store.open(DIRECTORY, partition.active), 0);
-    const rebuilt = walkIndex(world.store, partition.active);
-    const index = partition.active.index!;
-    assert.equal(rebuilt.count, index.count);
-    for (let i = 0; i < index.count; i += 1) {
-      assert.equal(rebuilt.lastOffset(i), index.lastOffset(i));
-      assert.equal(rebuilt.position(i), index.position(i));
-    }
+    const { index, times } = partition.active;
+    times!.mark(); // as at its seal
+    walkIndexes(world.store, partition.active);
+    assert.deepEqual(entriesOf(partition.active.index!), entriesOf(index!));
+    assert.deepEqual(timesOf(partition.active.times!), timesOf(times!));
     world.close(partition);
   });
+});
+
+function entriesOf(index: OffsetIndex): number[][] {
+  return Array.from({ length: index.count }, (_, i) => [index.lastOffset(i), index.position(i)]);
+}
+
+function timesOf(times: TimeIndex): number[][] {
+  return Array.from({ length: times.count }, (_, i) => [times.timestamp(i), times.lastOffset(i)]);
+}
+
+test("a walk knows the header it stands at", () => {
+  const world = new LogWorld();
+  const { partition } = world.open({}, { epoch: 6 });
+  const shape = { maxTimestamp: 1700000000077, producerId: 2 ** 40 + 5, producerEpoch: 3 };
+  world.append(
+    partition,
+    batchOf([new Uint8Array(9), new Uint8Array(8)], { ...shape, baseSequence: 0, attributes: 16 }),
+    batchOf([new Uint8Array(7)], { ...shape, baseSequence: 2, maxTimestamp: -1 }),
+  );
+  const walk = new Walk(world.store);
+  assert.equal(walk.begin(partition.active, 0), 0);
+  assert.equal(walk.segment, partition.active);
+  const fields =
+    () => [walk.maxTimestamp, walk.attributes, walk.baseSequence, walk.lastOffsetDelta];
+  assert.deepEqual(fields(), [1700000000077, 16, 0, 1]);
+  assert.deepEqual([walk.producerId, walk.producerEpoch, walk.leaderEpoch], [2 ** 40 + 5, 3, 6]);
+  assert.equal(walk.next(), 0);
+  assert.deepEqual(fields(), [-1, 0, 2, 0]);
+  world.close(partition);
+});
+
+test("what a walk saw of a whole segment is its highest timestamp, what is staged is not", () => {
+  const world = new LogWorld();
+  const { partition } = world.open();
+  const { active } = partition;
+  for (let i = 0; i < 5; i += 1) {
+    world.append(partition, batchOf([new Uint8Array(3000)], { maxTimestamp: 100 + (i * 7) % 10 }));
+  }
+  active.maxTimestamp = 0;
+  active.unseenSize = active.size;
+  walkIndexes(world.store, active);
+  assert.deepEqual([active.unseenSize, active.maxTimestamp], [0, 108]);
+  assert.equal(active.times!.isFromFile, false);
+  assert.deepEqual(timesOf(active.times!), [[107, 1], [108, 4]]);
+  world.stage(partition, batchOf([new Uint8Array(3000)], { maxTimestamp: 200 }));
+  walkIndexes(world.store, active);
+  assert.equal(active.times!.isFromFile, true, "its next entries are looked at again");
+  assert.equal(active.maxTimestamp, 200, "staged is not forgotten");
+  assert.equal(partition.flush(), 0);
+  walkIndexes(world.store, active);
+  assert.equal(active.times!.isFromFile, false);
+  world.close(partition);
 });
 
 test("a walk over small batches reads many headers in a call", () => {
@@ -79,7 +130,11 @@ test("an index of a segment that holds nonsense ends before it", () => {
   const bytes = world.file(FIRST);
   bytes.fill(0, 10000, 10100);
   world.overwrite(FIRST, bytes);
-  const index = walkIndex(world.store, partition.active);
-  assert.deepEqual([index.count, index.position(0)], [1, 5000]);
+  partition.active.unseenSize = partition.active.size;
+  walkIndexes(world.store, partition.active);
+  const { index, times, unseenSize } = partition.active;
+  assert.deepEqual(entriesOf(index!), [[1, 5000]]);
+  assert.deepEqual(timesOf(times!), [[1700000000000, 0]]);
+  assert.ok(unseenSize > 0, "what is behind it, nobody has seen");
   world.close(partition);
 });

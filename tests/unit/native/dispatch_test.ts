@@ -40,12 +40,17 @@ function openHandles(world: NativeWorld, options: Partial<Sample>): Client {
   return client;
 }
 
+function deleteRecords(offset: number): Uint8Array {
+  return frames.request("delete_records", { handle: 1, offset });
+}
+
 function right(): Sample[] {
   const topic = { name: "new", partitions: 2, config: [{ key: "durability", value: "os" }] };
   const rows: [string, Uint8Array, readonly number[]][] = [
     ["hello", frames.hello(), [0]],
     ["ping", frames.request("ping", {}), [0]],
     ["create_topic is parked", frames.request("create_topic", topic), []],
+    ["delete_topic is parked", frames.request("delete_topic", { name: TOPIC }), []],
     ["metadata of all", frames.request("metadata", { topics: [] }), [0]],
     ["metadata of some", frames.request("metadata", { topics: [{ name: "x" }] }), [0]],
     ["open_partition", frames.request("open_partition", { topic: TOPIC, partition: 1 }), [0]],
@@ -54,6 +59,8 @@ function right(): Sample[] {
     ["produce acks=0", frames.produce(0, batchOfSize(80), 2, 0), []],
     ["fetch", frames.fetch(1, 0), [0]],
     ["offsets", frames.request("offsets", { handle: 1 }), [0]],
+    ["offset_for_time", frames.request("offset_for_time", { handle: 1, timestamp: 0 }), [0]],
+    ["delete_records", deleteRecords(0), [0]],
     ["stats", frames.request("stats", {}), [0]],
   ];
   return rows.map(([name, bytes, codes]) => ({ name, bytes, codes }));
@@ -93,6 +100,8 @@ function wrong(): Sample[] {
     row("an unknown handle", frames.produce(7, batch), E.unknown_handle),
     row("a handle of 2^32 - 1", frames.fetch(4294967295, 0), E.unknown_handle),
     row("offsets of no handle", frames.request("offsets", { handle: 2 }), E.unknown_handle),
+    row("below 0", deleteRecords(-2), E.offset_out_of_range),
+    row("above the end", deleteRecords(2), E.offset_out_of_range),
     row("acks of 2", frames.produce(0, batch, 1, 2), E.invalid_request),
     row("reserved bytes", produce.with(17, 1), E.invalid_request),
     row("an empty batch", frames.produce(0, new Uint8Array(0)), E.batch_invalid),
@@ -233,7 +242,8 @@ test("random frames get a reply each, or end the connection by name", () => {
       bytes[prng.between(4, bytes.length - 1)] = prng.next();
     }
     const view = new DataView(bytes.buffer);
-    const mayBeSilent = [100, 201, 202].includes(view.getUint16(4)); // parked, or acks=0
+    // Parked, or acks=0.
+    const mayBeSilent = [100, 102, 201, 202, 302].includes(view.getUint16(4));
     const replies = client.feed(bytes);
     assert.ok(replies.length === 1 || (mayBeSilent && replies.length === 0));
     if (replies.length === 1) assert.equal(replies[0]!.correlation, view.getUint32(8));

@@ -13,15 +13,16 @@ function bareSession(): Session {
   return new Session(8, 1, new Reply(null as never), false);
 }
 
-test("requests outstanding on one handle are of one kind, and fetches run alone", () => {
-  const { written, durable, fetch } = Waiting;
-  for (const first of [written, durable, fetch]) {
-    for (const second of [written, durable, fetch]) {
+test("requests outstanding on one handle are of one kind, fetches and deletions run alone", () => {
+  const { written, durable, fetch, logStart } = Waiting;
+  const alone: Waiting[] = [fetch, logStart];
+  for (const first of [written, durable, fetch, logStart]) {
+    for (const second of [written, durable, fetch, logStart]) {
       const session = bareSession();
       const handle = new Handle({} as TopicPartition);
       assert.equal(session.mayRun(handle, first), true);
       session.begin(handle, first);
-      assert.equal(session.mayRun(handle, second), first === second && first !== fetch);
+      assert.equal(session.mayRun(handle, second), first === second && !alone.includes(first));
       assert.equal(
         session.mayRun(new Handle({} as TopicPartition), second),
         true,

@@ -117,7 +117,7 @@ test("a paused client that is reset is let go, and does not keep the loop awake"
   assert.equal(made.node.broker.waiters.deadlines.size, 0);
   made.waits.length = 0;
   made.turns(3);
-  assert.deepEqual(made.waits, [-1, -1, -1], "nothing is left to wait for");
+  assert.ok(made.waits.every((wait) => wait > 0), "nothing is left but the next sweep");
   made.end();
 });
 

@@ -15,6 +15,7 @@ const TOPIC = {
   topicId: "01234567-89ab-4cde-8f01-23456789abcd",
   partitions: 3,
   config: [{ key: "segment.bytes", value: "2048" }],
+  points: [],
 };
 
 test("a topic has its settings and as many partitions as the catalogue says, once", () => {
@@ -43,6 +44,21 @@ test("bytes that recovery drops are told, with the place", () => {
     "warning t-0: dropped 33 unfinished bytes (00000000000000000000.log at 100: short)",
   ]);
   assert.equal(again.node.broker.topics.partitions[0]!.log.written.offset, 1);
+  again.end();
+});
+
+test("what main knows of a partition reaches its recovery", () => {
+  const first = new NodeWorld();
+  first.addTopic("t", 2);
+  const client = first.client();
+  for (let i = 0; i < 4; i += 1) client.ask(frames.produce(0, batchOfSize(100, i)));
+  first.end();
+  const again = new NodeWorld(first.root);
+  const points = [{ recoveryPoint: 2, logStart: 1 }];
+  openTopic(again.node, { ...TOPIC, name: "t", partitions: 2, points }, false);
+  const [known, unknown] = again.node.broker.topics.get("t")!.partitions;
+  assert.deepEqual([known!.log.recoveryPoint, known!.log.logStart], [2, 1]);
+  assert.deepEqual([unknown!.log.recoveryPoint, unknown!.log.logStart], [0, 0]);
   again.end();
 });
 

@@ -1,13 +1,15 @@
 /** Stopping a shard: everything written is synced and answered before the request to stop is. */
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
 import { AF_INET, EIO, SOCK_STREAM } from "../../../ffi/constants.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
-import { isClean } from "../../../src/server/stop.ts";
+import { ErrorCodes } from "../../../src/format/errors.ts";
+import { isClean, lastCheckpoint } from "../../../src/server/stop.ts";
+import { openTopic } from "../../../src/server/open_topic.ts";
 import { type NodeClient, NodeWorld } from "../../support/node_world.ts";
 
 const OS = [{ key: "durability", value: "os" }];
@@ -29,7 +31,8 @@ test("a shard with nothing to do stops at once, and its files are whole", () => 
   assert.deepEqual(main.take().map(({ correlation, code }) => [correlation, code]), [[99, 0]]);
   main.close();
   const names = readdirSync(join(made.root, "t-1")).sort();
-  assert.deepEqual(names, ["00000000000000000000.index", "00000000000000000000.log"]);
+  const suffixes = ["index", "log", "snapshot", "timeindex"];
+  assert.deepEqual(names, suffixes.map((suffix) => `00000000000000000000.${suffix}`));
 });
 
 for (const config of [[], OS, [{ key: "durability", value: "interval" }]]) {
@@ -97,6 +100,69 @@ test("a client that does not read holds the stop up only for so long", () => {
   made.until(() => !made.node.running, "patience ends");
   made.end();
   assert.equal(main.take().length, 1);
+  client.close();
+  main.close();
+});
+
+test("deleting records that main did not confirm is answered, the last offsets are told", () => {
+  const made = new NodeWorld();
+  made.addTopic("t", 2);
+  const client = made.client();
+  const main = mainThread(made);
+  for (let i = 0; i < 3; i += 1) client.ask(frames.produce(0, batchOfSize(100, i)));
+  client.send(frames.request("delete_records", { handle: 0, offset: 2 }, 7));
+  const told = () =>
+    made.messages.flatMap((message) => {
+      return message.kind === "checkpoint" ? message.entries : [];
+    });
+  made.until(() => told().some(({ logStart }) => logStart === 2), "main is told");
+  main.send(frames.control("stop", {}, 99));
+  made.until(() => !made.node.running, "the loop ends");
+  made.end();
+  const [reply] = client.take();
+  assert.deepEqual([reply!.correlation, reply!.code], [7, ErrorCodes.shutting_down]);
+  const topicId = "01234567-89ab-4cde-8f01-23456789abcd";
+  assert.deepEqual(lastCheckpoint(made.node), [
+    { topic: "t", topicId, partition: 0, recoveryPoint: 3, logStart: 0 },
+    { topic: "t", topicId, partition: 1, recoveryPoint: 0, logStart: 0 },
+  ]);
+  client.close();
+  main.close();
+});
+
+test("a damaged partition is looked at again at the next start", () => {
+  const first = new NodeWorld();
+  first.addTopic("t");
+  const client = first.client();
+  for (let i = 0; i < 4; i += 1) client.ask(frames.produce(0, batchOfSize(100, i)));
+  first.end();
+  const path = join(first.root, "t-0", "00000000000000000000.log");
+  writeFileSync(path, readFileSync(path).subarray(0, 250));
+  const made = new NodeWorld(first.root);
+  const points = [{ recoveryPoint: 4, logStart: 0 }];
+  const topicId = "01234567-89ab-4cde-8f01-23456789abcd";
+  openTopic(made.node, { name: "t", topicId, partitions: 1, config: [], points }, false);
+  assert.notEqual(made.node.broker.topics.partitions[0]!.log.degraded, "");
+  assert.equal(isClean(made.node), false);
+  made.end();
+});
+
+test("a topic that was removed is no part of the stop", () => {
+  const made = new NodeWorld();
+  made.addTopic("t");
+  made.addTopic("u");
+  const client = made.client();
+  const main = mainThread(made);
+  client.ask(frames.produce(0, batchOfSize(100)));
+  const topicId = "01234567-89ab-4cde-8f01-23456789abcd";
+  main.ask(frames.control("remove_topic", { name: "t", topicId }));
+  main.send(frames.control("stop", {}, 99));
+  made.until(() => !made.node.running, "the loop ends");
+  made.end();
+  assert.deepEqual(lastCheckpoint(made.node).map(({ topic }) => topic), ["u"]);
+  assert.equal(isClean(made.node), true);
+  const names = readdirSync(join(made.root, "t-0"));
+  assert.ok(!names.some((name) => name.endsWith(".index")), "nothing was written for it");
   client.close();
   main.close();
 });

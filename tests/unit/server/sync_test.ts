@@ -101,8 +101,8 @@ test("a rolled partition is durable when its last file has reported", () => {
   const world = new SyncWorld(1, { segmentBytes: 1024 });
   for (let i = 0; i < 3; i += 1) world.produce(0, i, 1000);
   world.turn();
-  assert.equal(world.aio.inFlight.length, 4, "two sealed segments, the directory, the active one");
-  for (let i = 3; i > 0; i -= 1) {
+  assert.equal(world.aio.inFlight.length, 8, "two sealed, their indexes, directory, active");
+  for (let i = 7; i > 0; i -= 1) {
     world.aio.finish(i);
     world.syncer.reap(world.door);
     assert.deepEqual(world.correlations(), []);

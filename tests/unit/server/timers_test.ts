@@ -1,18 +1,30 @@
 /** How long a shard may sleep. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SWEEP_MS } from "../../../src/limits.ts";
 import { waitMs } from "../../../src/server/timers.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
 import { NodeWorld } from "../../support/node_world.ts";
 
-test("an idle shard sleeps until something comes", () => {
+/** Milliseconds until the next look at every partition. */
+function untilSweep({ node }: NodeWorld): number {
+  return node.caretaker.nextDueMs - node.nowMs;
+}
+
+test("an idle shard sleeps until the next sweep", () => {
   const made = new NodeWorld();
-  assert.equal(waitMs(made.node), -1);
   made.addTopic("t");
   const client = made.client();
   made.turns(2);
-  assert.equal(waitMs(made.node), -1);
+  assert.equal(waitMs(made.node), untilSweep(made));
+  assert.ok(untilSweep(made) > 0 && untilSweep(made) <= SWEEP_MS);
+  made.node.stopping = { slot: 0, generation: 0, correlation: 0, deadlineMs: Infinity };
+  made.passedMs += 2 * SWEEP_MS;
+  made.node.readClocks();
+  assert.equal(waitMs(made.node), 10, "a shard that stops sweeps no more");
+  made.node.stopping = null;
+  assert.equal(waitMs(made.node), 0, "overdue is now");
   client.close();
   made.end();
 });
@@ -21,23 +33,28 @@ test("a waiting fetch wakes it at its deadline, an interval sync when it is due"
   const made = new NodeWorld();
   made.addTopic("t", 1, [
     { key: "durability", value: "interval" },
-    { key: "flush.ms", value: "50000" },
+    { key: "flush.ms", value: "300" },
   ]);
   const client = made.client();
-  client.send(frames.fetch(0, 0, { maxWaitMs: 90000, minBytes: 1000 }, 1));
+  client.send(frames.fetch(0, 0, { maxWaitMs: 300, minBytes: 1000 }, 1));
   const { waiters } = made.node.broker;
   made.until(() => waiters.deadlines.size === 1, "it waits");
-  assert.equal(waitMs(made.node), waiters.deadlines.nextMs - made.node.nowMs);
+  const wait = waiters.deadlines.nextMs - made.node.nowMs;
+  assert.equal(waitMs(made.node), Math.min(wait, untilSweep(made)));
+  made.node.nowMs = waiters.deadlines.nextMs - 1;
+  assert.equal(waitMs(made.node), 1, "of two times the earlier");
   client.close();
   made.until(() => made.node.openConnections === 0, "it is gone");
   const other = made.client();
   other.ask(frames.produce(0, batchOfSize(100)));
-  assert.equal(waitMs(made.node), made.node.syncer.nextDueMs() - made.node.nowMs);
+  const due = made.node.syncer.nextDueMs();
+  made.node.nowMs = due - 1;
+  assert.equal(waitMs(made.node), 1);
   made.passedMs += 60000;
   made.node.readClocks();
   assert.equal(waitMs(made.node), 0, "overdue is now");
   made.until(() => made.node.broker.topics.partitions[0]!.log.isSynced, "it is synced");
-  assert.equal(waitMs(made.node), -1);
+  assert.equal(waitMs(made.node), untilSweep(made));
   other.close();
   made.end();
 });
@@ -55,7 +72,7 @@ test("with something in its lists it does not sleep", () => {
   assert.equal(made.node.toDispatch.length, 1, "once");
   assert.equal(waitMs(made.node), 0);
   made.turns(1);
-  assert.equal(waitMs(made.node), -1);
+  assert.equal(waitMs(made.node), untilSweep(made));
   client.close();
   made.end();
 });
@@ -65,8 +82,8 @@ test("a refused client's time to read bounds the sleep, and so does a stop", () 
   const client = made.connect();
   client.ask(frames.frame({ operation: 1, size: 0 }));
   const wait = waitMs(made.node);
-  assert.equal(wait, made.node.lingering[0]!.lingerUntilMs - made.node.nowMs);
-  assert.ok(wait > 0);
+  const linger = made.node.lingering[0]!.lingerUntilMs - made.node.nowMs;
+  assert.equal(wait, Math.min(linger, Math.max(0, untilSweep(made))));
   made.node.stopping = { slot: 0, generation: 0, correlation: 0, deadlineMs: Infinity };
   assert.ok(waitMs(made.node) <= 10);
   made.node.stopping = null;

@@ -52,7 +52,7 @@ test("create_topic goes to the main thread and comes back by add_topic and answe
   const topicId = "01234567-89ab-4cde-8f01-23456789abcd";
   const main = made.connect(true);
   main.ask(frames.hello());
-  const added = { name: "n", topicId, partitions: 2, config: [] };
+  const added = { name: "n", topicId, partitions: 2, config: [], points: [] };
   assert.equal(main.ask(frames.control("add_topic", added)).code, 0);
   const answer = { token: message.token, error: 0, message: "", topicId };
   assert.equal(main.ask(frames.control("answer", answer)).code, 0);

@@ -13,6 +13,7 @@ test("the shard opens the topic and confirms, or says what the disk refused", ()
     topicId: "01234567-89ab-4cde-8f01-23456789abcd",
     partitions: 2,
     config: [{ key: "durability", value: "os" }],
+    points: [{ recoveryPoint: 9, logStart: 2 }, { recoveryPoint: -1, logStart: -1 }],
   };
   assert.deepEqual(main.feed(frames.control("add_topic", topic)).map(({ code }) => code), [0]);
   assert.deepEqual(world.server.added, [topic]);

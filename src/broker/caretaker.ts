@@ -1,0 +1,150 @@
+/**
+ * Housekeeping of a shard, a bounded step per turn: checkpoints, rolls by age, retention, and
+ * what is to be told to main.
+ *
+ *     attention   partitions whose checkpoint is due or ready, or whose log start is to rise
+ *     sweep       all partitions once a second, at most so many in a turn
+ *
+ * Invariant: what an entry reports is durable: the recovery point by its checkpoint, the log start
+ * because it is never reported above the durable end.
+ */
+
+import { ClockGuard } from "../log/clock_guard.ts";
+import type { CheckpointEntry } from "../log/keeper.ts";
+import { dropBelow } from "../log/log_start.ts";
+import { retentionStart } from "../log/retention.ts";
+import { rollIfDue } from "../log/roll.ts";
+import type { SegmentStore } from "../log/segment_store.ts";
+import { Walk } from "../log/walk.ts";
+import {
+  CHECKPOINT_BYTES,
+  CHECKPOINT_MS,
+  PRODUCER_EXPIRATION_MS,
+  SWEEP_MS,
+  SWEEP_PARTITIONS_MAX,
+} from "../limits.ts";
+import type { Broker, Door } from "./broker.ts";
+import { completeSync } from "./produce.ts";
+import type { TopicPartition } from "./topics.ts";
+
+export interface CaretakerOptions {
+  readonly checkpointBytes?: number;
+  readonly checkpointMs?: number;
+  readonly clockConfirmMs?: number;
+}
+
+const CHECKPOINT_SPREAD = 64;
+
+export class Caretaker {
+  readonly #broker: Broker;
+  readonly #walk: Walk;
+  readonly #clock: ClockGuard;
+  readonly #checkpointBytes: number;
+  readonly #checkpointMs: number;
+  #entries: CheckpointEntry[] = [];
+  /** Next partition of the sweep that goes on; -1: it is over. */
+  #sweepAt = -1;
+  #sweepDueMs = 0;
+  #isClockTrusted = false;
+  #wallMs = 0;
+  /** Partitions that have something left for the next step. */
+  readonly #hasMore: TopicPartition[] = [];
+
+  constructor(broker: Broker, store: SegmentStore, options: CaretakerOptions = {}) {
+    this.#broker = broker;
+    this.#walk = new Walk(store);
+    this.#clock = new ClockGuard(options.clockConfirmMs);
+    this.#checkpointBytes = options.checkpointBytes ?? CHECKPOINT_BYTES;
+    this.#checkpointMs = options.checkpointMs ?? CHECKPOINT_MS;
+  }
+
+  /** When the next step has something to do. */
+  get nextDueMs(): number {
+    return this.#sweepAt >= 0 || this.#broker.attention.length > 0 ? 0 : this.#sweepDueMs;
+  }
+
+  /** One bounded step. Returns what main is to write down; empty most of the time. */
+  step(nowMs: number, wallMs: number, door: Door): readonly CheckpointEntry[] {
+    const { attention, topics } = this.#broker;
+    this.#wallMs = wallMs;
+    if (attention.length === 0 && this.#sweepAt < 0 && nowMs < this.#sweepDueMs) return NOTHING;
+    for (let i = 0; i < attention.length; i += 1) {
+      attention[i]!.attentionQueued = false;
+      this.#visit(attention[i]!, nowMs, door);
+    }
+    attention.length = 0;
+    while (this.#hasMore.length > 0) this.#broker.queueAttention(this.#hasMore.pop()!);
+    if (this.#sweepAt < 0 && nowMs >= this.#sweepDueMs) {
+      this.#sweepAt = 0;
+      this.#sweepDueMs = nowMs + SWEEP_MS;
+      this.#isClockTrusted = this.#clock.look(nowMs, wallMs);
+    }
+    if (this.#sweepAt >= 0) {
+      const { partitions } = topics;
+      const end = Math.min(partitions.length, this.#sweepAt + SWEEP_PARTITIONS_MAX);
+      for (let i = this.#sweepAt; i < end; i += 1) {
+        this.#sweep(partitions[i]!, nowMs, wallMs, door);
+      }
+      this.#sweepAt = end < partitions.length ? end : -1;
+    }
+    if (this.#entries.length === 0) return NOTHING;
+    const entries = this.#entries;
+    this.#entries = [];
+    return entries;
+  }
+
+  #sweep(partition: TopicPartition, nowMs: number, wallMs: number, door: Door): void {
+    const { log } = partition;
+    if (partition.removed || log.broken) return;
+    rollIfDue(log, wallMs);
+    const start = retentionStart(log, this.#walk, wallMs, this.#isClockTrusted);
+    if (start > log.logStartWanted) log.wantLogStart(start);
+    log.turnDone();
+    this.#visit(partition, nowMs, door);
+  }
+
+  #visit(partition: TopicPartition, nowMs: number, door: Door): void {
+    const { log } = partition;
+    if (partition.removed) return;
+    if (log.broken) return completeSync(this.#broker, partition, door);
+    const { checkpoint } = log;
+    if (partition.checkpointDueMs === 0) { // the first ones spread over the time between two
+      const share = ((partition.number % CHECKPOINT_SPREAD) + 1) / CHECKPOINT_SPREAD;
+      partition.checkpointDueMs = nowMs + this.#checkpointMs * share;
+    }
+    const isDue = checkpoint.bytesSince >= this.#checkpointBytes ||
+      nowMs >= partition.checkpointDueMs;
+    if (isDue && !checkpoint.isHeld) {
+      if (this.#isClockTrusted) log.producers.expire(this.#wallMs - PRODUCER_EXPIRATION_MS);
+      log.beginCheckpoint();
+      partition.checkpointDueMs = nowMs + this.#checkpointMs;
+    }
+    if (log.checkpointReady) log.finishCheckpoint();
+    if (log.needsSync) this.#broker.queueUnsynced(partition, nowMs);
+    this.#report(partition);
+    if (dropBelow(log)) this.#hasMore.push(partition);
+  }
+
+  #report(partition: TopicPartition): void {
+    const { log } = partition;
+    const { recoveryPoint } = log;
+    const logStart = Math.max(log.logStart, Math.min(log.logStartWanted, log.durable.offset));
+    if (
+      recoveryPoint <= partition.reportedRecoveryPoint && logStart <= partition.reportedLogStart
+    ) {
+      return;
+    }
+    partition.reportedRecoveryPoint = recoveryPoint;
+    partition.reportedLogStart = logStart;
+    const { name, topicId } = partition.topic;
+    this.#entries.push({
+      topic: name,
+      topicId,
+      partition: partition.index,
+      recoveryPoint,
+      logStart,
+    });
+  }
+}
+
+const NOTHING: readonly CheckpointEntry[] = [];

@@ -1,0 +1,301 @@
+/**
+ * The keeper: what main keeps about topics on disk, and the order in which it changes. Synchronous,
+ * over the data directory; one thread uses it.
+ *
+ *     create   catalogue "creating" -> directories -> catalogue "ready" -> the shard may open it
+ *     delete   catalogue: a deletion -> the shard lets go -> renamed -> removed -> catalogue: gone
+ *
+ * A start undoes the creation that it finds (nobody has used it), and goes on with the deletion
+ * (nobody may use it any more). The checkpoint files are replaced as wholes; lines of a deleted
+ * topic are out of them before a new one can have its name.
+ *
+ * Invariant: all directories of a ready topic exist, on disk, with its id; a directory that is of
+ * no topic is never changed.
+ */
+
+import { ENOENT } from "../../ffi/constants.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { trace } from "../base/trace.ts";
+import type { OffsetEntry } from "../format/checkpoint.ts";
+import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
+import {
+  CATALOGUE_FILE,
+  deletedDirectory,
+  LOG_START_FILE,
+  RECOVERY_POINT_FILE,
+  RUN_DIRECTORY,
+} from "../format/file_names.ts";
+import { encodeCatalogue, type TopicDefinition, type TopicEntry } from "./catalogue.ts";
+import type { DataDirectory } from "./data_directory.ts";
+import { must, readSmallFile, StorageError } from "./files.ts";
+import { OffsetFile } from "./offset_file.ts";
+import {
+  completeMetadata,
+  directoriesIn,
+  directoriesOf,
+  makeDirectories,
+  removeDeleted,
+  removeMade,
+  renameDeleted,
+} from "./topic_directories.ts";
+
+/** What a shard says of a partition. By the topic's id: its name may be another topic's by now. */
+export interface CheckpointEntry {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  /** Everything below is on disk. */
+  readonly recoveryPoint: number;
+  /** First offset that is wanted from now on. */
+  readonly logStart: number;
+}
+
+/** Why a topic is not created. */
+export interface Refusal {
+  readonly error: ErrorCode;
+  readonly message: string;
+}
+
+/** Kafka's own metadata, which `adopt` leaves where it is; and what mkfs makes. */
+const FOREIGN_DIRECTORIES: readonly string[] = ["__cluster_metadata-0", "lost+found"];
+
+export class Keeper {
+  /**
+   * A catalogue was renamed and not synced: nobody knows which one the next start finds. The
+   * process must end, as after any other sync that failed.
+   */
+  isInDoubt = false;
+  readonly #directory: DataDirectory;
+  readonly #libc: Libc;
+  readonly #recoveryPoints: OffsetFile;
+  readonly #logStarts: OffsetFile;
+
+  /** Throws StorageError. */
+  constructor(directory: DataDirectory, libc: Libc) {
+    this.#directory = directory;
+    this.#libc = libc;
+    const topics = this.#topicsByName();
+    const wanted = ({ topic, partition }: OffsetEntry) => {
+      return partition < (topics.get(topic)?.partitions ?? 0);
+    };
+    this.#recoveryPoints = new OffsetFile(libc, directory.fd, RECOVERY_POINT_FILE, wanted);
+    this.#logStarts = new OffsetFile(libc, directory.fd, LOG_START_FILE, wanted);
+  }
+
+  /** Topics that are served. */
+  get topics(): readonly TopicEntry[] {
+    return this.#directory.catalogue.topics.filter(({ state }) => state === "ready");
+  }
+
+  /** Ids of deleted topics whose files are not gone yet. */
+  get deletions(): readonly string[] {
+    return this.#directory.catalogue.deletions.map(({ topicId }) => topicId);
+  }
+
+  /**
+   * At the start, before any shard: undoes creations, goes on with deletions up to their names, and
+   * says which directories are of no topic. What the disk refuses here is told and tried again
+   * later: none of it keeps the topics from being served. Throws StorageError.
+   */
+  reconcile(): string[] {
+    const { catalogue } = this.#directory;
+    for (const topic of catalogue.topics) {
+      if (topic.state === "creating") attempt(() => this.abandonCreate(topic.name));
+      else attempt(() => completeMetadata(this.#libc, this.#directory.fd, topic));
+    }
+    for (const topic of catalogue.deletions) attempt(() => this.#rename(topic));
+    attempt(() => this.#cleanCheckpoints());
+    return this.#unknownDirectories();
+  }
+
+  /** Persists the topic as being created. Throws StorageError: then there is none. */
+  beginCreate(wanted: Omit<TopicDefinition, "topicId">): TopicEntry | Refusal {
+    const { catalogue } = this.#directory;
+    const { name, partitions, config } = wanted;
+    const known = catalogue.topics.find((topic) => topic.name === name);
+    if (known?.state === "ready") return { error: ErrorCodes.topic_exists, message: name };
+    if (known !== undefined) this.abandonCreate(name);
+    for (const topic of catalogue.deletions) if (topic.name === name) this.#rename(topic);
+    this.#cleanCheckpoints();
+    const topicId = this.#directory.newTopicId();
+    const entry: TopicEntry = { name, topicId, partitions, config, state: "creating" };
+    const foreign = directoriesOf(entry).find((directory) => this.#exists(directory));
+    if (foreign !== undefined) {
+      const message = `${foreign} lies in the data directory and is of no topic: move it away`;
+      return { error: ErrorCodes.storage_failed, message };
+    }
+    this.#change([...catalogue.topics, entry], catalogue.deletions);
+    return entry;
+  }
+
+  /** Makes the directories and persists the topic as ready. Throws StorageError: abandon it. */
+  finishCreate(name: string): void {
+    const { catalogue } = this.#directory;
+    const entry = catalogue.topics.find((topic) => topic.name === name)!;
+    makeDirectories(this.#libc, this.#directory.fd, entry);
+    const ready: TopicEntry = { ...entry, state: "ready" };
+    const topics = catalogue.topics.map((topic) => topic.name === name ? ready : topic);
+    this.#change(topics, catalogue.deletions);
+  }
+
+  /** Undoes a creation. Throws StorageError: the next start, or creation, tries again. */
+  abandonCreate(name: string): void {
+    const { catalogue } = this.#directory;
+    const entry = catalogue.topics.find((topic) => topic.name === name);
+    if (entry?.state !== "creating") return;
+    for (const directory of removeMade(this.#libc, this.#directory.fd, entry)) {
+      trace("warning", `${directory}: something lies in it, so it stays`);
+    }
+    this.#change(catalogue.topics.filter((topic) => topic !== entry), catalogue.deletions);
+  }
+
+  /** Persists the topic as being deleted; null when there is none. Throws StorageError. */
+  beginDelete(name: string): TopicDefinition | null {
+    const { catalogue } = this.#directory;
+    const entry = this.topics.find((topic) => topic.name === name);
+    if (entry === undefined) return null;
+    const { topicId, partitions, config } = entry;
+    const deleted: TopicDefinition = { name, topicId, partitions, config };
+    const topics = catalogue.topics.filter((topic) => topic !== entry);
+    this.#change(topics, [...catalogue.deletions, deleted]);
+    this.#recoveryPoints.forget(name);
+    this.#logStarts.forget(name);
+    return deleted;
+  }
+
+  /** After the shard let go: takes the directories out of the way. Throws StorageError. */
+  renameDeleted(topicId: string): void {
+    const topic = this.#deletion(topicId);
+    if (topic !== undefined) this.#rename(topic);
+    this.#cleanCheckpoints();
+  }
+
+  /**
+   * Renames where that is not done, removes one file a step, and persists the topic as gone. May be
+   * left in the middle and begun again. Throws StorageError.
+   */
+  *deletionSteps(topicId: string): Generator<void, void> {
+    const topic = this.#deletion(topicId);
+    if (topic === undefined) return;
+    this.renameDeleted(topicId);
+    for (const left of removeDeleted(this.#libc, this.#directory.fd, topic)) {
+      if (left !== null) trace("warning", `${left}: a directory lies in it, so it stays`);
+      yield;
+    }
+    const { catalogue } = this.#directory;
+    const deletions = catalogue.deletions.filter((entry) => entry.topicId !== topicId);
+    this.#change(catalogue.topics, deletions);
+  }
+
+  /** All steps of a deletion. */
+  finishDelete(topicId: string): void {
+    for (const _ of this.deletionSteps(topicId));
+  }
+
+  /**
+   * Takes what shards report into the checkpoint files, which are durable when it returns. Log
+   * starts only rise. Throws StorageError: what is on disk then, the getters say.
+   */
+  checkpoint(entries: readonly CheckpointEntry[]): void {
+    const topics = this.#topicsByName();
+    const known = entries.filter(({ topic, topicId, partition }) => {
+      const entry = topics.get(topic);
+      return entry?.topicId === topicId && partition < entry.partitions;
+    });
+    // Log starts first: somebody waits for them.
+    this.#logStarts.replace(known.map(({ topic, partition, logStart }) => {
+      return { topic, partition, offset: Math.max(logStart, this.logStart(topic, partition)) };
+    }));
+    this.#recoveryPoints.replace(known.map(({ topic, partition, recoveryPoint }) => {
+      return {
+        topic,
+        partition,
+        offset: Math.max(recoveryPoint, this.recoveryPoint(topic, partition)),
+      };
+    }));
+  }
+
+  /** -1: unknown. */
+  recoveryPoint(topic: string, partition: number): number {
+    return this.#recoveryPoints.get(topic, partition);
+  }
+
+  /** -1: unknown. */
+  logStart(topic: string, partition: number): number {
+    return this.#logStarts.get(topic, partition);
+  }
+
+  #topicsByName(): Map<string, TopicEntry> {
+    return new Map(this.topics.map((topic) => [topic.name, topic]));
+  }
+
+  #deletion(topicId: string): TopicDefinition | undefined {
+    return this.#directory.catalogue.deletions.find((entry) => entry.topicId === topicId);
+  }
+
+  /** A topic that has the name now has the directories too: the deleted one's are renamed. */
+  #rename(topic: TopicDefinition): void {
+    if (this.#directory.catalogue.topics.some(({ name }) => name === topic.name)) return;
+    renameDeleted(this.#libc, this.#directory.fd, topic);
+  }
+
+  #cleanCheckpoints(): void {
+    this.#recoveryPoints.replace([]);
+    this.#logStarts.replace([]);
+  }
+
+  #exists(name: string): boolean {
+    const found = this.#libc.statx(this.#directory.fd, name, 0, this.#libc.fileStatus());
+    if (found !== -ENOENT) must(found, `status of ${name}`);
+    return found === 0;
+  }
+
+  #unknownDirectories(): string[] {
+    const { catalogue, fd, path } = this.#directory;
+    const known = new Set([RUN_DIRECTORY, ...FOREIGN_DIRECTORIES]);
+    for (const topic of catalogue.topics) {
+      for (const directory of directoriesOf(topic)) known.add(directory);
+    }
+    for (const { name, topicId, partitions } of catalogue.deletions) {
+      for (let partition = 0; partition < partitions; partition += 1) {
+        known.add(deletedDirectory(name, partition, topicId));
+      }
+    }
+    return directoriesIn(this.#libc, fd, path).filter((name) => !known.has(name));
+  }
+
+  /** Makes a catalogue with these topics durable. Throws StorageError: then it is as it was. */
+  #change(topics: TopicEntry[], deletions: TopicDefinition[]): void {
+    const { catalogue } = this.#directory;
+    const before = { topics: catalogue.topics, deletions: catalogue.deletions };
+    Object.assign(catalogue, { topics, deletions });
+    try {
+      this.#directory.save();
+    } catch (error) {
+      Object.assign(catalogue, before);
+      this.isInDoubt ||= !this.#isOnDisk();
+      throw error;
+    }
+  }
+
+  /** Whether the file is the catalogue as it stands here. */
+  #isOnDisk(): boolean {
+    try {
+      const found = readSmallFile(this.#libc, this.#directory.fd, CATALOGUE_FILE);
+      const wanted = encodeCatalogue(this.#directory.catalogue);
+      return found !== null && found.length === wanted.length &&
+        found.every((byte, at) => byte === wanted[at]);
+    } catch {
+      return false;
+    }
+  }
+}
+
+function attempt(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    trace("warning", `not finished, the next start tries again: ${error.message}`);
+  }
+}

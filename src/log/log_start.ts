@@ -1,0 +1,57 @@
+/**
+ * The log start of a partition, and what leaves with it. A segment goes only after main has the
+ * higher log start on disk: after a power cut its file may be back, but its records are not.
+ *
+ *     want (delete-records, retention) -> main: log-start-offset-checkpoint -> confirm -> unlink
+ *
+ * Invariant: no file is unlinked that holds a record at or above the log start.
+ */
+
+import { O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
+import { indexFile, segmentFile, timeIndexFile } from "../format/file_names.ts";
+import type { Partition } from "./partition.ts";
+import type { Segment } from "./segment.ts";
+import type { SegmentStore } from "./segment_store.ts";
+
+/** A turn does not wait for more: the rest goes in the next ones. */
+const SEGMENTS_PER_LOOK = 16;
+
+/**
+ * Removes segments that lie wholly below the log start. The active one stays, and one that a sync
+ * has to report first. True when there are more for another look.
+ */
+export function dropBelow(partition: Partition): boolean {
+  const { segments, store, directory, logStart, unsynced } = partition;
+  if (segments.length === 1 || segments[1]!.baseOffset > logStart) return false;
+  for (let gone = 0; segments.length > 1 && segments[1]!.baseOffset <= logStart; gone += 1) {
+    if (gone === SEGMENTS_PER_LOOK) return true;
+    if (unsynced.has(segments[0]!)) return false;
+    const segment = segments.shift()!;
+    partition.boundaries.forget(segment);
+    unlinkSegment(store, directory, segment.baseOffset, segment);
+    store.drop(segment);
+    store.counters.segmentsDeleted += 1;
+  }
+  if (partition.epochs.truncateStart(logStart)) partition.checkpoint.epochsChanged = true;
+  return false;
+}
+
+/**
+ * Unlinks the files of a segment. A descriptor outlives the name, so that the blocks are freed
+ * when the background closes it and not here: for a large file that takes tens of milliseconds.
+ */
+export function unlinkSegment(
+  store: SegmentStore,
+  directory: string,
+  baseOffset: number,
+  segment: Segment | null,
+): void {
+  const { libc, dataFd } = store;
+  const path = `${directory}/${segmentFile(baseOffset)}`;
+  const isOpen = segment !== null && segment.file !== null;
+  const fd = isOpen ? -1 : libc.openat(dataFd, path, O_RDONLY | O_NOFOLLOW, 0);
+  libc.unlinkat(dataFd, path, 0);
+  libc.unlinkat(dataFd, `${directory}/${indexFile(baseOffset)}`, 0);
+  libc.unlinkat(dataFd, `${directory}/${timeIndexFile(baseOffset)}`, 0);
+  if (fd >= 0) store.closeFile(fd);
+}

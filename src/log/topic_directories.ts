@@ -1,0 +1,198 @@
+/**
+ * The directories of a topic's partitions, from making them to removing them. The keeper decides
+ * when; here is how, and what is left alone.
+ *
+ *     make     orders-0/partition.metadata (the topic's id), synced, then the data directory
+ *     rename   orders-0 -> orders-0.<id>-delete, one name that no partition has
+ *     remove   its files, then itself
+ *
+ * Invariant: a directory that says it is of another topic is not touched, and every step may be
+ * repeated: a crash anywhere in between is finished by doing all of it again.
+ */
+
+import {
+  AT_REMOVEDIR,
+  AT_SYMLINK_NOFOLLOW,
+  DT_DIR,
+  DT_UNKNOWN,
+  EEXIST,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  S_IFDIR,
+  S_IFMT,
+} from "../../ffi/constants.ts";
+import type { DirectoryEntry, Libc } from "../../ffi/libc.ts";
+import { formatPartitionMetadata, parsePartitionMetadata } from "../format/checkpoint.ts";
+import {
+  deletedDirectory,
+  PARTITION_METADATA_FILE,
+  partitionDirectory,
+  TEMPORARY_SUFFIX,
+} from "../format/file_names.ts";
+import type { TopicDefinition } from "./catalogue.ts";
+import { DIRECTORY_MODE, must, openDirectory, readSmallFile, replaceFile } from "./files.ts";
+
+/** What Kafka writes where a topic has no id. */
+const NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000";
+
+/** Names of the topic's directories, in the order of its partitions. */
+export function directoriesOf({ name, partitions }: TopicDefinition): string[] {
+  return Array.from({ length: partitions }, (_, partition) => partitionDirectory(name, partition));
+}
+
+/**
+ * Why the directories of a topic that was served cannot be served now, for people; null when they
+ * can. Changes nothing. Throws StorageError.
+ */
+export function findProblem(libc: Libc, dataFd: number, topic: TopicDefinition): string | null {
+  for (const directory of directoriesOf(topic)) {
+    const found = ownerOf(libc, dataFd, directory);
+    if (found === null) {
+      return `${directory} of topic ${topic.name} is missing: restore it from a copy ` +
+        "(is its disk mounted?)";
+    }
+    if (found === DAMAGED) {
+      return `${directory}/${PARTITION_METADATA_FILE} is damaged: when the directory is of topic ` +
+        `${topic.name}, remove that file, and it is written again`;
+    }
+    if (found !== NOBODY && found !== topic.topicId) {
+      return `${directory} is of another topic of this name, with id ${found}: the catalogue has ` +
+        `${topic.topicId}; move it away and restore the right one from a copy`;
+    }
+  }
+  return null;
+}
+
+/** Makes what is missing of the topic's directories; they are durable, with the topic's id. */
+export function makeDirectories(libc: Libc, dataFd: number, topic: TopicDefinition): void {
+  for (const directory of directoriesOf(topic)) {
+    const made = libc.mkdirat(dataFd, directory, DIRECTORY_MODE);
+    if (made !== -EEXIST) must(made, `make directory ${directory}`);
+    writeMetadata(libc, dataFd, directory, topic.topicId);
+  }
+  must(libc.fsync(dataFd), "sync the data directory");
+}
+
+/** Writes the topic's id where a directory has none, as those of Sluice 0.1 have. */
+export function completeMetadata(libc: Libc, dataFd: number, topic: TopicDefinition): void {
+  for (const directory of directoriesOf(topic)) {
+    if (ownerOf(libc, dataFd, directory) !== NOBODY) continue;
+    writeMetadata(libc, dataFd, directory, topic.topicId);
+  }
+}
+
+/**
+ * Undoes `makeDirectories`, of a topic that nobody has used. What holds more than the id was put
+ * there by somebody else and stays: those names are returned.
+ */
+export function removeMade(libc: Libc, dataFd: number, topic: TopicDefinition): string[] {
+  const kept: string[] = [];
+  for (const directory of directoriesOf(topic)) {
+    const owner = ownerOf(libc, dataFd, directory);
+    if (owner === null) continue;
+    if (owner === NOBODY || owner === topic.topicId) {
+      for (const name of [PARTITION_METADATA_FILE, PARTITION_METADATA_FILE + TEMPORARY_SUFFIX]) {
+        const removed = libc.unlinkat(dataFd, `${directory}/${name}`, 0);
+        if (removed !== -ENOENT) must(removed, `remove ${directory}/${name}`);
+      }
+    }
+    const removed = libc.unlinkat(dataFd, directory, AT_REMOVEDIR);
+    if (removed === -ENOTEMPTY) kept.push(directory);
+    else must(removed, `remove ${directory}`);
+  }
+  must(libc.fsync(dataFd), "sync the data directory");
+  return kept;
+}
+
+/** Takes the directories of a deleted topic out of the way, durably. */
+export function renameDeleted(libc: Libc, dataFd: number, topic: TopicDefinition): void {
+  directoriesOf(topic).forEach((directory, partition) => {
+    const owner = ownerOf(libc, dataFd, directory);
+    if (owner === null || (owner !== NOBODY && owner !== topic.topicId)) return;
+    const to = deletedDirectory(topic.name, partition, topic.topicId);
+    must(libc.renameat(dataFd, directory, dataFd, to), `rename ${directory} to ${to}`);
+  });
+  must(libc.fsync(dataFd), "sync the data directory");
+}
+
+/**
+ * Removes what `renameDeleted` took out of the way. One file a step: the last link of a large one
+ * takes its time. A directory in which something else lies is left; its name is yielded at the end
+ * of its turn, otherwise nothing is.
+ */
+export function* removeDeleted(
+  libc: Libc,
+  dataFd: number,
+  topic: TopicDefinition,
+): Generator<string | null, void> {
+  for (let partition = 0; partition < topic.partitions; partition += 1) {
+    const directory = deletedDirectory(topic.name, partition, topic.topicId);
+    const fd = openDirectory(libc, dataFd, directory);
+    if (fd === -ENOENT) continue;
+    must(fd, `open ${directory}`);
+    try {
+      for (const entry of namesIn(libc, fd, directory)) {
+        if (isDirectory(libc, fd, entry)) continue;
+        const removed = libc.unlinkat(fd, entry.name, 0);
+        if (removed !== -ENOENT) must(removed, `remove ${directory}/${entry.name}`);
+        yield null;
+      }
+    } finally {
+      libc.close(fd);
+    }
+    const removed = libc.unlinkat(dataFd, directory, AT_REMOVEDIR);
+    if (removed === -ENOTEMPTY) yield directory;
+    else if (removed !== -ENOENT) must(removed, `remove ${directory}`);
+  }
+  must(libc.fsync(dataFd), "sync the data directory");
+}
+
+/** Names of the directories in the data directory, sorted. Throws StorageError. */
+export function directoriesIn(libc: Libc, dataFd: number, path: string): string[] {
+  const entries = namesIn(libc, dataFd, path);
+  return entries.filter((entry) => isDirectory(libc, dataFd, entry)).map(({ name }) => name).sort();
+}
+
+/** Instead of a topic's id: there is none, or none that can be read. */
+const NOBODY = "nobody";
+const DAMAGED = "damaged";
+
+/** The id in a partition's directory, NOBODY or DAMAGED; null when there is no directory. */
+function ownerOf(libc: Libc, dataFd: number, directory: string): string | null {
+  const fd = openDirectory(libc, dataFd, directory);
+  if (fd === -ENOENT || fd === -ENOTDIR) return null;
+  must(fd, `open ${directory}`);
+  try {
+    const bytes = readSmallFile(libc, fd, PARTITION_METADATA_FILE);
+    if (bytes === null) return NOBODY;
+    const owner = parsePartitionMetadata(new TextDecoder("latin1").decode(bytes));
+    if (owner === NO_TOPIC_ID) return NOBODY;
+    return owner ?? DAMAGED;
+  } finally {
+    libc.close(fd);
+  }
+}
+
+function writeMetadata(libc: Libc, dataFd: number, directory: string, topicId: string): void {
+  const fd = must(openDirectory(libc, dataFd, directory), `open ${directory}`);
+  try {
+    const content = new TextEncoder().encode(formatPartitionMetadata(topicId));
+    replaceFile(libc, fd, PARTITION_METADATA_FILE, content);
+  } finally {
+    libc.close(fd);
+  }
+}
+
+function namesIn(libc: Libc, fd: number, path: string): DirectoryEntry[] {
+  const entries: DirectoryEntry[] = [];
+  must(libc.readDirectory(fd, entries), `read directory ${path}`);
+  return entries;
+}
+
+function isDirectory(libc: Libc, parent: number, entry: DirectoryEntry): boolean {
+  if (entry.type !== DT_UNKNOWN) return entry.type === DT_DIR;
+  const status = libc.fileStatus();
+  const result = libc.statx(parent, entry.name, AT_SYMLINK_NOFOLLOW, status);
+  return result === 0 && (status.mode & S_IFMT) === S_IFDIR;
+}

@@ -1,0 +1,96 @@
+/** The directories of a topic: what is taken for its own, and what is never touched. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { libc } from "#ffi";
+import { AT_FDCWD } from "../../../ffi/constants.ts";
+import { formatPartitionMetadata } from "../../../src/format/checkpoint.ts";
+import { deletedDirectory } from "../../../src/format/file_names.ts";
+import { openDirectory } from "../../../src/log/files.ts";
+import {
+  completeMetadata,
+  directoriesOf,
+  findProblem,
+  makeDirectories,
+  removeDeleted,
+  removeMade,
+  renameDeleted,
+} from "../../../src/log/topic_directories.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
+
+const TOPIC = {
+  name: "t",
+  topicId: "01234567-89ab-4cde-8f01-23456789abcd",
+  partitions: 2,
+  config: [],
+};
+const OTHER_ID = "fedcba98-7654-4321-8fed-cba987654321";
+const KAFKAS_NO_ID = "00000000-0000-0000-0000-000000000000";
+
+class World {
+  readonly root: string = temporaryDirectory("directories");
+  readonly fd: number = openDirectory(libc, AT_FDCWD, this.root);
+
+  path(...names: string[]): string {
+    return join(this.root, ...names);
+  }
+
+  /** A directory that says it is of a topic of this id. */
+  make(directory: string, topicId: string): void {
+    mkdirSync(this.path(directory));
+    writeFileSync(this.path(directory, "partition.metadata"), formatPartitionMetadata(topicId));
+  }
+
+  names(): string[] {
+    return readdirSync(this.root).sort();
+  }
+}
+
+test("what was made is found whole; a second making changes nothing", () => {
+  const world = new World();
+  for (let i = 0; i < 2; i += 1) {
+    makeDirectories(libc, world.fd, TOPIC);
+    assert.equal(findProblem(libc, world.fd, TOPIC), null);
+    assert.deepEqual(world.names(), directoriesOf(TOPIC));
+  }
+});
+
+test("an id is completed where there is none, or Kafka's that is none", () => {
+  const world = new World();
+  mkdirSync(world.path("t-0"));
+  world.make("t-1", KAFKAS_NO_ID);
+  assert.equal(findProblem(libc, world.fd, TOPIC), null);
+  completeMetadata(libc, world.fd, TOPIC);
+  for (const directory of directoriesOf(TOPIC)) {
+    const text = readFileSync(world.path(directory, "partition.metadata"), "latin1");
+    assert.equal(text, formatPartitionMetadata(TOPIC.topicId));
+  }
+});
+
+test("directories of another topic are neither renamed nor removed", () => {
+  const world = new World();
+  world.make("t-0", OTHER_ID);
+  world.make("t-1", TOPIC.topicId);
+  renameDeleted(libc, world.fd, TOPIC);
+  const renamed = deletedDirectory("t", 1, TOPIC.topicId);
+  assert.deepEqual(world.names(), ["t-0", renamed]);
+  assert.deepEqual(removeMade(libc, world.fd, TOPIC), ["t-0"]);
+  assert.ok(existsSync(world.path("t-0", "partition.metadata")));
+  for (const _ of removeDeleted(libc, world.fd, TOPIC));
+  assert.deepEqual(world.names(), ["t-0"]);
+});
+
+test("a deleted directory with a directory in it is left, and named", () => {
+  const world = new World();
+  const [first, second] = [0, 1].map((n) => deletedDirectory("t", n, TOPIC.topicId));
+  for (const directory of [first!, second!]) {
+    mkdirSync(world.path(directory));
+    for (const file of ["0.log", "0.index"]) writeFileSync(world.path(directory, file), "x");
+  }
+  mkdirSync(world.path(first!, "mine"));
+  const steps = [...removeDeleted(libc, world.fd, TOPIC)];
+  assert.deepEqual(steps, [null, null, first, null, null]);
+  assert.deepEqual(world.names(), [first]);
+  assert.deepEqual(readdirSync(world.path(first!)), ["mine"]);
+});

@@ -1,0 +1,288 @@
+/** The control plane over a simulated disk: what is durable when the shard hears or answers. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EIO, ENOSPC } from "../../../ffi/constants.ts";
+import { setTraceSink } from "../../../src/base/trace.ts";
+import { ErrorCodes } from "../../../src/format/errors.ts";
+import { loadCatalogue } from "../../../src/log/catalogue.ts";
+import { DataDirectory } from "../../../src/log/data_directory.ts";
+import { type CheckpointEntry, Keeper } from "../../../src/log/keeper.ts";
+import { type Answer, Control, type ShardLink } from "../../../src/server/control.ts";
+import type { TopicStart } from "../../../src/server/messages.ts";
+import { type CallName, FaultyLibc } from "../../sim/faulty_libc.ts";
+import { SimLibc } from "../../sim/sim_libc.ts";
+
+class World implements ShardLink {
+  readonly libc: FaultyLibc;
+  readonly directory: DataDirectory;
+  readonly keeper: Keeper;
+  readonly control: Control;
+  /** What the shard was asked, with what the catalogue on disk said then. */
+  readonly heard: string[] = [];
+  readonly answers: Map<number, Answer> = new Map();
+  readonly failures: Error[] = [];
+  readonly pauses: number[] = [];
+  /** What add_topic answers. */
+  refusal = "";
+  isGone = false;
+  pauseEnds: Promise<void> = Promise.resolve();
+  /** Called before a pause is over. */
+  whilePaused: (milliseconds: number) => void = () => {};
+
+  constructor(inner: SimLibc = new SimLibc({ seed: 1 })) {
+    this.libc = new FaultyLibc(inner);
+    this.directory = DataDirectory.open(this.libc, "/data", true);
+    this.keeper = new Keeper(this.directory, this.libc);
+    this.keeper.reconcile();
+    this.control = new Control({
+      keeper: this.keeper,
+      shard: this,
+      pause: (milliseconds) => {
+        this.pauses.push(milliseconds);
+        this.whilePaused(milliseconds);
+        return this.pauseEnds;
+      },
+      fail: (error) => this.failures.push(error),
+    });
+  }
+
+  addTopic(topic: TopicStart): Promise<string> {
+    return this.#hear(`add ${topic.name} ${topic.points.length}`, this.refusal);
+  }
+
+  removeTopic(name: string): Promise<void> {
+    return this.#hear(`remove ${name}`, undefined);
+  }
+
+  logStart({ topic, partition, logStart }: CheckpointEntry): Promise<void> {
+    const durable = new Keeper(this.directory, this.libc).logStart(topic, partition);
+    return this.#hear(`log_start ${topic}-${partition} ${logStart} of ${durable}`, undefined);
+  }
+
+  answer(token: number, answer: Answer): Promise<void> {
+    this.answers.set(token, answer);
+    return this.#hear(`answer ${token} ${answer.error}`, undefined);
+  }
+
+  #hear<T>(what: string, result: T): Promise<T> {
+    const { topics, deletions } = loadCatalogue(this.libc, this.directory.fd)!;
+    const names = topics.map(({ name, state }) => `${name}:${state}`);
+    names.push(...deletions.map(({ name }) => `${name}:deleting`));
+    this.heard.push(`${what} [${names.join(" ")}]`);
+    return this.isGone ? Promise.reject(new Error("the shard is gone")) : Promise.resolve(result);
+  }
+
+  /** The next start, after a kill. */
+  again(): World {
+    const disk = this.libc.inner as SimLibc;
+    disk.crash("kill");
+    return new World(disk);
+  }
+
+  async answered(token: number): Promise<Answer> {
+    await until(() => this.answers.has(token));
+    return this.answers.get(token)!;
+  }
+
+  create(token: number, name: string, partitions: number = 2): void {
+    this.control.createTopic(token, { name, topicId: "", partitions, config: [] });
+  }
+
+  refuse(call: CallName, errno: number, from: number = 1): void {
+    const first = this.libc.count(call) + from;
+    this.libc.plan = (name, k) => name === call && k >= first ? { kind: "error", errno } : null;
+  }
+
+  entry(topic: string, partition: number, recoveryPoint: number, logStart: number) {
+    const { topicId } = this.keeper.topics.find(({ name }) => name === topic)!;
+    return { topic, topicId, partition, recoveryPoint, logStart };
+  }
+}
+
+/** Everything here goes on by promises alone. */
+async function until(done: () => boolean): Promise<void> {
+  for (let i = 0; !done(); i += 1) {
+    assert.ok(i < 10000, "it never came to this");
+    await Promise.resolve();
+  }
+}
+
+test("a topic is on disk before the shard opens it, and open before it is answered", async () => {
+  const world = new World();
+  world.create(1, "a");
+  world.create(2, "a");
+  world.create(3, "b", 1);
+  await world.answered(3);
+  assert.deepEqual(world.heard, [
+    "add a 0 [a:ready]",
+    "answer 1 0 [a:ready]",
+    `answer 2 ${ErrorCodes.topic_exists} [a:ready]`,
+    "add b 0 [a:ready b:ready]",
+    "answer 3 0 [a:ready b:ready]",
+  ]);
+  assert.equal(world.answers.get(1)!.topicId, world.keeper.topics[0]!.topicId);
+  assert.deepEqual(world.failures, []);
+});
+
+test("a topic that the shard cannot open is taken back", async () => {
+  const world = new World();
+  world.refusal = "open a-1: EMFILE";
+  world.create(1, "a");
+  await world.answered(1);
+  assert.deepEqual(world.heard.map((line) => line.split(" [")[0]), [
+    "add a 0",
+    "remove a",
+    `answer 1 ${ErrorCodes.storage_failed}`,
+  ]);
+  assert.equal(world.answers.get(1)!.message, "open a-1: EMFILE");
+  assert.deepEqual(world.keeper.topics, []);
+});
+
+test("what the disk refuses is answered, and the name is free again", async () => {
+  const world = new World();
+  world.refuse("mkdirat", ENOSPC, 2);
+  world.create(1, "a");
+  await world.answered(1);
+  assert.equal(world.answers.get(1)!.error, ErrorCodes.storage_failed);
+  assert.match(world.answers.get(1)!.message, /a-1.*ENOSPC/);
+  assert.equal(world.heard.length, 1, "the shard never heard of it");
+  const again = world.again();
+  again.create(2, "a");
+  assert.equal((await again.answered(2)).error, ErrorCodes.none);
+});
+
+test("a deletion is on disk before the shard lets go; its files go after the answer", async () => {
+  const world = new World();
+  world.create(1, "a");
+  world.control.deleteTopic(2, "a");
+  world.control.deleteTopic(3, "a");
+  world.create(4, "a", 1);
+  const pause = Promise.withResolvers<void>();
+  world.pauseEnds = pause.promise;
+  await world.answered(4);
+  assert.deepEqual(world.heard.slice(2), [
+    "remove a [a:deleting]",
+    "answer 2 0 [a:deleting]",
+    `answer 3 ${ErrorCodes.topic_not_found} [a:deleting]`,
+    "add a 0 [a:ready a:deleting]",
+    "answer 4 0 [a:ready a:deleting]",
+  ]);
+  pause.resolve();
+  await world.control.finish();
+});
+
+test("files of deleted topics are removed step by step, also those of the last start", async () => {
+  const world = new World();
+  world.create(1, "a");
+  world.control.deleteTopic(2, "a");
+  world.pauseEnds = new Promise(() => {});
+  await world.answered(2);
+  const left = world.again();
+  assert.equal(left.keeper.deletions.length, 1);
+  await until(() => left.keeper.deletions.length === 0);
+  assert.ok(left.pauses.length >= 3, "with a pause after each file");
+  await left.control.finish();
+  assert.deepEqual(left.failures, []);
+});
+
+test("a log start is told after it is on disk, where it rose, and never twice", async () => {
+  const world = new World();
+  world.create(1, "a");
+  await world.answered(1);
+  world.heard.length = 0;
+  const told = () => world.heard.splice(0).map((line) => line.split(" [")[0]);
+  world.control.checkpoint([world.entry("a", 0, 9, 0), world.entry("a", 1, 9, 4)]);
+  for (let i = 0; i < 20; i += 1) await Promise.resolve();
+  assert.deepEqual(told(), ["log_start a-1 4 of 4"]);
+  world.control.checkpoint([world.entry("a", 0, 9, 5), world.entry("a", 1, 10, 3)]);
+  for (let i = 0; i < 20; i += 1) await Promise.resolve();
+  assert.deepEqual(told(), ["log_start a-0 5 of 5"]);
+  world.control.checkpoint([{ ...world.entry("a", 0, 99, 99), topicId: "of another" }]);
+  await world.control.finish();
+  assert.deepEqual(told(), []);
+  assert.equal(world.keeper.recoveryPoint("a", 0), 9);
+});
+
+test("of what arrives while the files are written only the newest is written", async () => {
+  const world = new World();
+  world.create(1, "a");
+  await world.answered(1);
+  let rounds = 0;
+  world.whilePaused = () => {
+    rounds += 1;
+    if (rounds > 1) return;
+    for (let i = 1; i <= 50; i += 1) world.control.checkpoint([world.entry("a", 0, i, 0)]);
+    world.control.checkpoint([world.entry("a", 0, 60, 7), world.entry("a", 0, 61, 0)]);
+  };
+  const before = world.libc.count("renameat");
+  world.control.checkpoint([world.entry("a", 0, 0, 0)]);
+  for (let i = 0; i < 30; i += 1) await Promise.resolve();
+  assert.equal(world.libc.count("renameat") - before, 2, "each file once");
+  assert.deepEqual([world.keeper.recoveryPoint("a", 0), world.keeper.logStart("a", 0)], [61, 7]);
+  await world.control.finish();
+});
+
+test("a checkpoint that the disk refuses is told once and tried again", async () => {
+  const world = new World();
+  const said: string[] = [];
+  setTraceSink((_, message) => said.push(message));
+  world.create(1, "a");
+  await world.answered(1);
+  said.length = 0;
+  world.refuse("pwrite", ENOSPC);
+  let waited = 0;
+  world.whilePaused = (milliseconds) => {
+    if (milliseconds > 0) waited += 1;
+    if (waited === 3) world.libc.plan = null;
+  };
+  world.control.checkpoint([world.entry("a", 0, 5, 3)]);
+  for (let i = 0; i < 200; i += 1) await Promise.resolve();
+  assert.equal(waited, 3);
+  assert.equal(said.length, 1, said.join("\n"));
+  assert.match(said[0]!, /no checkpoint.*ENOSPC/);
+  assert.match(world.heard.at(-1)!, /^log_start a-0 3 of 3/);
+  setTraceSink(() => {});
+});
+
+test("the last offsets of a clean stop go over those that were on their way", async () => {
+  const world = new World();
+  world.create(1, "a");
+  await world.answered(1);
+  await world.control.finish();
+  world.control.checkpoint([world.entry("a", 0, 5, 3), world.entry("a", 1, 1, 1)]);
+  assert.equal(world.keeper.recoveryPoint("a", 0), -1, "nothing is begun any more");
+  world.control.finishCheckpoints([world.entry("a", 0, 8, 0)]);
+  const { keeper } = world;
+  const points = [0, 1].map((n) => [keeper.recoveryPoint("a", n), keeper.logStart("a", n)]);
+  assert.deepEqual(points, [[8, 3], [1, 1]]);
+});
+
+test("a shard that is gone, and a catalogue in doubt, are failures and no crash", async () => {
+  const gone = new World();
+  gone.isGone = true;
+  gone.create(1, "a");
+  await until(() => gone.failures.length > 0);
+  assert.deepEqual(gone.failures.map(({ message }) => message), ["the shard is gone"]);
+  const doubtful = new World();
+  doubtful.refuse("fsync", EIO, 2); // the directory's, after the rename
+  doubtful.create(1, "a");
+  await until(() => doubtful.failures.length > 0);
+  assert.equal(doubtful.keeper.isInDoubt, true);
+  assert.match(doubtful.failures[0]!.message, /sync the directory of catalogue.*EIO/);
+  assert.equal(doubtful.answers.size, 0, "nobody knows what to answer");
+});
+
+test("what is asked for while it stops is answered so, and changes nothing", async () => {
+  const world = new World();
+  world.create(1, "a");
+  await world.answered(1);
+  world.create(2, "b");
+  const finished = world.control.finish();
+  world.create(3, "c");
+  world.control.deleteTopic(4, "a");
+  await finished;
+  for (const token of [2, 3, 4]) {
+    assert.equal((await world.answered(token)).error, ErrorCodes.shutting_down);
+  }
+  assert.deepEqual(world.keeper.topics.map(({ name }) => name), ["a"]);
+});

@@ -44,6 +44,8 @@ export interface CallFaults {
 
 export interface SimOptions {
   readonly seed?: number;
+  /** Where all chance of this machine is forked from, instead of a seed. */
+  readonly prng?: SimPrng;
   /** A disk, clock or network to share with another process. */
   readonly disk?: SimDisk;
   readonly diskOptions?: DiskOptions;
@@ -75,7 +77,7 @@ export abstract class SimCalls {
   readonly #large: SimMemory[] = [];
 
   constructor(options: SimOptions) {
-    this.prng = new SimPrng(options.seed ?? 1);
+    this.prng = options.prng ?? new SimPrng(options.seed ?? 1);
     this.faultPrng = this.prng.fork("faults");
     this.disk = options.disk ?? new SimDisk(this.prng, options.diskOptions);
     this.clock = options.clock ?? new SimClock();

@@ -35,6 +35,7 @@ export abstract class Descriptor {
   }
 
   close(): void {
+    if (this.watchedBy.length === 0) return;
     for (const epoll of this.watchedBy.splice(0)) epoll.forget(this);
   }
 }

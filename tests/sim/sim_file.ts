@@ -83,11 +83,7 @@ export class SimFile extends SimNode {
       const offset = position + done - chunk.start;
       const part = Math.min(size - done, CHUNK_SIZE - offset);
       chunk.growCurrent(offset + part);
-      const whole = start + done === 0 && part === bytes.length;
-      chunk.current.set(
-        whole ? bytes : bytes.subarray(start + done, start + done + part),
-        offset,
-      );
+      copy(bytes, start + done, chunk.current, offset, part);
       this.pages += chunk.markWritten(offset, offset + part);
       done += part;
     }
@@ -105,7 +101,7 @@ export class SimFile extends SimNode {
       const part = Math.min(count - done, CHUNK_SIZE - offset);
       const at = start + done;
       const here = chunk === null ? 0 : Math.min(part, chunk.current.length - offset);
-      if (here > 0) into.set(chunk!.current.subarray(offset, offset + here), at);
+      if (here > 0) copy(chunk!.current, offset, into, at, here);
       if (here < part) into.fill(0, at + Math.max(here, 0), at + part);
       if (chunk !== null && chunk.hasAbsent) this.#makePresent(chunk, offset, part);
       done += part;
@@ -293,4 +289,15 @@ export class SimFile extends SimNode {
     }
     return chunk;
   }
+}
+
+/** Below this a loop is faster than a view of the bytes. */
+const LOOP_MAX = 160;
+
+function copy(from: Uint8Array, start: number, into: Uint8Array, at: number, size: number): void {
+  if (size > LOOP_MAX) {
+    into.set(from.subarray(start, start + size), at);
+    return;
+  }
+  for (let i = 0; i < size; i += 1) into[at + i] = from[start + i]!;
 }

@@ -9,7 +9,9 @@ import { IOV_MAX } from "../../ffi/constants.ts";
 import type { EpollEvents, IoVector, Memory } from "../../ffi/libc.ts";
 
 /** From here on a block costs more to make than all calls on it. */
-export const LARGE_SIZE = 65536;
+export const LARGE_SIZE = 4096;
+/** A smaller block is zeroed as a whole when it is given out again. */
+const HUGE_SIZE = 65536;
 
 export class SimMemory implements Memory {
   readonly size: number;
@@ -40,8 +42,8 @@ export class SimMemory implements Memory {
 }
 
 /**
- * Large blocks of processes that ended, by size. A new process gets them again, zeroed as far as
- * calls have written: right for scratch that only calls fill, such as recovery's.
+ * Large blocks of processes that ended, by size. A new process gets them again, the largest zeroed
+ * as far as calls have written: right for scratch that only calls fill.
  */
 export class LargeBlocks {
   readonly #free: Map<number, SimMemory[]> = new Map();
@@ -49,7 +51,7 @@ export class LargeBlocks {
   take(size: number): SimMemory | null {
     const block = this.#free.get(size)?.pop() ?? null;
     if (block !== null) {
-      block.bytes.fill(0, 0, block.touchedEnd);
+      block.bytes.fill(0, 0, size < HUGE_SIZE ? size : block.touchedEnd);
       block.touchedEnd = 0;
     }
     return block;

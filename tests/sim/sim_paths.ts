@@ -11,6 +11,10 @@ import { SimDirectory } from "./sim_tree.ts";
 const NAME_MAX = 255;
 const LINKS_MAX = 8;
 
+/** Paths come again and again: their names are taken apart once. */
+const PATHS_KEPT_MAX = 4096;
+const namesOf: Map<string, readonly string[]> = new Map();
+
 const encoder = new TextEncoder();
 const room = new Uint8Array(PATH_MAX - 1);
 
@@ -39,7 +43,7 @@ export class PathWalk {
   #walk(start: SimDirectory, path: string, follow: boolean, links: number): number {
     if (links > LINKS_MAX) return -ELOOP;
     let directory = path.startsWith("/") ? this.#disk.root : start;
-    const names = path.includes("/") ? path.split("/").filter((name) => name !== "") : [path];
+    const names = splitPath(path);
     this.#stand(directory, ".", directory);
     for (let i = 0; i < names.length; i += 1) {
       const name = names[i]!;
@@ -70,6 +74,16 @@ export class PathWalk {
     this.name = name;
     this.node = node;
   }
+}
+
+function splitPath(path: string): readonly string[] {
+  let names = namesOf.get(path);
+  if (names === undefined) {
+    names = path.includes("/") ? path.split("/").filter((name) => name !== "") : [path];
+    if (namesOf.size >= PATHS_KEPT_MAX) namesOf.clear();
+    namesOf.set(path, names);
+  }
+  return names;
 }
 
 /** 0, or the reason why no kernel sees this path. */

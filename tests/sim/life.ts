@@ -1,0 +1,260 @@
+/**
+ * One process of the simulated broker, from its start to its crash: the data directory and the
+ * keeper of the main thread, and one shard (store, broker, syncer, caretaker) in the same thread,
+ * without sockets. What the two say to each other waits in `mail` until the schedule delivers it.
+ *
+ *     start: directory -> keeper -> reconcile -> every topic recovered       may throw, or be cut
+ *     turn:  reap -> write -> request syncs -> answer -> housekeeping        as server/turn.ts
+ *     stop:  sync all -> close logs -> checkpoint files -> clean marker
+ *
+ * It decides nothing: the order of these steps is the server's, what befalls them the schedule's.
+ */
+import type { Memory } from "../../ffi/libc.ts";
+import { Broker, type Door } from "../../src/broker/broker.ts";
+import { Caretaker } from "../../src/broker/caretaker.ts";
+import { completeFetches } from "../../src/broker/fetch.ts";
+import { confirmLogStart } from "../../src/broker/log_starts.ts";
+import { completeAppends, flushAppended } from "../../src/broker/produce.ts";
+import { removeTopic } from "../../src/broker/remove_topic.ts";
+import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
+import { partitionDirectory } from "../../src/format/file_names.ts";
+import { parseTopicConfig } from "../../src/format/topic_config.ts";
+import type { TopicEntry } from "../../src/log/catalogue.ts";
+import { DataDirectory } from "../../src/log/data_directory.ts";
+import { type CheckpointEntry, Keeper } from "../../src/log/keeper.ts";
+import { PartitionKind } from "../../src/log/opened_log.ts";
+import type { Partition } from "../../src/log/partition.ts";
+import { PartitionReader } from "../../src/log/read.ts";
+import { emptyReport, openPartition, type RecoveryReport } from "../../src/log/recovery.ts";
+import { LogPoint, Segment } from "../../src/log/segment.ts";
+import { SegmentStore } from "../../src/log/segment_store.ts";
+import { Walk } from "../../src/log/walk.ts";
+import { Syncer } from "../../src/server/sync.ts";
+import type { SimLibc } from "./sim_libc.ts";
+import { violated } from "./violation.ts";
+
+export const DATA = "/data";
+/** Small, so that a scan meets the ends of blocks, and that a start costs little. */
+const SCAN_BLOCK_SIZE = 8192;
+const OPEN_SEALED_MAX = 3;
+const ARENA_SIZE = 65536;
+const ROUNDS_MAX = 200;
+/** How long both clocks run in step before retention believes the wall clock. */
+export const CLOCK_CONFIRM_MS = 2000;
+
+/** The process ends itself because of its disk, as the server does. */
+export class ProcessEnd extends Error {
+  override name = "ProcessEnd";
+}
+
+/** A partition as it was opened, with what its recovery reported. */
+export interface Opened {
+  readonly partition: TopicPartition;
+  readonly report: RecoveryReport;
+}
+
+export class Life {
+  readonly libc: SimLibc;
+  readonly door: Door;
+  readonly directory: DataDirectory;
+  readonly keeper: Keeper;
+  readonly store: SegmentStore;
+  readonly broker: Broker;
+  readonly syncer: Syncer;
+  readonly caretaker: Caretaker;
+  /** Directories that are of no topic. */
+  readonly unknown: readonly string[];
+  /** What the start recovered. */
+  readonly opened: Opened[] = [];
+  /** From the shard to main. */
+  readonly mail: CheckpointEntry[] = [];
+  /** Deletions that main goes on with, a step at a time. */
+  readonly deletions: Generator<void, void>[] = [];
+  readonly #arena: Memory;
+  #arenaUsed = 0;
+
+  /** A start. Throws what the server's start throws. */
+  constructor(libc: SimLibc, door: Door) {
+    this.libc = libc;
+    this.door = door;
+    this.directory = DataDirectory.open(libc, DATA, true);
+    this.keeper = new Keeper(this.directory, libc);
+    this.unknown = this.keeper.reconcile();
+    for (const id of this.keeper.deletions) this.deletions.push(this.keeper.deletionSteps(id));
+    const close = (fd: number) => void libc.close(fd);
+    this.store = new SegmentStore(libc, this.directory.fd, close, {
+      scanBlockSize: SCAN_BLOCK_SIZE,
+      openSealedMax: OPEN_SEALED_MAX,
+    });
+    const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
+    this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere));
+    this.syncer = new Syncer(libc, this.broker);
+    this.caretaker = new Caretaker(this.broker, this.store, {
+      checkpointBytes: 3000,
+      checkpointMs: 300,
+      clockConfirmMs: CLOCK_CONFIRM_MS,
+    });
+    this.#arena = libc.allocate(ARENA_SIZE);
+    for (const topic of this.keeper.topics) this.#open(topic, this.directory.clean);
+  }
+
+  get epoch(): number {
+    return this.directory.catalogue.nodeEpoch;
+  }
+
+  /** Partitions that are not removed, by number. */
+  get partitions(): TopicPartition[] {
+    return this.broker.topics.partitions.filter(({ removed }) => !removed);
+  }
+
+  partition(topic: string, index: number): TopicPartition | null {
+    return this.broker.topics.get(topic)?.partitions[index] ?? null;
+  }
+
+  /** Puts a batch where a receive buffer has it, until the next turn. Returns its position. */
+  receive(batch: Uint8Array): number {
+    const at = this.#arenaUsed;
+    this.#arena.bytes.set(batch, at);
+    this.#arenaUsed = at + batch.length;
+    (this.#arena as unknown as { touch(end: number): void }).touch(this.#arenaUsed);
+    return at;
+  }
+
+  get arena(): Memory {
+    return this.#arena;
+  }
+
+  hasRoomFor(size: number): boolean {
+    return this.#arenaUsed + size <= ARENA_SIZE;
+  }
+
+  /** The beginning of every operation, as of every turn. */
+  readClocks(): void {
+    this.store.wallMs = this.libc.clock.wallMs;
+  }
+
+  /** Throws ProcessEnd when a sync had failed. */
+  turn(reaps: boolean, keepsHouse: boolean): void {
+    const { broker, syncer, door, libc, store } = this;
+    const nowMs = libc.clock.monotonicMs;
+    if (reaps) syncer.reap(door);
+    flushAppended(broker, nowMs);
+    this.#forget();
+    syncer.request(nowMs, false, door);
+    completeAppends(broker, door);
+    completeFetches(broker, nowMs, door);
+    if (keepsHouse) this.mail.push(...this.caretaker.step(nowMs, store.wallMs, door));
+    this.#endIfFailed();
+  }
+
+  /** Main writes down what it was told, and the shard hears of it. Throws StorageError. */
+  deliver(): void {
+    if (this.mail.length === 0) return;
+    const entries = this.mail.splice(0);
+    this.keeper.checkpoint(entries);
+    for (const { topic, topicId, partition, logStart } of entries) {
+      const found = this.partition(topic, partition);
+      if (found === null || found.topic.topicId !== topicId) continue;
+      confirmLogStart(this.broker, found, logStart, this.door);
+    }
+  }
+
+  /** Throws StorageError: then there is no such topic, or nobody knows. */
+  createTopic(topic: Omit<TopicEntry, "state" | "topicId">): boolean {
+    const entry = this.keeper.beginCreate(topic);
+    if (!("topicId" in entry)) return false;
+    this.keeper.finishCreate(topic.name);
+    this.#open(entry, true);
+    return true;
+  }
+
+  /** Throws StorageError. */
+  deleteTopic(name: string): void {
+    const { keeper, broker, door } = this;
+    const topic = keeper.beginDelete(name)!;
+    removeTopic(broker, name, topic.topicId, door);
+    keeper.renameDeleted(topic.topicId);
+    this.deletions.push(keeper.deletionSteps(topic.topicId));
+  }
+
+  /** True when the stop is clean; false when the directory may not be marked so. */
+  stop(): boolean {
+    const { broker, syncer, keeper, libc, door, directory } = this;
+    let rounds = 0;
+    do {
+      flushAppended(broker, Infinity);
+      syncer.request(Infinity, true, door);
+      completeAppends(broker, door);
+      libc.completeAio(8);
+      syncer.reap(door);
+      this.#endIfFailed();
+      rounds += 1;
+      if (rounds > ROUNDS_MAX) violated("L1", "the stop does not come to its end");
+    } while (!this.#isSynced());
+    for (const deletion of this.deletions) deletion.return();
+    const logs = this.partitions.map(({ log }) => log);
+    for (const log of logs) log.close();
+    const entries = this.partitions.filter(({ log }) => !log.broken).map((partition) => {
+      const { recoveryPoint, logStart } = partition.log;
+      const { name, topicId } = partition.topic;
+      return { topic: name, topicId, partition: partition.index, recoveryPoint, logStart };
+    });
+    this.store.closeAll();
+    syncer.close();
+    keeper.checkpoint(entries);
+    const isClean = logs.every(({ broken, degraded }) => !broken && degraded === "");
+    if (isClean) directory.closeClean();
+    else directory.close();
+    return isClean;
+  }
+
+  /** Whether nothing is left to sync. What is left is queued, whatever its level asks for. */
+  #isSynced(): boolean {
+    let isSynced = true;
+    for (const partition of this.broker.topics.partitions) {
+      const { log, removed } = partition;
+      if (removed ? log.syncsPending === 0 : log.isSynced || log.broken) continue;
+      isSynced = false;
+      if (!removed) this.broker.queueUnsynced(partition, 0);
+    }
+    return isSynced;
+  }
+
+  /** The turn has written what lay in the receive buffer: other bytes come there now. */
+  #forget(): void {
+    this.#arena.bytes.fill(0xee, 0, this.#arenaUsed);
+    this.#arenaUsed = 0;
+  }
+
+  /** Of a sync that failed, and of a catalogue that nobody knows. */
+  #endIfFailed(): void {
+    if (this.syncer.failure !== "") throw new ProcessEnd(this.syncer.failure);
+    if (this.keeper.isInDoubt) throw new ProcessEnd("the catalogue is in doubt");
+  }
+
+  #open(entry: TopicEntry, clean: boolean): void {
+    const config = parseTopicConfig(entry.config);
+    if (typeof config === "string") throw new Error(config);
+    const topic = new Topic(entry.name, entry.topicId, config, entry.config);
+    const logs: { log: Partition; report: RecoveryReport }[] = [];
+    for (let index = 0; index < entry.partitions; index += 1) {
+      const report = emptyReport();
+      const log = openPartition(this.store, {
+        directory: partitionDirectory(entry.name, index),
+        config,
+        kind: PartitionKind.own,
+        leaderEpoch: this.epoch,
+        clean,
+        recoveryPoint: this.keeper.recoveryPoint(entry.name, index),
+        logStart: this.keeper.logStart(entry.name, index),
+        progress: () => {},
+      }, report);
+      logs.push({ log, report });
+    }
+    for (const { log, report } of logs) {
+      const partition = this.broker.topics.addPartition(topic, log);
+      this.opened.push({ partition, report });
+    }
+    this.broker.topics.add(topic);
+  }
+}

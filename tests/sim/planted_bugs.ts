@@ -1,0 +1,128 @@
+/**
+ * Bugs that the simulation must find, as textual changes of a copy of the sources: one each of the
+ * mistakes that logs have been seen to make. Tests only; the product has no switch for them.
+ */
+export interface Edit {
+  readonly file: string;
+  /** Must be there exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface PlantedBug {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+}
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: "ack before sync",
+    edits: [{
+      file: "src/broker/produce.ts",
+      find: "level, door);\n    answer(partition, partition.durableWaiters, log.durable.offset,",
+      replace: "level, door);\n    answer(partition, partition.durableWaiters, log.written.offset,",
+    }],
+  },
+  {
+    name: "ack of a later group",
+    edits: [{
+      file: "src/log/partition.ts",
+      find: "this.durable.copyFrom(this.#syncing);",
+      replace: "this.durable.copyFrom(this.written);",
+    }],
+  },
+  {
+    name: "duplicate acknowledged before the original is durable",
+    edits: [{
+      file: "src/broker/produce.ts",
+      find: "  const waiters = waitsForSync(partition, acks)\n",
+      replace: "  const isNew = error !== ErrorCodes.none || base >= log.written.offset;\n" +
+        "  const waiters = isNew && waitsForSync(partition, acks)\n",
+    }],
+  },
+  {
+    name: "tail published unsynced after a kill",
+    edits: [{
+      file: "src/log/recovery.ts",
+      find: "    must(libc.fdatasync(fd), `sync ${segmentFile(segment.baseOffset)}`);\n",
+      replace: "",
+    }],
+  },
+  {
+    name: "recovery does not truncate",
+    edits: [{
+      file: "src/log/recovery_files.ts",
+      find: "  must(store.libc.ftruncate(fd, end), `truncate ${name}`);\n",
+      replace: "",
+    }],
+  },
+  {
+    name: "truncation not synced",
+    edits: [{
+      file: "src/log/recovery_files.ts",
+      find: "  must(store.libc.fsync(fd), `sync ${name}`);\n",
+      replace: "",
+    }],
+  },
+  {
+    name: "zeros taken for a batch",
+    edits: [{
+      file: "src/log/recovery_scan.ts",
+      find: "    if (!isBatchSize(size, BATCH_SIZE_MAX_LIMIT)) return Stored.length;\n",
+      replace: "    if (size === 12) return Stored.whole;\n" +
+        "    if (!isBatchSize(size, BATCH_SIZE_MAX_LIMIT)) return Stored.length;\n",
+    }],
+  },
+  {
+    name: "stale batch of a lower epoch accepted",
+    edits: [{
+      file: "src/format/batch.ts",
+      find: "  if (view.getInt32(at + BatchAt.leaderEpoch) < epochMin) return Stored.epoch;\n",
+      replace: "",
+    }],
+  },
+  {
+    name: "epoch reused after a second crash",
+    edits: [{
+      file: "src/log/data_directory.ts",
+      find: "if (found === null || !clean) saveCatalogue(",
+      replace: "if (found === null) saveCatalogue(",
+    }],
+  },
+  {
+    name: "index trusted over the log",
+    edits: [{
+      file: "src/log/read.ts",
+      find: "    if (!index.isFromFile) return code;\n    const wanted",
+      replace: "    if (code === 0) return code;\n    const wanted",
+    }],
+  },
+  {
+    name: "rename without directory sync",
+    edits: [{
+      file: "src/log/files.ts",
+      find: "  must(libc.fsync(directory), `sync the directory of ${name}`);\n",
+      replace: "",
+    }],
+  },
+  {
+    name: "producer snapshot ahead of the log",
+    edits: [
+      {
+        file: "src/log/checkpoint.ts",
+        find: "return this.isHeld && this.#heldOffset <= durable;",
+        replace: "return this.isHeld && durable >= 0;",
+      },
+      {
+        file: "src/log/checkpoint.ts",
+        find: "    this.recoveryPoint = offset;\n",
+        replace: "    this.recoveryPoint = Math.min(offset, partition.durable.offset);\n",
+      },
+      {
+        file: "src/log/snapshot_files.ts",
+        find: "    if (above.length === 0) return;\n",
+        replace: "    if (above.length >= 0) return;\n",
+      },
+    ],
+  },
+];

@@ -3,8 +3,9 @@
  * directory take. However often that happens, the next start finds the same log.
  */
 import assert from "node:assert/strict";
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { RECOVERY_POINT_FILE } from "../../src/format/file_names.ts";
 import { Prng } from "../support/prng.ts";
 import { startBroker } from "../support/broker.ts";
 import { commands, tryCommands } from "../support/commands.ts";
@@ -47,6 +48,8 @@ testOrSkip("killed at any step of recovery, the log is the same afterwards", mis
     if (statSync(join(log, last)).size === whole.get(last)?.length) {
       appendFileSync(join(log, last), torn);
     }
+    // Without a recovery point every segment is scanned.
+    rmSync(join(data, RECOVERY_POINT_FILE), { force: true });
     await killedAt(data, call, when);
   }
   const broker = await startBroker({ runtime: BROKER_RUNTIME, data });

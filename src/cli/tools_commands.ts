@@ -173,7 +173,7 @@ const adopt = command(
     brief: message`Make a Kafka log directory Sluice's.`,
     description: say(
       "Writes a catalogue from the partitions that lie in the directory; no log is changed. Kafka",
-      "must be stopped. Settings of topics, retention too, are not adopted.",
+      "must be stopped. Settings of topics are not adopted; retention.ms is -1.",
     ),
   },
 );

@@ -40,11 +40,12 @@ import {
   statSegment,
 } from "./recovery_files.ts";
 import { RecoveryScan } from "./recovery_scan.ts";
-import { beginNear, replay } from "./replay.ts";
+import { BAD, RecoveryWalk } from "./recovery_walk.ts";
+import { replay } from "./replay.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
 import { SnapshotFiles } from "./snapshot_files.ts";
-import { Walk, walkIndexes } from "./walk.ts";
+import { walkIndexes } from "./walk.ts";
 
 export { emptyReport, type RecoveryReport } from "./opened_log.ts";
 
@@ -85,16 +86,13 @@ export function openPartition(
   return new Partition(store, directory, config, kind, leaderEpoch, log);
 }
 
-/** Instead of a position: a header is damaged. */
-const BAD = -1;
-
 class Recovery {
   readonly #store: SegmentStore;
   readonly #directory: string;
   readonly #options: RecoveryOptions;
   readonly #report: RecoveryReport;
   readonly #scan: RecoveryScan;
-  readonly #walk: Walk;
+  readonly #walk: RecoveryWalk;
   readonly #segments: Segment[] = [];
   readonly #damage: DamagedRange[] = [];
   /** Below it nothing is cut. */
@@ -103,9 +101,6 @@ class Recovery {
   /** Offset after the last batch of the last segment. */
   #end = 0;
   #bytesAboveSafe = 0;
-  /** Where the headers of a segment went wrong, and the offset of the one before: either lies. */
-  #badAt = 0;
-  #lastBase = 0;
 
   constructor(store: SegmentStore, options: RecoveryOptions, report: RecoveryReport) {
     this.#store = store;
@@ -113,10 +108,10 @@ class Recovery {
     this.#options = options;
     this.#report = report;
     this.#scan = new RecoveryScan(store, options.progress);
-    this.#walk = new Walk(store);
     // A log start was on disk before anybody was told of it, and so was all below.
     this.#safe = Math.max(options.recoveryPoint, options.logStart, 0);
     this.#isDense = options.kind === PartitionKind.own;
+    this.#walk = new RecoveryWalk(store, this.#scan, this.#isDense);
     const isTold = options.recoveryPoint !== UNKNOWN;
     this.#scan.allowsGaps = options.kind === PartitionKind.cleaned && !isTold;
   }
@@ -151,7 +146,7 @@ class Recovery {
     const last = openSegment(this.#store, this.#directory, bases[bases.length - 1]!);
     this.#segments.push(last);
     if (!readIndexes(this.#store, this.#directory, last)) walkIndexes(this.#store, last);
-    const position = this.#walkTo(last, Infinity, true);
+    const position = this.#walk.to(last, Infinity, true);
     const walked = this.#scan.expected;
     this.#end = this.#isDense ? walked : Math.max(walked, recoveryPoint);
     const isWhole = position === last.size;
@@ -209,7 +204,9 @@ class Recovery {
     const { expected } = this.#scan;
     const mayFollow = isFirst || expected < this.#safe || this.#scan.allowsGaps;
     if (base < expected || !mayFollow) return false;
-    if (this.#isDense) {
+    // Whole segments may have been compacted away, but not across the recovery point.
+    const isHole = this.#options.kind === PartitionKind.cleaned && base > this.#safe;
+    if (this.#isDense || (isHole && !this.#scan.allowsGaps)) {
       this.#addDamage(expected, base, `offsets ${expected} to ${base - 1} have no file`);
     }
     this.#scan.expected = base;
@@ -219,12 +216,12 @@ class Recovery {
   /** A segment below the recovery point: the headers behind its last index entry reach its end. */
   #checkBelow(segment: Segment, next: number): void {
     if (!readIndexes(this.#store, this.#directory, segment)) walkIndexes(this.#store, segment);
-    const position = this.#walkTo(segment, Infinity, false);
+    const position = this.#walk.to(segment, Infinity, false);
     const { expected } = this.#scan;
     segment.unseenSize = segment.size;
     if (position !== segment.size || expected > next || (this.#isDense && expected < next)) {
-      if (expected >= next) this.#scan.expected = this.#lastBase;
-      this.#damaged(segment, position === BAD ? this.#badAt : position, next);
+      if (expected >= next) this.#scan.expected = this.#walk.lastBase;
+      this.#damaged(segment, position === BAD ? this.#walk.badAt : position, next);
     }
     this.#scan.expected = next;
   }
@@ -242,60 +239,11 @@ class Recovery {
     libc.fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     if (segment.baseOffset >= this.#safe) return 0;
     readIndexes(this.#store, this.#directory, segment);
-    const position = this.#walkTo(segment, this.#safe, true);
+    const position = this.#walk.to(segment, this.#safe, true);
     segment.unseenSize = Math.max(position, 0);
     if (position !== BAD) return position;
-    this.#damaged(segment, this.#badAt, next);
+    this.#damaged(segment, this.#walk.badAt, next);
     return BAD;
-  }
-
-  /**
-   * Walks headers to the batch that reaches or follows `offset`, or to the end, from the index
-   * entry before it. The indexes of a segment that is appended to are `told` anew from there. Returns the
-   * position, or BAD with `#badAt`.
-   */
-  #walkTo(segment: Segment, offset: number, told: boolean): number {
-    const walk = this.#walk;
-    const scan = this.#scan;
-    const base = segment.baseOffset;
-    scan.expected = base;
-    if (segment.size === 0) return 0;
-    const times = segment.times!;
-    // What a time entry says holds up to its batch; from there on the headers must tell.
-    if (told) times.truncate(offset - base);
-    const { maxTimestamp, maxOffset } = times;
-    let isConfirmed = !told || times.count === 0;
-    const from = told ? Math.min(offset, base + (times.count === 0 ? 0 : maxOffset)) : offset;
-    let code = beginNear(walk, segment, from);
-    let position = code === 0 ? walk.position : 0;
-    if (position > 0) scan.expected = walk.baseOffset;
-    if (told) segment.truncateIndexes(scan.expected, position);
-    this.#lastBase = scan.expected;
-    while (code === 0) {
-      const { baseOffset, lastOffset } = walk;
-      if (baseOffset < scan.expected || (this.#isDense && baseOffset > scan.expected)) {
-        scan.expected = Math.max(this.#lastBase, Math.min(baseOffset, scan.expected));
-        break;
-      }
-      this.#lastBase = baseOffset;
-      isConfirmed ||= lastOffset === base + maxOffset && walk.maxTimestamp === maxTimestamp;
-      const isThere = lastOffset + 1 >= offset;
-      scan.expected = isThere ? baseOffset : lastOffset + 1;
-      if (!isThere) {
-        if (told) segment.batchAppended(lastOffset, position, walk.size, walk.maxTimestamp);
-        position += walk.size;
-      }
-      if (isThere || walk.atEnd) return isConfirmed ? position : this.#walkAnew(segment, offset);
-      code = walk.next();
-    }
-    this.#badAt = position;
-    return BAD;
-  }
-
-  /** The time index names a batch that is not there: the whole segment tells. */
-  #walkAnew(segment: Segment, offset: number): number {
-    segment.truncateIndexes(segment.baseOffset, 0);
-    return this.#walkTo(segment, offset, true);
   }
 
   /** What follows `position` in this segment cannot be read: offsets up to the `next` one's. */

@@ -66,7 +66,8 @@ export function replay(
   return walkFrom(store, directory, segments, from, (walk) => {
     if (walk.leaderEpoch > epochs.latest) epochs.assign(walk.leaderEpoch, walk.baseOffset);
     const { producerId, baseOffset, lastOffset, baseSequence } = walk;
-    if (producerId < 0 || baseOffset < producersFrom) return;
+    // A transaction's marker has its producer's id and no sequence.
+    if (producerId < 0 || baseSequence < 0 || baseOffset < producersFrom) return;
     const last = lastSequence(baseSequence, walk.lastOffsetDelta);
     const { producerEpoch } = walk;
     producers.append(producerId, producerEpoch, baseSequence, last, baseOffset, lastOffset, wallMs);

@@ -6,10 +6,12 @@
  *     orders-0 … orders-2   partition.metadata -> topic orders, its id, 3 partitions
  *     __cluster_metadata-0  Kafka's own catalogue: not adopted
  *     x-0.…-delete          being deleted: not adopted, named
- *     compacted topics      refused: recovery cannot tell their gaps from a lost tail yet
+ *     compacted topics      get cleanup.policy=compact, so that retention takes nothing; refused
+ *                           where a gap of compaction could be a lost tail
  *
  * The settings of topics are in Kafka's cluster metadata and are not adopted: they follow the
- * defaults of Sluice.
+ * defaults of Sluice, retention.ms aside, which is -1: nothing goes by its age. What only Kafka can bring to an end (a segment that was being replaced, a
+ * log start that is behind) is refused, and Kafka does it at its next start.
  *
  * Invariant: the catalogue is written last and as a whole; before that the directory is Kafka's.
  */
@@ -20,7 +22,16 @@ import {
   parseOffsets,
   parsePartitionMetadata,
 } from "../format/checkpoint.ts";
-import { CATALOGUE_FILE, CLEAN_STOP_FILE, META_FILE } from "../format/file_names.ts";
+import {
+  CATALOGUE_FILE,
+  CLEAN_STOP_FILE,
+  LOG_START_FILE,
+  META_FILE,
+  parsePartitionDirectory,
+  PARTITION_METADATA_FILE,
+  partitionDirectory,
+  RECOVERY_POINT_FILE,
+} from "../format/file_names.ts";
 import { PARTITIONS_PER_TOPIC_MAX } from "../limits.ts";
 import {
   type CatalogueContent,
@@ -30,26 +41,33 @@ import {
 } from "../log/catalogue.ts";
 import { must, openDirectory, replaceFile } from "../log/files.ts";
 import { randomUuid } from "../log/data_directory.ts";
-import { lastOfPartition } from "./adopt_scan.ts";
+import type { ConfigEntry } from "../format/topic_config.ts";
+import { type LastOfPartition, lastOfPartition } from "./adopt_scan.ts";
 import { refuseWhileHeld, takeLock } from "./directory_lock.ts";
 import {
   closeRoot,
   isDirectory,
   openPartitionPlace,
   openRoot,
-  parsePartitionName,
   partitionNames,
   type PartitionPlace,
   readText,
   type Root,
   ToolError,
 } from "./places.ts";
-import { METADATA_FILE } from "./verify.ts";
 
 const CLUSTER_METADATA = "__cluster_metadata";
 /** Up to where Kafka's cleaner compacted which partition. */
 const CLEANER_FILE = "cleaner-offset-checkpoint";
 const NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000";
+/** Keeps the last record of each key, whatever its age. */
+const COMPACT: readonly ConfigEntry[] = [{ key: "cleanup.policy", value: "compact" }];
+/** Nothing that Kafka kept goes because Sluice's default is shorter. */
+const KEEP: readonly ConfigEntry[] = [{ key: "retention.ms", value: "-1" }];
+/** A segment that Kafka was putting in the place of others. */
+const SWAP_SUFFIX = ".swap";
+/** What Kafka knows of aborted transactions. */
+const TRANSACTIONS_SUFFIX = ".txnindex";
 /** Kafka gives producer ids out in blocks of so many. */
 const PRODUCER_ID_BLOCK = 1000;
 /** What Kafka calls a directory that is on its way out, or not yet in. */
@@ -95,6 +113,11 @@ class Adoption {
   readonly #tell: (line: string) => void;
   readonly #isDry: boolean;
   readonly #newMetadata: { directory: string; topicId: string }[] = [];
+  readonly #isClean: boolean;
+  readonly #recoveryPoints: ReadonlyMap<string, number>;
+  readonly #logStarts: ReadonlyMap<string, number>;
+  /** Up to where the cleaner went. */
+  readonly #cleaned: ReadonlyMap<string, number>;
   #highestEpoch = -1;
   #highestProducerId = -1;
 
@@ -102,6 +125,10 @@ class Adoption {
     this.#root = root;
     this.#tell = options.tell;
     this.#isDry = options.isDry;
+    this.#isClean = root.names.includes(CLEAN_STOP_FILE);
+    this.#recoveryPoints = offsetsIn(root, RECOVERY_POINT_FILE);
+    this.#logStarts = offsetsIn(root, LOG_START_FILE);
+    this.#cleaned = offsetsIn(root, CLEANER_FILE);
   }
 
   run(): CatalogueContent {
@@ -163,12 +190,34 @@ class Adoption {
       if (found[at] === null) this.#newMetadata.push({ directory, topicId });
     });
     if (ids.length === 0) this.#tell(`topic ${name} has no id: it gets ${topicId}`);
-    for (const place of places) this.#look(place);
-    return { name, topicId, partitions: places.length, config: [] };
+    const config = this.#config(places, places.map((place) => this.#look(place)));
+    return { name, topicId, partitions: places.length, config, state: "ready" };
+  }
+
+  /** Throws ToolError where a partition's gaps could be taken for its end. */
+  #config(places: readonly PartitionPlace[], ends: readonly LastOfPartition[]): ConfigEntry[] {
+    const isCompacted = places.some(({ directory }, at) => {
+      return ends[at]!.hasGaps || (this.#cleaned.get(directory) ?? 0) > 0;
+    });
+    if (!isCompacted) return [...KEEP];
+    places.forEach((place, at) => {
+      const doubt = this.#doubtOf(place, ends[at]!);
+      if (doubt !== "") throw compacted(place, doubt);
+    });
+    this.#tell(`topic ${places[0]!.topic} was compacted: it gets cleanup.policy=compact`);
+    return [...COMPACT];
+  }
+
+  /** Why it is not known that everything up to the end of the log was on disk; or nothing. */
+  #doubtOf({ directory }: PartitionPlace, { end, problem }: LastOfPartition): string {
+    if (!this.#isClean) return "Kafka did not stop cleanly";
+    if (problem !== "") return problem;
+    const point = this.#recoveryPoints.get(directory) ?? 0;
+    return point === end ? "" : `its recovery point is ${point}, its log ends at ${end}`;
   }
 
   #topicIdOf({ directory }: PartitionPlace): string | null {
-    const path = `${directory}/${METADATA_FILE}`;
+    const path = `${directory}/${PARTITION_METADATA_FILE}`;
     const text = readText(this.#root, path);
     if (text === null) return null;
     const topicId = parsePartitionMetadata(text);
@@ -178,33 +227,45 @@ class Adoption {
     return topicId === NO_TOPIC_ID ? null : topicId;
   }
 
-  #look(place: PartitionPlace): void {
+  #look(place: PartitionPlace): LastOfPartition {
+    const { directory, names } = place;
+    this.#refuseUnfinished(place);
     const last = lastOfPartition(this.#root, place);
-    if (last.problem !== "") this.#tell(`${place.directory}: ${last.problem}; see sluice verify`);
-    if (last.hasGaps || this.#isCompacted(place)) throw compacted(place);
+    if (last.problem !== "") this.#tell(`${directory}: ${last.problem}; see sluice verify`);
     this.#highestEpoch = Math.max(this.#highestEpoch, last.epoch);
     this.#highestProducerId = Math.max(this.#highestProducerId, last.producerId);
-    const deleted = place.names.filter((name) => name.endsWith(".deleted"));
+    const deleted = names.filter((name) => name.endsWith(".deleted"));
     if (deleted.length > 0) {
-      this.#tell(`${place.directory}: ${deleted.length} .deleted files are left alone`);
+      this.#tell(`${directory}: ${deleted.length} .deleted files are left alone`);
     }
+    if (names.some((name) => name.endsWith(TRANSACTIONS_SUFFIX))) {
+      this.#tell(`${directory}: records of aborted transactions will be seen`);
+    }
+    return last;
   }
 
-  /** Whether Kafka's cleaner says that it was there. */
-  #isCompacted({ topic, partition }: PartitionPlace): boolean {
-    const entries = parseOffsets(readText(this.#root, CLEANER_FILE) ?? "") ?? [];
-    return entries.some((entry) => {
-      return entry.topic === topic && entry.partition === partition && entry.offset > 0;
-    });
+  /** Steps of Kafka that a kill cut off, and that its next start brings to an end. */
+  #refuseUnfinished({ directory, names, segments }: PartitionPlace): void {
+    const swap = names.find((name) => name.endsWith(SWAP_SUFFIX));
+    if (swap !== undefined) {
+      throw new ToolError(`${directory}/${swap}: Kafka was replacing a segment`, STOP_CLEANLY);
+    }
+    const logStart = this.#logStarts.get(directory);
+    const first = segments[0]?.baseOffset ?? Infinity;
+    if (logStart === undefined || logStart >= first || first === Infinity) return;
+    throw new ToolError(
+      `${directory} begins at offset ${first}, Kafka's checkpoint says ${logStart}`,
+      STOP_CLEANLY,
+    );
   }
 
   #tellLeftOvers(): void {
     for (const name of this.#root.names) {
-      if (!isDirectory(this.#root, name) || parsePartitionName(name) !== null) continue;
+      if (!isDirectory(this.#root, name) || parsePartitionDirectory(name) !== null) continue;
       const why = LEFT_OVER.test(name) ? "left over from Kafka" : "not a partition";
       this.#tell(`not adopted: ${name}, ${why}`);
     }
-    if (this.#root.names.includes(CLEAN_STOP_FILE)) return;
+    if (this.#isClean) return;
     this.#tell("Kafka did not stop cleanly here: the first start recovers every partition");
   }
 
@@ -213,7 +274,7 @@ class Adoption {
       this.#tell(`topic ${name}: ${partitions} partitions, id ${topicId}`);
     }
     this.#tell(`cluster ${catalogue.clusterId}, node epoch ${catalogue.nodeEpoch}`);
-    this.#tell("settings of topics, retention too, are not adopted: they follow the defaults");
+    this.#tell("settings of topics are not adopted: they follow the defaults, and retention.ms=-1");
   }
 
   /** Kafka's cluster id, or a new one. */
@@ -227,20 +288,30 @@ class Adoption {
     const fd = must(openDirectory(libc, rootFd, directory), `open ${directory}`);
     try {
       const text = formatPartitionMetadata(topicId);
-      replaceFile(libc, fd, METADATA_FILE, new TextEncoder().encode(text));
+      replaceFile(libc, fd, PARTITION_METADATA_FILE, new TextEncoder().encode(text));
     } finally {
       libc.close(fd);
     }
   }
 }
 
+const STOP_CLEANLY = "Start Kafka on it and stop it cleanly, once; then adopt it.";
+
 /**
- * Recovery takes a gap in the offsets for the end of the log and cuts there: what compaction left
- * would be lost at the first start after a kill.
+ * Above the recovery point a gap in the offsets is the end of the log: recovery cuts there. What
+ * compaction left behind it would be lost.
  */
-function compacted({ topic, directory }: PartitionPlace): ToolError {
+function compacted({ topic, directory }: PartitionPlace, doubt: string): ToolError {
   return new ToolError(
-    `${directory} was compacted: offsets are missing, and Sluice cannot recover such a log yet`,
-    `Move the directories of ${topic} away to adopt the other topics.`,
+    `${directory} was compacted, and offsets are missing in it: ${doubt}`,
+    `${STOP_CLEANLY} Or move the directories of ${topic} away to adopt the other topics.`,
   );
+}
+
+/** An offset per partition directory; nothing where the file is not there or is damaged. */
+function offsetsIn(root: Root, file: string): Map<string, number> {
+  const entries = parseOffsets(readText(root, file) ?? "") ?? [];
+  return new Map(entries.map(({ topic, partition, offset }) => {
+    return [partitionDirectory(topic, partition), offset];
+  }));
 }

@@ -1,12 +1,13 @@
 /**
- * The highest epoch and producer id of a partition, without reading its whole log: epochs never
- * fall, so the last segment and the checkpoint have the highest; producers that still write are
- * in the snapshots and in the last segment.
+ * The highest epoch and producer id of a partition and its end, without reading its whole log:
+ * epochs never fall, so the last segment and the checkpoint have the highest; producers that still
+ * write are in the snapshots and in the last segment.
  */
 
 import { readI64 } from "../base/bytes.ts";
 import { BATCH_HEADER_SIZE, BATCH_MAGIC, BatchAt, batchBaseOffset } from "../format/batch.ts";
 import { parseEpochs } from "../format/checkpoint.ts";
+import { LEADER_EPOCH_FILE } from "../format/file_names.ts";
 import { must, readSmallFile, readWhole } from "../log/files.ts";
 import {
   FileKind,
@@ -19,12 +20,14 @@ import {
   ToolError,
 } from "./places.ts";
 import { closeScan, openScan } from "./segment_scan.ts";
-import { blockOf, EPOCHS_FILE, snapshotEntries } from "./side_files.ts";
+import { blockOf, snapshotEntries } from "./side_files.ts";
 
 export interface LastOfPartition {
   /** -1 where there is none. */
   epoch: number;
   producerId: number;
+  /** Offset of the next record. */
+  end: number;
   /** Offsets are missing between batches, or within one. */
   hasGaps: boolean;
   /** What is not right, for people, or nothing. */
@@ -33,8 +36,8 @@ export interface LastOfPartition {
 
 /** Throws ToolError for batches of an old format, and StorageError. */
 export function lastOfPartition(root: Root, place: PartitionPlace): LastOfPartition {
-  const last = { epoch: -1, producerId: -1, hasGaps: false, problem: "" };
-  const epochs = parseEpochs(readText(root, `${place.directory}/${EPOCHS_FILE}`) ?? "");
+  const last = { epoch: -1, producerId: -1, end: 0, hasGaps: false, problem: "" };
+  const epochs = parseEpochs(readText(root, `${place.directory}/${LEADER_EPOCH_FILE}`) ?? "");
   for (const { epoch } of epochs ?? []) last.epoch = Math.max(last.epoch, epoch);
   for (const name of place.names) {
     if (parseSegmentName(name)?.kind !== FileKind.snapshot) continue;
@@ -47,6 +50,8 @@ export function lastOfPartition(root: Root, place: PartitionPlace): LastOfPartit
   for (const segment of full) readFirstHeader(root, segment, last);
   const newest = full[full.length - 1];
   if (newest !== undefined) scanSegment(root, newest, last);
+  // One that is still empty is named by the offset of the next record.
+  last.end = Math.max(last.end, place.segments[place.segments.length - 1]?.baseOffset ?? 0);
   return last;
 }
 
@@ -64,6 +69,7 @@ function scanSegment(root: Root, segment: SegmentPlace, last: LastOfPartition): 
       const isDense = scan.baseOffset === expected && isFull(scan.block.view, scan.at);
       if (!isDense && last.problem === "") last.hasGaps = true;
       expected = scan.lastOffset + 1;
+      last.end = Math.max(last.end, expected);
       const producerId = readI64(scan.block.view, scan.at + BatchAt.producerId);
       last.epoch = Math.max(last.epoch, scan.epoch);
       last.producerId = Math.max(last.producerId, producerId);

@@ -14,12 +14,17 @@ import { AT_FDCWD } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { readI64 } from "../base/bytes.ts";
 import { parseEpochs, parseOffsets, parsePartitionMetadata } from "../format/checkpoint.ts";
-import { CATALOGUE_FILE, META_FILE } from "../format/file_names.ts";
+import {
+  CATALOGUE_FILE,
+  LEADER_EPOCH_FILE,
+  META_FILE,
+  PARTITION_METADATA_FILE,
+} from "../format/file_names.ts";
 import {
   type CatalogueContent,
   CatalogueError,
   decodeCatalogue,
-  type TopicEntry,
+  type TopicDefinition,
 } from "../log/catalogue.ts";
 import { openDirectory, readSmallFile } from "../log/files.ts";
 import { decodeSnapshot } from "../log/producer_snapshot.ts";
@@ -34,9 +39,8 @@ import {
   type Root,
   ToolError,
 } from "./places.ts";
-import { blockOf, EPOCHS_FILE, snapshotEntries } from "./side_files.ts";
+import { blockOf, snapshotEntries } from "./side_files.ts";
 import { safe, safeJson } from "./text.ts";
-import { METADATA_FILE } from "./verify.ts";
 
 export type Encoding = "text" | "hex" | "base64";
 
@@ -167,8 +171,10 @@ function smallFileRows(
   if (kind === FileKind.snapshot) return snapshotRows(bytes, state);
   if (name === CATALOGUE_FILE) return catalogueRows(bytes);
   const text = new TextDecoder("latin1").decode(bytes);
-  if (name === METADATA_FILE) return [{ topicId: orDamaged(parsePartitionMetadata(text), state) }];
-  if (name === EPOCHS_FILE) return checkpointRows(parseEpochs(text), text, state);
+  if (name === PARTITION_METADATA_FILE) {
+    return [{ topicId: orDamaged(parsePartitionMetadata(text), state) }];
+  }
+  if (name === LEADER_EPOCH_FILE) return checkpointRows(parseEpochs(text), text, state);
   if (name.endsWith("-offset-checkpoint")) return checkpointRows(parseOffsets(text), text, state);
   if (name === META_FILE) return text.split("\n").filter(Boolean).map((line) => ({ line }));
   throw new ToolError(
@@ -226,12 +232,14 @@ function* catalogueRows(bytes: Uint8Array): Generator<Row> {
   }
   const { topics, deletions, settings, ...rest } = content;
   yield rest;
-  for (const topic of topics) yield { topic: topic.name, ...topicRow(topic) };
+  for (const topic of topics) {
+    yield { [topic.state === "ready" ? "topic" : "creating"]: topic.name, ...topicRow(topic) };
+  }
   for (const topic of deletions) yield { deleting: topic.name, ...topicRow(topic) };
   for (const { key, value } of settings) yield { setting: key, value };
 }
 
-function topicRow({ topicId, partitions, config }: TopicEntry): Row {
+function topicRow({ topicId, partitions, config }: TopicDefinition): Row {
   return { topicId, partitions, config: config.map(({ key, value }) => `${key}=${value}`).join() };
 }
 

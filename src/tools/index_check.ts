@@ -72,11 +72,11 @@ export class OffsetIndexCheck {
     }
     const whole = Math.floor(size / OFFSET_ENTRY_SIZE);
     let offsetBefore = -1;
-    let positionBefore = 0;
+    let positionBefore = -1;
     for (let entry = 0; entry < whole; entry += 1) {
       const offset = this.#view.getInt32(entry * OFFSET_ENTRY_SIZE);
       const position = this.#view.getInt32(entry * OFFSET_ENTRY_SIZE + 4);
-      if (position === 0 && (offset === 0 || entry === 0)) return entry;
+      if (position === 0 && offset === 0) return entry;
       if (offset <= offsetBefore || position <= positionBefore) {
         this.#complain(entry * OFFSET_ENTRY_SIZE, "its entries do not increase");
         return entry;

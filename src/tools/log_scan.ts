@@ -79,6 +79,7 @@ class LogScan {
       const segment = segments[i]!;
       if (this.#expected >= this.#options.offsetEnd && i > 0) break;
       this.#visitor.segmentBegins(segment);
+      this.#skipTo(segment.baseOffset, segment, 0);
       const scan = openScan(root, segment, this.#options.progress);
       try {
         const isEnd = this.#segment(segment, scan.scan);
@@ -123,17 +124,18 @@ class LogScan {
 
   #whole(segment: SegmentPlace, scan: SegmentScan): void {
     if (this.#damage !== null) this.#endDamage(scan.baseOffset);
-    else if (scan.baseOffset > this.#expected) {
-      this.#visitor.gap({
-        segment,
-        position: scan.position,
-        firstOffset: this.#expected,
-        lastOffset: scan.baseOffset - 1,
-      });
-    }
+    this.#skipTo(scan.baseOffset, segment, scan.position);
     this.#expected = scan.lastOffset + 1;
     this.#epoch = scan.epoch;
     this.#visitor.batch(segment, scan);
+  }
+
+  /** The log goes on at `offset`: what lies before it is a gap. */
+  #skipTo(offset: number, segment: SegmentPlace, position: number): void {
+    if (offset <= this.#expected) return;
+    const firstOffset = this.#expected;
+    this.#expected = offset;
+    this.#visitor.gap({ segment, position, firstOffset, lastOffset: offset - 1 });
   }
 
   /** Damage that touches the damage before it is one. */

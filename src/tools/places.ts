@@ -22,7 +22,16 @@ import {
   S_IFMT,
 } from "../../ffi/constants.ts";
 import type { DirectoryEntry, Libc } from "../../ffi/libc.ts";
-import { CATALOGUE_FILE, isTopicName, LOCK_FILE, META_FILE } from "../format/file_names.ts";
+import {
+  CATALOGUE_FILE,
+  INDEX_SUFFIX,
+  LOCK_FILE,
+  LOG_SUFFIX,
+  META_FILE,
+  parsePartitionDirectory,
+  SNAPSHOT_SUFFIX,
+  TIME_INDEX_SUFFIX,
+} from "../format/file_names.ts";
 import { must, openDirectory, readSmallFile, readWhole } from "../log/files.ts";
 
 /** What a tool cannot do; the message says why, the hint what to do instead. */
@@ -91,26 +100,24 @@ export function rootKind(root: Root): RootKind {
 export function partitionNames(root: Root): string[] {
   const found: { name: string; topic: string; partition: number }[] = [];
   for (const name of root.names) {
-    const parsed = parsePartitionName(name);
+    const parsed = parsePartitionDirectory(name);
     if (parsed !== null && isDirectory(root, name)) found.push({ name, ...parsed });
   }
   found.sort((a, b) => a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition);
   return found.map(({ name }) => name);
 }
 
-/** "orders-0" as topic and number; the number has no leading zeros. */
-export function parsePartitionName(name: string): { topic: string; partition: number } | null {
-  const found = /^(.+)-(0|[1-9]\d{0,8})$/.exec(name);
-  if (found === null || !isTopicName(found[1]!)) return null;
-  return { topic: found[1]!, partition: Number(found[2]) };
-}
-
-export const FileKind = {
-  log: ".log",
-  index: ".index",
-  timeIndex: ".timeindex",
-  snapshot: ".snapshot",
-} as const;
+export const FileKind: {
+  readonly log: typeof LOG_SUFFIX;
+  readonly index: typeof INDEX_SUFFIX;
+  readonly timeIndex: typeof TIME_INDEX_SUFFIX;
+  readonly snapshot: typeof SNAPSHOT_SUFFIX;
+} = {
+  log: LOG_SUFFIX,
+  index: INDEX_SUFFIX,
+  timeIndex: TIME_INDEX_SUFFIX,
+  snapshot: SNAPSHOT_SUFFIX,
+};
 export type FileKind = typeof FileKind[keyof typeof FileKind];
 
 /** The number and the kind in the name of a segment's file, or null. */
@@ -126,7 +133,7 @@ export function segmentName(offset: number, kind: FileKind): string {
 
 /** What lies in a partition's directory. Throws ToolError or StorageError. */
 export function openPartitionPlace(root: Root, directory: string): PartitionPlace {
-  const parsed = parsePartitionName(directory);
+  const parsed = parsePartitionDirectory(directory);
   if (parsed === null) throw new ToolError(`${directory} is not a partition, such as orders-0`);
   const fd = openDirectory(root.libc, root.fd, directory);
   if (fd === -ENOENT) throw new ToolError(`${root.path} has no partition ${directory}`);

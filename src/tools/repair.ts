@@ -22,9 +22,17 @@ import {
   parseEpochs,
   parseOffsets,
 } from "../format/checkpoint.ts";
+import {
+  CLEAN_STOP_FILE,
+  LEADER_EPOCH_FILE,
+  LOG_START_FILE,
+  RECOVERY_POINT_FILE,
+} from "../format/file_names.ts";
+import { CatalogueError, loadCatalogue } from "../log/catalogue.ts";
 import { must, openDirectory, replaceFile } from "../log/files.ts";
 import { refuseWhileHeld, takeLock } from "./directory_lock.ts";
 import { offsetsText } from "./findings.ts";
+import { type GapRules, gapsAllowed } from "./gaps.ts";
 import { cutFile, Keep } from "./keep.ts";
 import {
   closeRoot,
@@ -39,8 +47,7 @@ import {
   ToolError,
 } from "./places.ts";
 import { type NewContent, RepairScan } from "./repair_scan.ts";
-import { EPOCHS_FILE, snapshotProblem } from "./side_files.ts";
-import { LOG_STARTS_FILE, RECOVERY_POINTS_FILE } from "./verify.ts";
+import { snapshotProblem } from "./side_files.ts";
 
 /** Where Kafka keeps the high watermarks: no more than the log end either. */
 const HIGH_WATERMARKS_FILE = "replication-offset-checkpoint";
@@ -90,30 +97,32 @@ interface Plan {
   removed: string[];
   /** What is made anew. */
   replaced: NewContent[];
-  /** Checkpoints of the data directory, of names in it. */
-  checkpoints: NewContent[];
+  /** Checkpoints of the data directory, of names in it, and what they say then. */
+  checkpoints: (NewContent & { readonly offset: number })[];
 }
 
 class Repair {
   readonly #root: Root;
   readonly #partition: PartitionPlace;
   readonly #options: RepairOptions;
+  readonly #gapRules: GapRules;
 
   constructor(root: Root, partition: PartitionPlace, options: RepairOptions) {
     this.#root = root;
     this.#partition = partition;
     this.#options = options;
+    this.#gapRules = this.#readGapRules();
   }
 
   run(isDry: boolean): RepairOutcome {
-    const scan = new RepairScan(this.#root, this.#partition);
+    const scan = new RepairScan(this.#root, this.#partition, this.#gapRules);
     let doneBytes = 0;
     scan.run((bytes) => {
       doneBytes += bytes;
       this.#options.progress(doneBytes);
     });
     const plan = this.#plan(scan);
-    const needsTruncate = plan.cut !== null || plan.checkpoints.length > 0;
+    const needsTruncate = scan.firstDamage !== null || plan.checkpoints.length > 0;
     const steps = plan.later.length + plan.removed.length + plan.replaced.length;
     if (!needsTruncate && steps === 0) {
       this.#options.tell(`${this.#partition.directory}: nothing to repair`);
@@ -141,8 +150,8 @@ class Repair {
   }
 
   #plan(scan: RepairScan): Plan {
-    const { firstDamage, end } = scan;
-    const cut = firstDamage === null
+    const { firstDamage, dropsSegment, end } = scan;
+    const cut = firstDamage === null || dropsSegment
       ? null
       : { path: firstDamage.segment.path, size: firstDamage.from };
     const later: string[] = [];
@@ -153,8 +162,10 @@ class Repair {
       const path = `${this.#partition.directory}/${name}`;
       if (parsed.kind === FileKind.snapshot) {
         if (snapshotProblem(this.#root, path, parsed.offset, end) !== "") removed.push(path);
-      } else if (firstDamage !== null && parsed.offset > firstDamage.segment.baseOffset) {
-        later.unshift(path); // names are sorted: the last comes first
+      } else if (firstDamage !== null) {
+        const { baseOffset } = firstDamage.segment;
+        const goes = dropsSegment ? parsed.offset >= baseOffset : parsed.offset > baseOffset;
+        if (goes) later.unshift(path); // names are sorted: the last comes first
       }
     }
     const replaced = [...scan.indexes, ...this.#epochs(scan)];
@@ -163,7 +174,7 @@ class Repair {
 
   /** The epochs, where the file does not fit the log up to its new end. */
   #epochs(scan: RepairScan): NewContent[] {
-    const path = `${this.#partition.directory}/${EPOCHS_FILE}`;
+    const path = `${this.#partition.directory}/${LEADER_EPOCH_FILE}`;
     const text = readText(this.#root, path);
     if (text === null || text === "") return [];
     const entries = parseEpochs(text);
@@ -171,21 +182,52 @@ class Repair {
     return isRight ? [] : [{ path, bytes: encoded(formatEpochs(scan.epochs)) }];
   }
 
-  /** Checkpoints that name an offset of this partition behind its new end. */
-  #checkpoints(end: number): NewContent[] {
+  /** Checkpoints that name an offset of this partition outside its log as it is then. */
+  #checkpoints(end: number): Plan["checkpoints"] {
     const { topic, partition } = this.#partition;
-    const changed: NewContent[] = [];
-    for (const path of [RECOVERY_POINTS_FILE, LOG_STARTS_FILE, HIGH_WATERMARKS_FILE]) {
-      const entries = parseOffsets(readText(this.#root, path) ?? "");
-      if (entries === null) continue;
-      const lowered = entries.map((entry): OffsetEntry => {
-        const isOurs = entry.topic === topic && entry.partition === partition;
-        return isOurs && entry.offset > end ? { ...entry, offset: end } : entry;
+    const changed: Plan["checkpoints"] = [];
+    for (const path of [RECOVERY_POINT_FILE, LOG_START_FILE, HIGH_WATERMARKS_FILE]) {
+      const entries = parseOffsets(readText(this.#root, path) ?? "") ?? [];
+      const at = entries.findIndex((entry) => {
+        return entry.topic === topic && entry.partition === partition;
       });
-      if (lowered.every((entry, at) => entry === entries[at])) continue;
-      changed.push({ path, bytes: encoded(formatOffsets(lowered)) });
+      const entry = entries[at];
+      if (entry === undefined) continue;
+      const first = path === LOG_START_FILE ? this.#firstOffset : 0;
+      const offset = Math.min(Math.max(entry.offset, first), end);
+      if (offset === entry.offset) continue;
+      const fitting: OffsetEntry[] = entries.with(at, { ...entry, offset });
+      changed.push({ path, bytes: encoded(formatOffsets(fitting)), offset });
     }
     return changed;
+  }
+
+  /** A log start before it would say that records are missing. */
+  get #firstOffset(): number {
+    const isDense = this.#gapRules.allowed === "none";
+    return isDense ? this.#partition.segments[0]?.baseOffset ?? 0 : 0;
+  }
+
+  #readGapRules(): GapRules {
+    const { libc, fd, names } = this.#root;
+    const { topic, partition } = this.#partition;
+    const offsetIn = (file: string) => {
+      return parseOffsets(readText(this.#root, file) ?? "")?.find((entry) => {
+        return entry.topic === topic && entry.partition === partition;
+      })?.offset;
+    };
+    const recoveryPoint = offsetIn(RECOVERY_POINT_FILE);
+    let catalogue = null;
+    try {
+      catalogue = loadCatalogue(libc, fd);
+    } catch (error) {
+      if (!(error instanceof CatalogueError)) throw error; // then no gap is known to be wrong
+    }
+    return {
+      allowed: gapsAllowed(catalogue, topic, recoveryPoint !== undefined),
+      durable: names.includes(CLEAN_STOP_FILE) ? Infinity : recoveryPoint ?? 0,
+      logStart: offsetIn(LOG_START_FILE) ?? 0,
+    };
   }
 
   #tellPlan(plan: Plan, scan: RepairScan, keep: Keep, isDry: boolean): void {
@@ -196,7 +238,9 @@ class Repair {
       const { segment, from, problem } = firstDamage;
       tell(`${segment.path} at ${from}: ${problem}`);
       const cutSize = segment.size - from;
-      tell(`${verb}cut ${segment.path} to ${from} bytes: ${cutSize} bytes go`);
+      if (plan.cut !== null) {
+        tell(`${verb}cut ${segment.path} to ${from} bytes: ${cutSize} bytes go`);
+      }
       tell(
         endBehindDamage > end
           ? `the log then ends at ${end}; ${offsetsText(end, endBehindDamage - 1)} go`
@@ -205,7 +249,9 @@ class Repair {
     }
     for (const path of [...plan.later, ...plan.removed]) tell(`${verb}put aside ${path}`);
     for (const { path } of plan.replaced) tell(`${verb}make anew ${path}`);
-    for (const { path } of plan.checkpoints) tell(`${verb}set this partition to ${end} in ${path}`);
+    for (const { path, offset } of plan.checkpoints) {
+      tell(`${verb}set this partition to ${offset} in ${path}`);
+    }
     for (const path of touched(plan)) tell(`${verb}keep ${keep.nameOf(path)}`);
   }
 

@@ -14,7 +14,9 @@ import { readSmallFile } from "../log/files.ts";
 import { OffsetIndex } from "../log/offset_index.ts";
 import { TimeIndex } from "../log/time_index.ts";
 import { OffsetIndexCheck, TimeIndexCheck } from "./index_check.ts";
-import { type Damage, type LogVisitor, scanLog } from "./log_scan.ts";
+import { offsetsText } from "./findings.ts";
+import { type GapRules, missingIn } from "./gaps.ts";
+import { type Damage, type Gap, type LogVisitor, scanLog } from "./log_scan.ts";
 import {
   FileKind,
   type PartitionPlace,
@@ -32,7 +34,7 @@ export interface NewContent {
 }
 
 export class RepairScan implements LogVisitor {
-  /** The first damage, or null. */
+  /** The first damage, or the first offsets that are missing and should not; or null. */
   firstDamage: Damage | null = null;
   /** Offset behind the last whole batch before the damage. */
   end = 0;
@@ -44,6 +46,7 @@ export class RepairScan implements LogVisitor {
   readonly indexes: NewContent[] = [];
   readonly #root: Root;
   readonly #partition: PartitionPlace;
+  readonly #gapRules: GapRules;
   readonly #cursor: RecordCursor = new RecordCursor();
   #offsets: OffsetIndex = new OffsetIndex();
   #times: TimeIndex = new TimeIndex();
@@ -52,9 +55,16 @@ export class RepairScan implements LogVisitor {
   #offsetsWrong = false;
   #timesWrong = false;
 
-  constructor(root: Root, partition: PartitionPlace) {
+  constructor(root: Root, partition: PartitionPlace, gapRules: GapRules) {
     this.#root = root;
     this.#partition = partition;
+    this.#gapRules = gapRules;
+  }
+
+  /** The segment in which the damage begins does not follow on the one before: it goes whole. */
+  get dropsSegment(): boolean {
+    const damage = this.firstDamage;
+    return damage !== null && damage.expected < damage.segment.baseOffset;
   }
 
   /** Throws StorageError. */
@@ -100,12 +110,25 @@ export class RepairScan implements LogVisitor {
     this.firstDamage ??= damage;
   }
 
-  gap(): void {
-    // Compaction leaves them; what a gap lost, no repair brings back.
+  gap(gap: Gap): void {
+    if (this.firstDamage !== null) return;
+    const missing = missingIn(gap, this.#gapRules);
+    if (missing === null) {
+      this.end = gap.lastOffset + 1;
+      return;
+    }
+    this.firstDamage = {
+      segment: gap.segment,
+      from: gap.position,
+      to: gap.position,
+      problem: `${offsetsText(missing.first, missing.last)} are not in the log`,
+      expected: gap.firstOffset,
+      resumesAt: gap.lastOffset + 1,
+    };
   }
 
   segmentEnds(segment: SegmentPlace): void {
-    const isCut = this.firstDamage?.segment === segment;
+    const isCut = this.firstDamage?.segment === segment && !this.dropsSegment;
     if (this.firstDamage !== null && !isCut) return;
     this.#offsetsCheck?.end();
     this.#timesCheck?.end();

@@ -6,13 +6,12 @@
 
 import { type ByteBlock, heapBlock, readI64 } from "../base/bytes.ts";
 import { type EpochEntry, parseEpochs } from "../format/checkpoint.ts";
+import { LEADER_EPOCH_FILE } from "../format/file_names.ts";
 import { readSmallFile } from "../log/files.ts";
 import { decodeSnapshot } from "../log/producer_snapshot.ts";
 import type { Findings } from "./findings.ts";
 import { FileKind, parseSegmentName, type PartitionPlace, readText, type Root } from "./places.ts";
 import type { SegmentScan } from "./segment_scan.ts";
-
-export const EPOCHS_FILE = "leader-epoch-checkpoint";
 
 /** Every batch is of the epoch that the checkpoint names for its offset. */
 export class EpochCheck {
@@ -24,7 +23,7 @@ export class EpochCheck {
   #told = -1;
 
   constructor(root: Root, partition: PartitionPlace, findings: Findings) {
-    this.#path = `${partition.directory}/${EPOCHS_FILE}`;
+    this.#path = `${partition.directory}/${LEADER_EPOCH_FILE}`;
     this.#findings = findings;
     const text = readText(root, this.#path);
     // Kafka leaves an empty file until the first line.

@@ -13,14 +13,19 @@
 import {
   CATALOGUE_FILE,
   CLEAN_STOP_FILE,
+  DELETED_SUFFIX,
+  LOG_START_FILE,
   META_FILE,
+  PARTITION_METADATA_FILE,
   partitionDirectory,
+  RECOVERY_POINT_FILE,
   TEMPORARY_SUFFIX,
 } from "../format/file_names.ts";
 import { parseOffsets, parsePartitionMetadata } from "../format/checkpoint.ts";
 import { type CatalogueContent, CatalogueError, loadCatalogue } from "../log/catalogue.ts";
 import { StorageError } from "../log/files.ts";
 import { type Finding, Findings, type Severity } from "./findings.ts";
+import { gapsAllowed } from "./gaps.ts";
 import {
   closeRoot,
   isDirectory,
@@ -35,11 +40,7 @@ import {
   ToolError,
 } from "./places.ts";
 import type { Libc } from "../../ffi/libc.ts";
-import { type Totals, verifyPartition } from "./verify_partition.ts";
-
-export const RECOVERY_POINTS_FILE = "recovery-point-offset-checkpoint";
-export const LOG_STARTS_FILE = "log-start-offset-checkpoint";
-export const METADATA_FILE = "partition.metadata";
+import { type PartitionFacts, type Totals, verifyPartition } from "./verify_partition.ts";
 
 /** What Kafka keeps beside the partitions, and `adopt` leaves where it is. */
 const CLUSTER_METADATA = "__cluster_metadata-0";
@@ -103,8 +104,8 @@ class Verification {
     this.#isOwn = kind === "sluice";
     this.#isRunning = lockHolder(root) !== "nobody";
     this.#catalogue = this.#isOwn ? this.#loadCatalogue() : null;
-    this.#recoveryPoints = this.#loadOffsets(RECOVERY_POINTS_FILE);
-    this.#logStarts = this.#loadOffsets(LOG_STARTS_FILE);
+    this.#recoveryPoints = this.#loadOffsets(RECOVERY_POINT_FILE);
+    this.#logStarts = this.#loadOffsets(LOG_START_FILE);
   }
 
   *run(): Generator<void, VerifySummary> {
@@ -149,12 +150,13 @@ class Verification {
     return places;
   }
 
-  #factsOf({ directory }: PartitionPlace) {
+  #factsOf({ directory, topic }: PartitionPlace): PartitionFacts {
+    const recoveryPoint = this.#recoveryPoints.get(directory) ?? null;
     return {
-      isOwn: this.#isOwn,
+      gapsAllowed: gapsAllowed(this.#catalogue, topic, recoveryPoint !== null),
       isRunning: this.#isRunning,
       isClean: this.#root.names.includes(CLEAN_STOP_FILE) && !this.#isRunning,
-      recoveryPoint: this.#recoveryPoints.get(directory) ?? null,
+      recoveryPoint,
       logStart: this.#logStarts.get(directory) ?? null,
     };
   }
@@ -173,11 +175,11 @@ class Verification {
   #compareWithCatalogue(names: readonly string[]): void {
     if (this.#catalogue === null) return;
     const known = new Set<string>();
-    for (const { name, partitions } of this.#catalogue.topics) {
+    for (const { name, partitions, state } of this.#catalogue.topics) {
       for (let partition = 0; partition < partitions; partition += 1) {
         const directory = partitionDirectory(name, partition);
         known.add(directory);
-        if (names.includes(directory) || this.#isRunning) continue;
+        if (names.includes(directory) || state === "creating" || this.#isRunning) continue;
         const text = "the catalogue has this partition, its directory is not there";
         this.#add("damage", directory, text, "restore it from a copy");
       }
@@ -199,6 +201,11 @@ class Verification {
 
   /** What is neither a partition nor a file that a broker keeps there. */
   #leftOvers(known: ReadonlySet<string>): void {
+    const creating = this.#catalogue?.topics.filter(({ state }) => state === "creating") ?? [];
+    if (creating.length > 0 && !this.#isRunning) {
+      const text = `the creation of ${creating.map(({ name }) => name).join(", ")} is not finished`;
+      this.#add("note", CATALOGUE_FILE, text, "the next start undoes it");
+    }
     const deleting = new Set(this.#catalogue?.deletions.map(({ name }) => name));
     if (deleting.size > 0 && !this.#isRunning) {
       const text = `the deletion of ${[...deleting].join(", ")} is not finished`;
@@ -208,14 +215,14 @@ class Verification {
       if (name === CATALOGUE_FILE || name === META_FILE || known.has(name)) continue;
       if (name.endsWith(TEMPORARY_SUFFIX)) {
         this.#add("note", name, "a file that was not finished", "the next start replaces it");
-      } else if (name.endsWith("-delete") && isDirectory(this.#root, name)) {
+      } else if (name.endsWith(DELETED_SUFFIX) && isDirectory(this.#root, name)) {
         this.#add("note", name, "a partition that is being deleted");
       }
     }
   }
 
   #metadata({ directory, topic }: PartitionPlace): void {
-    const path = `${directory}/${METADATA_FILE}`;
+    const path = `${directory}/${PARTITION_METADATA_FILE}`;
     const text = this.#read(path);
     if (text === null) return;
     const topicId = parsePartitionMetadata(text);

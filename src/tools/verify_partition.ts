@@ -10,11 +10,13 @@
  * Invariant: reads only.
  */
 
+import { ENOENT } from "../../ffi/constants.ts";
 import { readI64 } from "../base/bytes.ts";
 import { BatchAt } from "../format/batch.ts";
 import { RecordCursor } from "../format/record_cursor.ts";
 import { readSmallFile, StorageError } from "../log/files.ts";
 import type { Finding, Findings } from "./findings.ts";
+import { type GapsAllowed, missingIn } from "./gaps.ts";
 import { OffsetIndexCheck, TimeIndexCheck } from "./index_check.ts";
 import { type Damage, type Gap, type LogVisitor, scanLog } from "./log_scan.ts";
 import {
@@ -33,8 +35,7 @@ const INT32_MAX = 2147483647;
 
 /** What is known about a partition from outside its directory. */
 export interface PartitionFacts {
-  /** Sluice's own: its offsets are dense. */
-  readonly isOwn: boolean;
+  readonly gapsAllowed: GapsAllowed;
   /** A broker works in the directory. */
   readonly isRunning: boolean;
   /** The last broker stopped cleanly. */
@@ -64,8 +65,14 @@ export function verifyPartition(
     new PartitionCheck(root, partition, facts, findings, totals).run(progress);
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
+    const path = partition.directory;
+    if (facts.isRunning && error.errno === ENOENT) {
+      const text = "its broker removed a segment meanwhile: it was not looked at to its end";
+      findings.add({ severity: "note", path, text, advice: "run it again" });
+      return;
+    }
     const text = `cannot be read on: ${error.message}`;
-    findings.add({ severity: "unread", path: partition.directory, text, advice: "" });
+    findings.add({ severity: "unread", path, text, advice: "" });
   }
 }
 
@@ -77,6 +84,7 @@ class PartitionCheck implements LogVisitor {
   readonly #totals: Totals;
   readonly #cursor: RecordCursor = new RecordCursor();
   readonly #damages: Damage[] = [];
+  readonly #gaps: Gap[] = [];
   readonly #epochs: EpochCheck;
   #offsets: OffsetIndexCheck | null = null;
   #times: TimeIndexCheck | null = null;
@@ -106,6 +114,7 @@ class PartitionCheck implements LogVisitor {
     const end = scanLog(this.#root, this.#partition, this, { offsetEnd, progress });
     const logEnd = isRunning ? Infinity : end;
     this.#tellDamages(end);
+    this.#tellGaps(end);
     this.#checkpoints(end);
     this.#epochs.end(logEnd);
     verifySnapshots(this.#root, this.#partition, logEnd, this.#findings);
@@ -154,15 +163,7 @@ class PartitionCheck implements LogVisitor {
   }
 
   gap(gap: Gap): void {
-    if (!this.#facts.isOwn) return; // compaction leaves them, and Kafka's settings are not here
-    this.#findings.add({
-      severity: "warning",
-      path: gap.segment.path,
-      position: gap.position,
-      offsets: { first: gap.firstOffset, last: gap.lastOffset },
-      text: "not in the log: right where it was compacted, a loss elsewhere",
-      advice: "",
-    });
+    this.#gaps.push(gap);
   }
 
   segmentEnds(): void {
@@ -189,8 +190,33 @@ class PartitionCheck implements LogVisitor {
     return null;
   }
 
+  /** Everything below was on disk. */
+  get #durable(): number {
+    return this.#facts.isClean ? Infinity : this.#facts.recoveryPoint ?? 0;
+  }
+
+  #tellGaps(end: number): void {
+    const durable = this.#durable;
+    const { gapsAllowed: allowed, isRunning, logStart } = this.#facts;
+    const repair = `look at sluice repair DIR ${this.#partition.directory}`;
+    for (const gap of this.#gaps) {
+      const offsets = missingIn(gap, { allowed, durable, logStart: logStart ?? 0 });
+      if (offsets === null) continue;
+      const isLost = isRunning || gap.firstOffset < durable;
+      const text = isLost
+        ? "not in the log: they were on disk and are gone"
+        : "not in the log: the next start cuts it here and drops the offsets from " +
+          `${offsets.last + 1} to ${end - 1}`;
+      const advice = isLost ? repair : `first ${repair}`;
+      const { segment, position } = gap;
+      this.#findings.add({
+        ...{ severity: "damage", path: segment.path, position, offsets, text, advice },
+      });
+    }
+  }
+
   #tellDamages(end: number): void {
-    const durable = this.#facts.isClean ? Infinity : this.#facts.recoveryPoint ?? 0;
+    const durable = this.#durable;
     const { directory } = this.#partition;
     const repair = `look at sluice repair DIR ${directory}`;
     for (const damage of this.#damages) {
@@ -241,10 +267,27 @@ class PartitionCheck implements LogVisitor {
         advice: "restore them from a copy",
       });
     }
+    this.#front();
     if (!isRunning && logStart !== null && logStart > end) {
       const text = `the log start ${logStart} is behind the log end ${end}`;
       this.#findings.add({ severity: "warning", path, text, advice: "" });
     }
+  }
+
+  /** A log start is on disk before a file goes, so none may be missing behind it. */
+  #front(): void {
+    const { recoveryPoint, logStart, isRunning, gapsAllowed } = this.#facts;
+    const { directory, segments } = this.#partition;
+    const first = segments[0]?.baseOffset ?? 0;
+    if (isRunning || recoveryPoint === null || logStart === null || logStart >= first) return;
+    if (gapsAllowed !== "none") return;
+    this.#findings.add({
+      severity: "damage",
+      path: directory,
+      offsets: { first: logStart, last: first - 1 },
+      text: `not in the log: it begins at ${first}, its log start is ${logStart}`,
+      advice: `restore them from a copy, or look at sluice repair DIR ${directory}`,
+    });
   }
 
   #noSegments(names: readonly string[]): void {

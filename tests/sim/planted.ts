@@ -12,6 +12,7 @@ import type { PlantedBug } from "./planted_bugs.ts";
 /** What the simulation is made of. */
 const PARTS = ["src", "ffi", "tests/sim", "tests/support/prng.ts", "package.json", "deno.json"];
 export const SEEDS_MAX = 20_000;
+const WORDS_MAX = 120;
 
 export interface Found {
   /** -1: in none of the seeds. */
@@ -56,5 +57,6 @@ function importFrom(copy: string, file: string): Promise<object> {
 }
 
 function firstLine(text: string): string {
-  return text.split("\n")[0]!;
+  const [line = ""] = text.split("\n");
+  return line.length <= WORDS_MAX ? line : `${line.slice(0, WORDS_MAX)} …`;
 }

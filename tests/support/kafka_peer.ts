@@ -33,9 +33,11 @@ export class KafkaNode {
     this.#port = port;
   }
 
-  static async start(): Promise<KafkaNode> {
+  /** With more settings of the broker, as KEY=VALUE. */
+  static async start(settings: readonly string[] = []): Promise<KafkaNode> {
     const node = new KafkaNode(await freePortPair());
-    kafka(["start", "--dir", node.directory, "--port", String(node.#port)]);
+    const sets = settings.flatMap((setting) => ["--set", setting]);
+    kafka(["start", "--dir", node.directory, "--port", String(node.#port), ...sets]);
     return node;
   }
 
@@ -58,16 +60,21 @@ export class KafkaNode {
   }
 }
 
-/** Kafka's own reader of log files. */
+/** Kafka's own reader of log files: what it reads, and behind that what it complains of. */
 export function dumpLog(files: readonly string[], flags: readonly string[] = []): string {
-  return kafka(["tool", "dump-log", ...flags, "--files", files.join(",")]);
+  const { stdout, stderr } = run(["tool", "dump-log", ...flags, "--files", files.join(",")], "");
+  return stdout + stderr;
 }
 
 /** Runs the script to its end; what it printed. Throws with that when it fails. */
 export function kafka(args: readonly string[], input: string = ""): string {
+  return run(args, input).stdout;
+}
+
+function run(args: readonly string[], input: string): { stdout: string; stderr: string } {
   const options = { encoding: "utf8", input, maxBuffer: 2 ** 28, env: process.env } as const;
   const { status, stdout, stderr } = spawnSync(SCRIPT, args, options);
-  if (status === 0) return stdout;
+  if (status === 0) return { stdout, stderr };
   throw new Error(`kafka ${args.join(" ")}: exit ${status}\n${stdout}${stderr}`);
 }
 

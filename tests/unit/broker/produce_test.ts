@@ -235,3 +235,28 @@ test("every produce is answered once, in its order, and never before its level",
     world.close();
   });
 });
+
+test("a retry is answered like its original: its offset, and not before it is durable", () => {
+  const world = new BrokerWorld();
+  const batch = batchOf([new Uint8Array(9)], { producerId: 7, producerEpoch: 0, baseSequence: 0 });
+  world.produce(batchOfSize(100), 1);
+  world.produce(batch, 2);
+  world.turn();
+  world.produce(batch, 3);
+  world.produce(batch, 4, Acks.leader);
+  world.turn();
+  const early = world.door.takeAppends().map(({ correlation, base }) => [correlation, base]);
+  assert.deepEqual(early, [[4, 1]], "acks=1 waits for no sync");
+  world.sync();
+  const late = world.door.takeAppends().map(({ correlation, base, error }) => {
+    return [correlation, base, error];
+  });
+  assert.deepEqual(late, [[1, 0, 0], [2, 1, 0], [3, 1, 0]]);
+  world.produce(batch, 5);
+  world.turn();
+  assert.deepEqual(correlations(world), [5], "it is durable already");
+  assert.equal(world.partition.log.written.offset, 2);
+  const { duplicateAppends, appends, refusedAppends } = world.broker.counters;
+  assert.deepEqual([duplicateAppends, appends, refusedAppends], [3, 2, 0]);
+  world.close();
+});

@@ -6,6 +6,7 @@ import {
   batchLastOffset,
   batchMaxTimestamp,
   batchSize,
+  checkCompacted,
   checkProduced,
   checkStored,
   isBatchSize,
@@ -241,4 +242,18 @@ test("sizes that a stored batch may have", () => {
   assert.equal(isBatchSize(101, 100), false);
   assert.equal(isBatchSize(-5, 100), false);
   assert.equal(batchOfSize(500).length, 500);
+});
+
+test("of a compacted batch fewer records are enough, its checksum is not", () => {
+  const record = encodeRecord({ value: new Uint8Array(3) }, 4);
+  const check = (shape: BatchShape) => {
+    const bytes = encodeBatch(record, 1, { lastOffsetDelta: 4, ...shape });
+    return checkCompacted(memoryOf(bytes), 0, bytes.length);
+  };
+  assert.equal(check({}), Stored.whole);
+  assert.equal(check({ count: 0 }), Stored.whole, "a batch of which only the offsets are left");
+  assert.equal(check({ count: 5 }), Stored.count, "that is a whole one");
+  assert.equal(check({ count: -1 }), Stored.count);
+  assert.equal(check({ lastOffsetDelta: -1 }), Stored.count);
+  assert.equal(check({ crc: 7 }), Stored.crc);
 });

@@ -65,3 +65,11 @@ test("a file that is not right leaves nothing", () => {
   assert.equal(epochs.load("0\n2\n1 1\n"), false);
   assert.deepEqual(epochs.entries, []);
 });
+
+test("the epoch of a record is that of the last line below it", () => {
+  const epochs = new LeaderEpochs();
+  assert.equal(epochs.before(10), null);
+  epochs.assign(3, 5);
+  epochs.assign(7, 10);
+  assert.deepEqual([5, 6, 10, 11, 99].map((offset) => epochs.before(offset)), [null, 3, 3, 7, 7]);
+});

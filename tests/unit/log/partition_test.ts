@@ -6,6 +6,7 @@ import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Level } from "../../../src/format/levels.ts";
 import type { TopicConfig } from "../../../src/format/topic_config.ts";
 import { VECTOR_ENTRIES_MAX } from "../../../src/limits.ts";
+import { PartitionKind } from "../../../src/log/opened_log.ts";
 import type { Partition } from "../../../src/log/partition.ts";
 import {
   batchOf,
@@ -274,5 +275,104 @@ test("a failed sync is final, whichever descriptor it was", () => {
     assert.equal(partition.visible.offset, 1);
     assert.equal(world.stage(partition, batchOfSize(90)), -ErrorCodes.storage_failed);
     world.close(partition);
+  }
+});
+
+/** A batch of `count` records of producer 7. */
+function numbered(sequence: number, count: number = 1, epoch: number = 0): Uint8Array {
+  const values = Array.from({ length: count }, () => new Uint8Array(20));
+  return batchOf(values, { producerId: 7, producerEpoch: epoch, baseSequence: sequence });
+}
+
+test("a retry is not written and has its old offset, over restarts too", () => {
+  const world = new LogWorld();
+  const { partition } = world.open();
+  world.append(partition, numbered(0, 2), batchOfSize(100), numbered(2, 3));
+  const { size } = partition.active;
+  for (const [sequence, count, base] of [[2, 3, 3], [0, 2, 0]] as const) {
+    assert.equal(world.stage(partition, numbered(sequence, count)), -ErrorCodes.duplicate_sequence);
+    assert.equal(partition.producers.duplicateOffset, base);
+  }
+  assert.equal(world.stage(partition, numbered(6)), -ErrorCodes.out_of_order_sequence);
+  assert.equal(world.stage(partition, numbered(2, 2)), -ErrorCodes.out_of_order_sequence);
+  assert.equal(world.stage(partition, numbered(5, 1, 1)), -ErrorCodes.out_of_order_sequence);
+  assert.equal(partition.hasStaged, false);
+  world.append(partition, numbered(0, 1, 1));
+  assert.equal(world.stage(partition, numbered(5)), -ErrorCodes.invalid_producer_epoch);
+  assert.ok(partition.active.size > size);
+  world.sync(partition);
+  world.close(partition);
+  for (const clean of [true, false]) {
+    const again = new LogWorld({ root: world.root });
+    const { partition: next } = again.open({}, {
+      clean,
+      recoveryPoint: clean ? 7 : 0,
+      logStart: 0,
+    });
+    const code = again.stage(next, numbered(0, 1, 1));
+    assert.equal(code, -ErrorCodes.duplicate_sequence, `clean: ${clean}`);
+    assert.equal(next.producers.duplicateOffset, 6);
+    again.close(next);
+  }
+});
+
+test("a write that fails takes back what producers and epochs were told", () => {
+  const { faulty, world, partition } = faultyWorld();
+  world.append(partition, numbered(0));
+  assert.equal(world.stage(partition, numbered(1)), 2);
+  assert.equal(world.stage(partition, numbered(0, 1, 5)), 3);
+  faulty.failNth("pwritev", 1, -ENOSPC);
+  assert.equal(partition.flush(), ErrorCodes.disk_full);
+  partition.turnDone();
+  assert.equal(world.stage(partition, numbered(0)), -ErrorCodes.duplicate_sequence);
+  world.append(partition, numbered(1));
+  assert.equal(partition.written.offset, 3);
+  assert.deepEqual(partition.epochs.entries, [{ epoch: 0, startOffset: 0 }]);
+  world.sync(partition);
+  world.close(partition);
+});
+
+test("a copied batch is taken as it is: offsets may skip, and neither they nor epochs fall", () => {
+  const world = new LogWorld();
+  const { partition } = world.open({}, { epoch: 1, kind: PartitionKind.copied });
+  const stage = (base: number, epoch: number) => {
+    const batch = stamped(batchOf([new Uint8Array(9), new Uint8Array(9)]), base, epoch);
+    return partition.stageVerbatim(memoryOf(batch, 7), 7, batch.length);
+  };
+  assert.equal(stage(10, 4), 10);
+  assert.equal(stage(12, 4), 12);
+  assert.equal(stage(13, 4), -ErrorCodes.batch_invalid, "inside the last one");
+  assert.equal(stage(20, 3), -ErrorCodes.batch_invalid, "an older epoch");
+  assert.equal(stage(20, 9), 20);
+  assert.equal(partition.flush(), 0);
+  world.sync(partition);
+  const epochs = new TextDecoder().decode(world.file("leader-epoch-checkpoint"));
+  assert.equal(epochs, "0\n2\n4 10\n9 20\n");
+  const batches = walkBatches(world.file(FIRST));
+  assert.deepEqual(batches.map(({ baseOffset }) => baseOffset), [10, 12, 20]);
+  assert.deepEqual(batches[2]!.bytes.slice(12, 16), new Uint8Array([0, 0, 0, 9]));
+  const read = world.read(partition, 15, 100) as Uint8Array;
+  assert.equal(walkBatches(read)[0]!.baseOffset, 20, "a gap is read over");
+  world.close(partition);
+});
+
+test("an abandoned partition lets go of every file, and a sync in flight may still report", () => {
+  for (const isSyncing of [false, true]) {
+    const { faulty, world, partition } = faultyWorld({ segmentBytes: 1024 });
+    for (let i = 0; i < 4; i += 1) world.append(partition, batchOfSize(700, i));
+    const fds: number[] = [];
+    if (isSyncing) partition.beginSync(fds, true);
+    assert.equal(world.stage(partition, batchOfSize(100)), 5);
+    const writes = world.store.counters.writes;
+    partition.abandon();
+    partition.abandon();
+    for (const _ of fds) assert.equal(partition.endSync(0), false);
+    assert.equal(partition.needsSync, false);
+    assert.equal(world.stage(partition, batchOfSize(100)), -ErrorCodes.topic_not_found);
+    assert.equal(partition.flush(), 0);
+    assert.equal(partition.wantLogStart(1), ErrorCodes.topic_not_found);
+    assert.equal(world.store.counters.writes, writes, "what was staged is not written");
+    world.end();
+    assert.equal(faulty.opened, faulty.count("close"), `syncing: ${isSyncing}`);
   }
 });

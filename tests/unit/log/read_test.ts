@@ -234,3 +234,39 @@ test("a slice of a segment that was closed meanwhile keeps its file", () => {
   assert.ok(world.closed.slice(before).includes(file.fd));
   world.close(partition);
 });
+
+test("a read ends before a header that is damaged, and one of that batch is an error", () => {
+  const world = new LogWorld();
+  const { partition } = world.open();
+  for (let i = 0; i < 6; i += 1) world.append(partition, batchOfSize(200, i));
+  world.sync(partition);
+  const name = "00000000000000000000.log";
+  const bytes = world.file(name);
+  world.overwrite(name, bytes.with(3 * 200 + 8, 255));
+  assert.equal(walkBatches(world.read(partition, 1, 900) as Uint8Array).length, 2);
+  assert.equal(walkBatches(world.read(partition, 2, 1) as Uint8Array).length, 1);
+  assert.equal(world.read(partition, 4, 900), ErrorCodes.storage_failed);
+  // A batch that says a higher offset than its place is not served for a lower one.
+  world.overwrite(name, bytes.with(3 * 200 + 7, 4));
+  assert.equal(world.read(partition, 3, 900), ErrorCodes.storage_failed);
+  world.close(partition);
+});
+
+test("a degraded log is not taken for a shorter one", () => {
+  const world = new LogWorld();
+  const { partition } = world.open();
+  for (let i = 0; i < 6; i += 1) world.append(partition, batchOfSize(200, i));
+  world.sync(partition);
+  world.close(partition);
+  const name = "00000000000000000000.log";
+  const bytes = world.file(name);
+  world.write(name, bytes.with(3 * 200 + 8, 255));
+  const again = new LogWorld({ root: world.root });
+  const { partition: degraded } = again.open({}, { recoveryPoint: 5, logStart: 0 });
+  assert.equal(walkBatches(again.read(degraded, 0, 900) as Uint8Array).length, 3);
+  assert.equal(degraded.visible.offset, 3);
+  for (const offset of [3, 4, 5, 6, 100]) {
+    assert.equal(again.read(degraded, offset, 900), ErrorCodes.partition_degraded, `${offset}`);
+  }
+  again.close(degraded);
+});

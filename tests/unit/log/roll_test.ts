@@ -79,7 +79,7 @@ test("a segment takes what fits, and the first batch of any size", () => {
   }
 });
 
-test("a segment is old at segment.ms, or up to the jitter before it, the same at every start", () => {
+test("a segment is old at segment.ms or up to the jitter before, at every start alike", () => {
   const config = { ...defaultTopicConfig(), segmentMs: HOUR_MS, segmentJitterMs: 0 };
   const at = (base: number) => {
     const segment = new Segment(base, 100, null);
@@ -104,7 +104,7 @@ test("a segment is old at segment.ms, or up to the jitter before it, the same at
   assert.ok(Math.max(...ages) - Math.min(...ages) > HOUR_MS / 4, "it spreads");
 });
 
-test("an old segment is rolled by the next batch, or idle by the caretaker; an empty one never", () => {
+test("an old segment is rolled by the next batch or when it is idle, an empty one never", () => {
   const world = new LogWorld();
   world.store.wallMs = 1000000;
   const { partition } = world.open({ segmentMs: HOUR_MS });

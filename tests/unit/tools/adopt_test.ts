@@ -1,16 +1,30 @@
 /** adopt: a Kafka log directory becomes Sluice's by one file, or is refused and left as it was. */
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { libc } from "#ffi";
 import { AT_FDCWD, LOCK_EX, O_CREAT, O_RDONLY, O_RDWR } from "../../../ffi/constants.ts";
 import { formatPartitionMetadata } from "../../../src/format/checkpoint.ts";
 import { type CatalogueContent, loadCatalogue } from "../../../src/log/catalogue.ts";
+import { RECOVERY_POINT_FILE } from "../../../src/format/file_names.ts";
 import { DataDirectory } from "../../../src/log/data_directory.ts";
+import { PartitionKind } from "../../../src/log/opened_log.ts";
 import { adopt } from "../../../src/tools/adopt.ts";
+import { ToolError } from "../../../src/tools/places.ts";
 import { verify } from "../../../src/tools/verify.ts";
-import { batchOf, concat, encodeBatch, slowCrc32c, stamped } from "../../support/batches.ts";
+import {
+  batchOf,
+  concat,
+  encodeBatch,
+  sameBytes,
+  slowCrc32c,
+  stamped,
+} from "../../support/batches.ts";
 import { named, TestDirectory, TOPIC_ID } from "../../support/data_directory.ts";
+import { LogWorld } from "../../support/log_world.ts";
+
+/** Nothing that Kafka kept goes by its age. */
+const KEEP = [{ key: "retention.ms", value: "-1" }];
 
 const OTHER_ID = "6d56ff71-2b39-47a9-8d3f-4ef52ca23466";
 
@@ -57,8 +71,8 @@ test("topics, ids, partitions, epoch and producer ids are those of the directory
     clusterId: "TDXf39s0hbCuwNtENQNevw",
     nodeEpoch: 6,
     topics: [
-      { name: "a.b-c", topicId: OTHER_ID, partitions: 1, config: [] },
-      { name: "orders", topicId: TOPIC_ID, partitions: 3, config: [] },
+      { name: "a.b-c", topicId: OTHER_ID, partitions: 1, config: KEEP, state: "ready" },
+      { name: "orders", topicId: TOPIC_ID, partitions: 3, config: KEEP, state: "ready" },
     ],
     deletions: [],
     settings: [],
@@ -149,32 +163,121 @@ test("what is not whole or of several topics is refused, by name and untouched",
   }
 });
 
-test("a compacted topic is refused: recovery would cut it at its first gap", () => {
-  const compactions: ((made: TestDirectory) => void)[] = [
-    (made) => made.write("cleaner-offset-checkpoint", "0\n1\norders 0 3\n"),
+/** What the cleaner leaves of orders-1, which had one batch, of offset 0; where its log ends. */
+const COMPACTIONS: readonly (readonly [string, number, (made: TestDirectory) => void])[] = [
+  [
+    "the cleaner's checkpoint says so",
+    1,
+    (made) => made.write("cleaner-offset-checkpoint", "0\n1\norders 1 1\n"),
+  ],
+  [
+    "of five offsets one is left",
+    5,
     (made) =>
       made.change(`orders-1/${named(0, ".log")}`, (bytes) => {
-        new DataView(bytes.buffer).setInt32(23, 4); // of five offsets one is left
+        new DataView(bytes.buffer).setInt32(23, 4);
         new DataView(bytes.buffer).setUint32(17, slowCrc32c(bytes.subarray(21)));
       }),
+  ],
+  [
+    "it begins above the name of its file",
+    8,
     (made) =>
       made.change(`orders-1/${named(0, ".log")}`, (bytes) => {
-        new DataView(bytes.buffer).setInt32(4, 7); // begins above the name of its file
+        new DataView(bytes.buffer).setInt32(4, 7);
       }),
-    (made) => {
-      const more = stamped(batchOf([new Uint8Array(3)]), 9, 1);
-      made.change(`orders-1/${named(0, ".log")}`, (bytes) => concat([bytes, more]));
-    },
-  ];
-  for (const compact of compactions) {
+  ],
+  ["batches are missing in the middle", 10, (made) => {
+    const more = stamped(batchOf([new Uint8Array(3)]), 9, 1);
+    made.change(`orders-1/${named(0, ".log")}`, (bytes) => concat([bytes, more]));
+  }],
+  ["and before a segment that is empty", 30, (made) => {
+    const more = stamped(batchOf([new Uint8Array(3)]), 9, 1);
+    made.change(`orders-1/${named(0, ".log")}`, (bytes) => concat([bytes, more]));
+    made.write(`orders-1/${named(30, ".log")}`, "");
+  }],
+];
+
+/** Kafka's checkpoint, as a clean stop leaves it. */
+function recoveryPoints(made: TestDirectory, end: number): void {
+  made.checkpoint("recovery-point-offset-checkpoint", ["orders 0 4", `orders 1 ${end}`]);
+}
+
+test("a compacted topic is one of Sluice's, and no start cuts it at a gap", () => {
+  for (const [label, end, compact] of COMPACTIONS) {
     const made = directory();
     compact(made);
-    assert.throws(() => run(made), /orders-[01] was compacted/);
-    assert.ok(!names(made).includes("catalogue"));
+    recoveryPoints(made, end);
+    const log = made.read(`orders-1/${named(0, ".log")}`);
+    const { content, text } = run(made);
+    assert.deepEqual(content.topics.map(({ config }) => config), [
+      KEEP,
+      [{ key: "cleanup.policy", value: "compact" }],
+    ], label);
+    assert.match(text, /topic orders was compacted: it gets cleanup\.policy=compact/);
+    for (const clean of [true, false, false]) {
+      const world = new LogWorld({ root: made.root, directory: "orders-1" });
+      const how = { clean, recoveryPoint: end, kind: PartitionKind.cleaned, epoch: 6 };
+      const { partition, report } = world.open({}, how);
+      assert.deepEqual([report.degraded, report.bytesDropped], ["", 0], label);
+      assert.equal(partition.stagedEnd, end, label);
+      partition.abandon();
+      world.end();
+    }
+    sameBytes(made.read(`orders-1/${named(0, ".log")}`), log, label);
+  }
+});
+
+test("a compacted topic is refused where a gap could be a lost tail", () => {
+  const doubts: readonly [RegExp, (made: TestDirectory, end: number) => void][] = [
+    [/Kafka did not stop cleanly/, (made) => rmSync(made.path(".kafka_cleanshutdown"))],
+    [/orders-0.*recovery point is 0, its/, (made) => rmSync(made.path(RECOVERY_POINT_FILE))],
+    [/orders-1.*recovery point is \d+, its/, (made, end) => recoveryPoints(made, end - 1)],
+    [/orders-1.*recovery point is \d+, its/, (made, end) => recoveryPoints(made, end + 1)],
+    [
+      /orders-0 was compacted.*recovery point is 0, its log ends at 4/,
+      (made, end) => made.checkpoint(RECOVERY_POINT_FILE, [`orders 1 ${end}`]),
+    ],
+    [
+      /orders-0.*the checksum of a batch does not fit/,
+      (made) =>
+        made.change(`orders-0/${named(3, ".log")}`, (bytes) => {
+          bytes[70]! ^= 1;
+        }),
+    ],
+  ];
+  for (const [, end, compact] of COMPACTIONS) {
+    for (const [pattern, change] of doubts) {
+      const made = directory();
+      compact(made);
+      recoveryPoints(made, end);
+      change(made, end);
+      assert.throws(() => run(made), (error) => {
+        assert.ok(error instanceof ToolError, String(error));
+        assert.match(error.message, pattern);
+        assert.match(error.hint, /Start Kafka on it and stop it cleanly.*move the directories/);
+        return true;
+      });
+      assert.ok(!names(made).includes("catalogue"));
+    }
   }
   const never = directory();
   never.write("cleaner-offset-checkpoint", "0\n1\norders 0 0\n");
-  run(never);
+  rmSync(never.path(".kafka_cleanshutdown"));
+  assert.deepEqual(run(never).content.topics[1]!.config, KEEP, "the cleaner was never there");
+});
+
+test("what a kill of Kafka cut off is left for Kafka to finish", () => {
+  const swapped = directory();
+  swapped.write(`orders-0/${named(0, ".log")}.swap`, "");
+  assert.throws(() => run(swapped), /orders-0\/0+\.log\.swap: Kafka was replacing a segment/);
+  const behind = directory();
+  rmSync(behind.path(`orders-0/${named(0, ".log")}`));
+  behind.checkpoint("log-start-offset-checkpoint", ["orders 0 2"]);
+  assert.throws(() => run(behind), /orders-0 begins at offset 3, Kafka's checkpoint says 2/);
+  behind.checkpoint("log-start-offset-checkpoint", ["orders 0 3"]);
+  behind.write(`orders-0/${named(3, ".txnindex")}`, "");
+  assert.match(run(behind).text, /orders-0: records of aborted transactions will be seen/);
 });
 
 test("a directory in which a broker works, or which is none, is refused", () => {

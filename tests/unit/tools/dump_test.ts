@@ -7,9 +7,13 @@ import { dump, type DumpOptions } from "../../../src/tools/dump.ts";
 import { encodeBatch, encodeRecord } from "../../support/batches.ts";
 import { FIRST_TIME, named, TestDirectory, TOPIC_ID } from "../../support/data_directory.ts";
 
+const OTHER_ID = "6d56ff71-2b39-47a9-8d3f-4ef52ca23466";
+
 function directory(): TestDirectory {
   const made = new TestDirectory();
   made.topic("orders");
+  const topicId = OTHER_ID;
+  made.topics.push({ name: "new", topicId, partitions: 2, config: [], state: "creating" });
   made.catalogue();
   const codecs = Object.values(Codec);
   made.log("orders-0", [
@@ -148,6 +152,7 @@ test("indexes, snapshots, checkpoints, metadata and the catalogue", () => {
     ["catalogue", [
       "clusterId=a0b1c2d3-0000-4000-8000-000000000001 nodeEpoch=0 nextProducerId=0",
       `topic=orders topicId=${TOPIC_ID} partitions=1 config=`,
+      `creating=new topicId=${OTHER_ID} partitions=2 config=`,
     ]],
   ];
   for (const [name, expected] of files) {

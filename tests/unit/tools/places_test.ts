@@ -11,20 +11,13 @@ import {
   openFile,
   openPartitionPlace,
   openRoot,
-  parsePartitionName,
   parseSegmentName,
   partitionNames,
   rootKind,
 } from "../../../src/tools/places.ts";
 import { TestDirectory } from "../../support/data_directory.ts";
 
-test("names of partitions and of segment files", () => {
-  assert.deepEqual(parsePartitionName("a-b.c_d-12"), { topic: "a-b.c_d", partition: 12 });
-  for (
-    const name of ["orders", "orders-", "-1", "orders-01", "orders-1x", "a b-1", "..-0", "x-0/.."]
-  ) {
-    assert.equal(parsePartitionName(name), null, name);
-  }
+test("names of a segment's files", () => {
   const log = { offset: 5, kind: ".log" };
   assert.deepEqual(parseSegmentName("00000000000000000005.log"), log);
   for (const name of ["5.log", "00000000000000000005.log.damaged-1", "00000000000000000005.logs"]) {

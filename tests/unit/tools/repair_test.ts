@@ -12,9 +12,10 @@ import { StorageError } from "../../../src/log/files.ts";
 import { type Finding, findingText } from "../../../src/tools/findings.ts";
 import { repair, type RepairOptions, type RepairOutcome } from "../../../src/tools/repair.ts";
 import { verify } from "../../../src/tools/verify.ts";
-import { sameBytes } from "../../support/batches.ts";
+import { batchOf, sameBytes } from "../../support/batches.ts";
 import { named, TestDirectory } from "../../support/data_directory.ts";
 import { FaultyLibc } from "../../support/faulty_libc.ts";
+import { LogWorld } from "../../support/log_world.ts";
 
 const LOG = `orders-0/${named(20, ".log")}`;
 
@@ -229,6 +230,75 @@ test("a log that is shorter than its recovery point is accepted as it is with --
   assert.match(run(made).lines.join("\n"), /would set this partition to 40 in recovery-point/);
   run(made, { truncate: true });
   assert.deepEqual(findings(made), []);
+});
+
+/** Opens the partition as the start after a kill does; why it is degraded, and the end. */
+function started(made: TestDirectory): { degraded: string; end: number } {
+  const offsetIn = (file: string) => {
+    const text = new TextDecoder().decode(made.read(`${file}-offset-checkpoint`));
+    return Number(/^orders 0 (\d+)$/m.exec(text)![1]);
+  };
+  const world = new LogWorld({ root: made.root });
+  const [recoveryPoint, logStart] = [offsetIn("recovery-point"), offsetIn("log-start")];
+  const { partition } = world.open({}, { epoch: 3, recoveryPoint, logStart });
+  const { degraded, stagedEnd: end } = partition;
+  if (degraded === "") world.append(partition, batchOf([new Uint8Array(9)]));
+  partition.abandon();
+  world.end();
+  return { degraded, end };
+}
+
+test("what makes a partition degraded is damage to verify, and repair mends it", () => {
+  const without = (made: TestDirectory, base: number) => {
+    for (const kind of [".log", ".index", ".timeindex"]) {
+      rmSync(made.path(`orders-0/${named(base, kind)}`));
+    }
+  };
+  const header = (at: number, byte: number) => (made: TestDirectory) => {
+    const { segment, position } = made.batches.get("orders-0")![at]!;
+    for (const kind of [".index", ".timeindex"]) {
+      rmSync(made.path(`orders-0/${named(segment, kind)}`));
+    }
+    made.change(`orders-0/${named(segment, ".log")}`, (bytes) => {
+      bytes[position + byte]! ^= 1;
+    });
+  };
+  const damages: readonly [string, (made: TestDirectory) => void, number][] = [
+    ["a segment in the middle is gone", (made) => without(made, 20), 20],
+    ["the first segment is gone", (made) => without(made, 0), 60],
+    ["the last segment is gone", (made) => without(made, 40), 40],
+    ["an offset in a header of an old segment", header(7, 7), 28],
+    ["a length in a header of the last segment", header(11, 11), 44],
+    ["the first header of a segment", header(10, 7), 40],
+    ["an old segment is shorter", (made) => made.change(LOG, (bytes) => bytes.slice(0, -1)), 36],
+  ];
+  for (const [label, harm, end] of damages) {
+    for (const isMended of [false, true]) {
+      const made = directory();
+      harm(made);
+      rmSync(made.path(".kafka_cleanshutdown"));
+      assert.match(findings(made).join("\n"), /^damage /m, label);
+      if (!isMended) {
+        assert.notEqual(started(made).degraded, "", label);
+        continue;
+      }
+      const { outcome, lines } = run(made, { truncate: true });
+      assert.equal(outcome, "done", `${label}: ${lines.join("\n")}`);
+      assert.deepEqual(findings(made), [], label);
+      assert.equal(run(made).outcome, "nothing", label);
+      assert.deepEqual(started(made), { degraded: "", end }, label);
+    }
+  }
+});
+
+test("a gap of a compacted topic is left as it is", () => {
+  const made = directory();
+  made.topics[0] = { ...made.topics[0]!, config: [{ key: "cleanup.policy", value: "compact" }] };
+  made.catalogue();
+  for (const kind of [".log", ".index", ".timeindex"]) {
+    rmSync(made.path(`orders-0/${named(20, kind)}`));
+  }
+  assert.equal(run(made, { truncate: true }).outcome, "nothing");
 });
 
 test("while a broker works in the directory it is refused", () => {

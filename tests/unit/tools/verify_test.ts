@@ -10,6 +10,7 @@ import { libc } from "#ffi";
 import { AT_FDCWD, EIO, LOCK_EX, O_CREAT, O_RDWR } from "../../../ffi/constants.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 import { Codec } from "../../../src/codec/codec.ts";
+import type { ConfigEntry } from "../../../src/format/topic_config.ts";
 import { findingText } from "../../../src/tools/findings.ts";
 import { verify, type VerifySummary } from "../../../src/tools/verify.ts";
 import { concat, encodeBatch, encodeRecord, slowCrc32c } from "../../support/batches.ts";
@@ -17,6 +18,7 @@ import {
   FIRST_TIME,
   named,
   TestDirectory,
+  TOPIC_ID,
   type WrittenBatch,
 } from "../../support/data_directory.ts";
 import { FaultyLibc } from "../../support/faulty_libc.ts";
@@ -25,9 +27,11 @@ import { forSeeds } from "../../support/prng.ts";
 const FIRST = `orders-0/${named(0, ".log")}`;
 
 /** Three segments with all codecs: offsets 0 to 59 in 15 batches of 4. */
-function directory(options: { recoveryPoint?: number; isKafkas?: boolean } = {}): TestDirectory {
+function directory(
+  options: { recoveryPoint?: number; isKafkas?: boolean; config?: ConfigEntry[] } = {},
+): TestDirectory {
   const made = new TestDirectory();
-  made.topic("orders");
+  made.topic("orders", 1, TOPIC_ID, options.config);
   const codecs = Object.values(Codec);
   const segments = [0, 1, 2].map((segment) => {
     return codecs.map((codec) => ({ count: 4, codec, epoch: segment, producerId: 7 }));
@@ -182,15 +186,47 @@ test("a batch of offsets that were there before, or of a lower epoch, is stale",
   finds(lower, /^damage .*offsets 44 to 47: a batch is of epoch 1, below 2/, "epoch");
 });
 
-test("a missing segment is a gap in Sluice's directory and nothing in Kafka's", () => {
-  const own = directory();
+/** Takes the segment that begins at `base` away. */
+function withoutSegment(made: TestDirectory, base: number): TestDirectory {
   for (const kind of [".log", ".index", ".timeindex"]) {
-    rmSync(own.path(`orders-0/${named(20, kind)}`));
+    rmSync(made.path(`orders-0/${named(base, kind)}`));
   }
-  finds(own, /^warning .*at 0, offsets 20 to 39: not in the log/, "own");
-  const kafkas = directory({ isKafkas: true });
-  rmSync(kafkas.path(`orders-0/${named(20, ".log")}`));
-  assert.deepEqual(run(kafkas).lines, []);
+  return made;
+}
+
+test("a missing segment is damage in Sluice's directory and nothing in Kafka's", () => {
+  const below = withoutSegment(directory(), 20);
+  finds(below, /^damage .*at 0, offsets 20 to 39: not in the log: they were on disk/, "below");
+  const above = withoutSegment(directory({ recoveryPoint: 20 }), 20);
+  finds(above, /^damage .*20 to 39: not in the log: the next start cuts.*from 40 to 59/, "above");
+  const deleted = withoutSegment(directory(), 20);
+  deleted.checkpoint("log-start-offset-checkpoint", ["orders 0 30"]);
+  finds(deleted, /^damage .*at 0, offsets 30 to 39: not in the log/, "from the log start on");
+  deleted.checkpoint("log-start-offset-checkpoint", ["orders 0 40"]);
+  assert.deepEqual(run(deleted).lines, [], "below the log start");
+  assert.deepEqual(run(withoutSegment(directory({ isKafkas: true }), 20)).lines, []);
+});
+
+test("of a compacted topic offsets may be missing below the recovery point", () => {
+  const config = [{ key: "cleanup.policy", value: "compact" }];
+  assert.deepEqual(run(withoutSegment(directory({ config }), 20)).lines, []);
+  const above = withoutSegment(directory({ config, recoveryPoint: 20 }), 20);
+  finds(above, /^damage .*20 to 39: not in the log: the next start cuts/, "above");
+  above.cleanStop();
+  assert.deepEqual(run(above).lines, [], "all was on disk after a clean stop");
+  rmSync(above.path(".kafka_cleanshutdown"));
+  rmSync(above.path("recovery-point-offset-checkpoint"));
+  assert.deepEqual(run(above).lines, [], "without a recovery point recovery takes every gap");
+  const tail = directory({ config, recoveryPoint: 70 });
+  tail.write(`orders-0/${named(70, ".log")}`, "");
+  assert.deepEqual(run(tail).lines, [], "a gap before an empty segment");
+});
+
+test("a log that begins behind its log start has lost records", () => {
+  const made = withoutSegment(directory(), 0);
+  finds(made, /^damage +orders-0, offsets 0 to 19: .*begins at 20, its log start is 0/, "front");
+  made.checkpoint("log-start-offset-checkpoint", ["orders 0 20"]);
+  assert.deepEqual(run(made).lines, []);
 });
 
 test("a log that ends below the recovery point has lost what was on disk", () => {
@@ -212,6 +248,9 @@ test("index entries that are not those of their batch are warnings", () => {
     }],
     ["at 8: it says that the batch at \\d+ ends at 10, it ends", index, (view) => {
       view.setInt32(8, 10);
+    }],
+    ["at 0: it says that the batch at 0 ends at 7, it ends at 3", index, (view) => {
+      view.setInt32(4, 0);
     }],
     ["at 16: its entries do not increase", index, (view) => view.setInt32(16, 2)],
     ["at 24: 1 entries point behind the end", index, (view) => view.setInt32(28, 99999)],
@@ -331,6 +370,16 @@ test("what the catalogue and the directories say of each other is compared", () 
   assert.deepEqual(summary.findings, { damage: 2, warning: 2, unread: 0, note: 3 });
 });
 
+test("directories of a topic that is being created may be missing", () => {
+  const made = directory();
+  const topicId = "6d56ff71-2b39-47a9-8d3f-4ef52ca23466";
+  made.topics.push({ name: "new", topicId, partitions: 2, config: [], state: "creating" });
+  made.catalogue();
+  const { lines } = run(made);
+  assert.match(lines.join("\n"), /^note +catalogue: the creation of new is not finished/);
+  assert.equal(lines.length, 1);
+});
+
 test("a damaged catalogue or checkpoint does not keep the partitions from being verified", () => {
   const made = directory();
   made.change("catalogue", (bytes) => {
@@ -347,7 +396,8 @@ test("a damaged catalogue or checkpoint does not keep the partitions from being 
 test("beside a running broker only what lies below the recovery points is looked at", () => {
   for (const damaged of [45, 25]) {
     const made = directory({ recoveryPoint: 40 });
-    made.topics.push({ name: "new", topicId: TestDirectory.name, partitions: 1, config: [] });
+    const topicId = TestDirectory.name;
+    made.topics.push({ name: "new", topicId, partitions: 1, config: [], state: "ready" });
     const found = made.batches.get("orders-0")!.find(({ lastOffset }) => lastOffset >= damaged)!;
     made.change(`orders-0/${named(found.segment, ".log")}`, (bytes) => {
       bytes[found.position + 80]! ^= 1;

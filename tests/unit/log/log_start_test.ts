@@ -1,0 +1,144 @@
+/** The log start: asked for, confirmed, and what is removed then. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { existsSync } from "node:fs";
+import { ErrorCodes } from "../../../src/format/errors.ts";
+import { Level } from "../../../src/format/levels.ts";
+import { dropBelow, unlinkSegment } from "../../../src/log/log_start.ts";
+import type { Partition } from "../../../src/log/partition.ts";
+import { batchOfSize } from "../../support/batches.ts";
+import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
+import { DIRECTORY, LogWorld } from "../../support/log_world.ts";
+
+/** `count` segments of two batches each, synced. */
+function filled(count: number, libc = libcWithoutSyncs): { world: LogWorld; partition: Partition } {
+  const world = new LogWorld({ libc });
+  const { partition } = world.open({ segmentBytes: 1024 });
+  for (let i = 0; i < 2 * count; i += 1) world.append(partition, batchOfSize(500, i));
+  while (!partition.isSynced) world.sync(partition);
+  assert.equal(partition.segments.length, count);
+  return { world, partition };
+}
+
+function bases(world: LogWorld): number[] {
+  return world.names(".log").map((name) => Number(name.slice(0, 20)));
+}
+
+test("nothing goes before main has the log start on disk", () => {
+  const { world, partition } = filled(4);
+  assert.equal(partition.wantLogStart(5), ErrorCodes.none);
+  assert.deepEqual([partition.logStartWanted, partition.logStart], [5, 0]);
+  assert.deepEqual(bases(world), [0, 2, 4, 6]);
+  assert.ok(typeof world.read(partition, 0, 100) !== "number");
+  partition.confirmLogStart(5);
+  assert.equal(partition.logStart, 5);
+  assert.deepEqual(bases(world), [4, 6], "a segment goes when all of it is below");
+  assert.deepEqual(world.names(".index").length, 1);
+  assert.equal(world.read(partition, 4, 100), ErrorCodes.offset_out_of_range);
+  assert.ok(typeof world.read(partition, 5, 100) !== "number");
+  assert.equal(world.store.counters.segmentsDeleted, 2);
+  world.close(partition);
+});
+
+test("the log start only rises, up to the visible end, and the active segment stays", () => {
+  const { world, partition } = filled(3);
+  assert.equal(partition.wantLogStart(7), ErrorCodes.offset_out_of_range);
+  assert.equal(partition.wantLogStart(6), ErrorCodes.none);
+  assert.equal(partition.wantLogStart(2), ErrorCodes.none);
+  assert.equal(partition.logStartWanted, 6);
+  partition.confirmLogStart(6);
+  partition.confirmLogStart(2);
+  assert.equal(partition.logStart, 6);
+  assert.deepEqual(bases(world), [4]);
+  world.append(partition, batchOfSize(500));
+  world.sync(partition);
+  assert.ok(typeof world.read(partition, 6, 100) !== "number");
+  world.close(partition);
+});
+
+test("a log start above the durable end is synced first, also at level os", () => {
+  const world = new LogWorld();
+  const { partition } = world.open({ durability: Level.os });
+  world.append(partition, batchOfSize(100), batchOfSize(100));
+  assert.equal(partition.needsSync, false);
+  assert.equal(partition.wantLogStart(2), ErrorCodes.none);
+  assert.equal(partition.needsSync, true);
+  assert.throws(() => partition.confirmLogStart(2), "its records are not on disk");
+  world.sync(partition);
+  partition.confirmLogStart(2);
+  assert.equal(partition.logStart, 2);
+  world.close(partition);
+});
+
+test("a segment that waits for a sync goes after it, and many go in several looks", () => {
+  const world = new LogWorld();
+  const { partition } = world.open({ segmentBytes: 1024, durability: Level.interval });
+  for (let i = 0; i < 80; i += 1) world.append(partition, batchOfSize(500, i));
+  world.sync(partition);
+  const fds: number[] = [];
+  world.append(partition, batchOfSize(500), batchOfSize(500));
+  const pending = partition.beginSync(fds, false);
+  assert.equal(partition.wantLogStart(80), ErrorCodes.none);
+  partition.confirmLogStart(80);
+  let looks = 1;
+  while (dropBelow(partition)) looks += 1;
+  assert.ok(looks > 1, "a turn does not wait for all of them");
+  assert.deepEqual(bases(world), [78, 80]);
+  for (let i = 0; i < pending; i += 1) partition.endSync(libcWithoutSyncs.fdatasync(fds[i]!));
+  dropBelow(partition);
+  assert.deepEqual(bases(world), [80]);
+  world.sync(partition);
+  world.close(partition);
+});
+
+test("a slice that waits keeps the file of a segment that went", () => {
+  const { world, partition } = filled(3);
+  const [first] = partition.segments;
+  assert.equal(world.store.open(DIRECTORY, first!), 0);
+  const file = first!.file!;
+  file.retain();
+  partition.confirmLogStart(2);
+  assert.equal(existsSync(world.path("00000000000000000000.log")), false);
+  const memory = world.libc.allocate(10);
+  assert.equal(world.libc.pread(file.fd, memory, 0, 10, 0), 10);
+  file.release();
+  assert.ok(world.closed.includes(file.fd));
+  world.close(partition);
+});
+
+test("the file is open while its name goes, so that the background frees it", () => {
+  const faulty = new FaultyLibc(libcWithoutSyncs);
+  const { world, partition } = filled(2, faulty.libc);
+  world.store.closeAll();
+  const from = faulty.calls.length;
+  unlinkSegment(world.store, DIRECTORY, 0, null);
+  assert.deepEqual(faulty.calls.slice(from), [
+    "openat",
+    "unlinkat",
+    "unlinkat",
+    "unlinkat",
+    "close",
+  ]);
+  unlinkSegment(world.store, DIRECTORY, 0, null);
+  assert.equal(faulty.calls[faulty.calls.length - 1], "unlinkat", "there is none any more");
+  partition.segments[0]!.file = null;
+  world.close(partition);
+});
+
+test("epochs below the log start leave the file at the next checkpoint", () => {
+  const { world, partition } = filled(2);
+  world.close(partition);
+  const again = new LogWorld({ root: world.root });
+  const { partition: next } = again.open({ segmentBytes: 1024 }, { epoch: 3 });
+  for (let i = 0; i < 4; i += 1) again.append(next, batchOfSize(500, i));
+  while (!next.isSynced) again.sync(next);
+  const text = () => new TextDecoder().decode(again.file("leader-epoch-checkpoint"));
+  assert.equal(text(), "0\n2\n0 0\n3 4\n");
+  next.confirmLogStart(6);
+  assert.equal(text(), "0\n2\n0 0\n3 4\n");
+  assert.equal(next.beginCheckpoint(), true);
+  assert.equal(next.finishCheckpoint(), 0);
+  assert.equal(text(), "0\n1\n3 6\n");
+  again.sync(next);
+  again.close(next);
+});

@@ -112,9 +112,8 @@ export class Caretaker {
       const share = ((partition.number % CHECKPOINT_SPREAD) + 1) / CHECKPOINT_SPREAD;
       partition.checkpointDueMs = nowMs + this.#checkpointMs * share;
     }
-    const isDue = checkpoint.bytesSince >= this.#checkpointBytes ||
-      nowMs >= partition.checkpointDueMs;
-    if (isDue && !checkpoint.isHeld) {
+    const isDue = nowMs >= partition.checkpointDueMs && !checkpoint.isHeld;
+    if (isDue || checkpoint.isDue(log.config.durability, this.#checkpointBytes)) {
       if (this.#isClockTrusted) log.producers.expire(this.#wallMs - PRODUCER_EXPIRATION_MS);
       log.beginCheckpoint();
       partition.checkpointDueMs = nowMs + this.#checkpointMs;

@@ -68,7 +68,9 @@ export function flushAppended(broker: Broker, nowMs: number): void {
     log.flush();
     if (log.failure !== ErrorCodes.none) refuse(partition);
     if (log.needsSync) broker.queueUnsynced(partition, nowMs + log.config.flushMs);
-    if (log.checkpoint.bytesSince >= CHECKPOINT_BYTES) broker.queueAttention(partition);
+    if (log.checkpoint.isDue(log.config.durability, CHECKPOINT_BYTES)) {
+      broker.queueAttention(partition);
+    }
   }
 }
 

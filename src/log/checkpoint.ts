@@ -11,6 +11,7 @@
  */
 
 import type { ByteBlock } from "../base/bytes.ts";
+import { Level } from "../format/levels.ts";
 import { saveEpochs } from "./epoch_file.ts";
 import { StorageError } from "./files.ts";
 import { writeIndexes } from "./index_files.ts";
@@ -49,6 +50,14 @@ export class Checkpoint {
 
   get isHeld(): boolean {
     return this.#heldOffset !== NOTHING_HELD;
+  }
+
+  /**
+   * Whether so many bytes were written since the last one. At level os a checkpoint would be the
+   * only sync there is: there the bound of recovery is a segment, or a minute.
+   */
+  isDue(level: Level, bytes: number): boolean {
+    return this.bytesSince >= bytes && !this.isHeld && level !== Level.os;
   }
 
   isHeldAtOrBelow(durable: number): boolean {

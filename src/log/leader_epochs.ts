@@ -9,12 +9,14 @@ import { assert } from "../base/assert.ts";
 import { type EpochEntry, formatEpochs, parseEpochs } from "../format/checkpoint.ts";
 
 export class LeaderEpochs {
+  /** The latest epoch, or -1. Read for every batch. */
+  latest = -1;
   #entries: readonly EpochEntry[] = [];
 
   /** From the file's text; false when it is not right, and then the log must tell. */
   load(text: string): boolean {
     const entries = parseEpochs(text);
-    this.#entries = entries ?? [];
+    this.#set(entries ?? []);
     return entries !== null;
   }
 
@@ -24,11 +26,6 @@ export class LeaderEpochs {
 
   get entries(): readonly EpochEntry[] {
     return this.#entries;
-  }
-
-  /** The latest epoch, or -1. */
-  get latest(): number {
-    return this.#entries[this.#entries.length - 1]?.epoch ?? -1;
   }
 
   /** The epoch of the record before `offset`, or null. */
@@ -42,19 +39,19 @@ export class LeaderEpochs {
     assert(epoch > this.latest, "epochs never fall");
     // An epoch that began where this one begins holds no record.
     const before = this.#entries.filter((entry) => entry.startOffset < startOffset);
-    this.#entries = [...before, { epoch, startOffset }];
+    this.#set([...before, { epoch, startOffset }]);
     return true;
   }
 
   /** Takes back to what `entries` was before. */
   restore(entries: readonly EpochEntry[]): void {
-    this.#entries = entries;
+    this.#set(entries);
   }
 
   /** The log ends at `end` now. True when something changed. */
   truncateEnd(end: number): boolean {
     if ((this.#entries[this.#entries.length - 1]?.startOffset ?? -1) < end) return false;
-    this.#entries = this.#entries.filter((entry) => entry.startOffset < end);
+    this.#set(this.#entries.filter((entry) => entry.startOffset < end));
     return true;
   }
 
@@ -68,7 +65,7 @@ export class LeaderEpochs {
     if (oldest === undefined) return false;
     if (first === 0 && oldest.startOffset >= start) return false;
     const startOffset = Math.max(oldest.startOffset, start);
-    this.#entries = [{ epoch: oldest.epoch, startOffset }, ...this.#entries.slice(first + 1)];
+    this.#set([{ epoch: oldest.epoch, startOffset }, ...this.#entries.slice(first + 1)]);
     return true;
   }
 
@@ -77,5 +74,10 @@ export class LeaderEpochs {
     const at = this.#entries.findIndex((entry) => entry.epoch === epoch);
     if (at < 0) return null;
     return this.#entries[at + 1]?.startOffset ?? logEnd;
+  }
+
+  #set(entries: readonly EpochEntry[]): void {
+    this.#entries = entries;
+    this.latest = entries[entries.length - 1]?.epoch ?? -1;
   }
 }

@@ -118,7 +118,6 @@ export class Partition {
     return this.#vector !== null;
   }
 
-  /** Everything below was on disk at the last checkpoint. */
   get recoveryPoint(): number {
     return this.checkpoint.recoveryPoint;
   }
@@ -342,8 +341,9 @@ export class Partition {
     }
     const segment = this.#active;
     const staged = segment.size + (this.#vector === null ? 0 : this.#vector.size);
-    const isFull = mustRoll(config, segment, staged, size, last);
-    if (isFull || (staged > 0 && isRollDue(config, directory, segment, store.wallMs))) {
+    const isFirst = staged === segment.size && staged > 0; // of this flush: asked once
+    const isOld = isFirst && isRollDue(config, directory, segment, store.wallMs);
+    if (isOld || mustRoll(config, segment, staged, size, last)) {
       const code = this.roll(base);
       if (code !== ErrorCodes.none) return code;
     } else if (this.#vector !== null && this.#vector.count === this.#vector.capacity) {

@@ -79,8 +79,8 @@ export class ProducerState {
 
   /** `check` of a batch as it was produced; `none` where its producer is not idempotent. */
   checkBatch(view: DataView, at: number): ErrorCode {
+    if (view.getInt8(at + BatchAt.producerId) < 0) return ErrorCodes.none;
     const producerId = readI64(view, at + BatchAt.producerId);
-    if (producerId < 0) return ErrorCodes.none;
     const epoch = view.getInt16(at + BatchAt.producerEpoch);
     const first = view.getInt32(at + BatchAt.baseSequence);
     const last = lastSequence(first, view.getInt32(at + BatchAt.lastOffsetDelta));
@@ -89,8 +89,8 @@ export class ProducerState {
 
   /** `append` of a batch that got its offsets. */
   appendBatch(view: DataView, at: number, base: number, last: number, wallMs: number): void {
+    if (view.getInt8(at + BatchAt.producerId) < 0) return;
     const producerId = readI64(view, at + BatchAt.producerId);
-    if (producerId < 0) return;
     const epoch = view.getInt16(at + BatchAt.producerEpoch);
     const first = view.getInt32(at + BatchAt.baseSequence);
     this.append(producerId, epoch, first, lastSequence(first, last - base), base, last, wallMs);

@@ -10,8 +10,9 @@
  *                           where a gap of compaction could be a lost tail
  *
  * The settings of topics are in Kafka's cluster metadata and are not adopted: they follow the
- * defaults of Sluice, retention.ms aside, which is -1: nothing goes by its age. What only Kafka can bring to an end (a segment that was being replaced, a
- * log start that is behind) is refused, and Kafka does it at its next start.
+ * defaults of Sluice, retention.ms aside, which is -1: nothing goes by its age. What only Kafka can
+ * bring to an end (a segment that was being replaced, a log start that is behind) is refused, and
+ * Kafka does it at its next start.
  *
  * Invariant: the catalogue is written last and as a whole; before that the directory is Kafka's.
  */

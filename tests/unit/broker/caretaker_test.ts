@@ -134,6 +134,20 @@ test("retention asks for a log start, main makes it durable, and then it goes", 
   world.close();
 });
 
+test("a log start is not told to main before its records are on disk", () => {
+  const world = new CareWorld({ durability: Level.os });
+  world.warm();
+  world.produce(batchOfSize(100), 1);
+  world.turn();
+  assert.equal(world.partition.log.wantLogStart(1), ErrorCodes.none);
+  world.broker.queueAttention(world.partition);
+  assert.deepEqual(world.step(), [], "what consumers see at level os may be lost yet");
+  assert.equal(world.broker.unsynced.length, 1);
+  world.sync();
+  assert.deepEqual(world.step().map(({ logStart }) => logStart), [1]);
+  world.close();
+});
+
 test("a clock that jumps ahead deletes nothing before it is confirmed", () => {
   const world = new CareWorld({ retentionMs: 100000, segmentBytes: 1024 });
   world.produce(

@@ -51,6 +51,17 @@ test("only new entries are written, behind those that are there", () => {
   world.close(partition);
 });
 
+test("where nothing is new no file is opened", () => {
+  const faulty = new FaultyLibc(libcWithoutSyncs);
+  const { world, partition } = filled(3, faulty.libc);
+  write(world, partition.active);
+  const before = faulty.count("openat");
+  write(world, partition.active);
+  assert.equal(faulty.count("openat"), before);
+  world.sync(partition);
+  world.close(partition);
+});
+
 test("a segment without entries has two empty files, which are its indexes", () => {
   const { world, partition } = filled(1);
   writeIndexes(world.store, DIRECTORY, partition.active);

@@ -71,6 +71,13 @@ export function writeIndexes(
   segment.timesWritten = wroteTimes;
 }
 
+/** Removes the files: their segment is gone, or is going. */
+export function unlinkIndexes(store: SegmentStore, directory: string, baseOffset: number): void {
+  const { libc, dataFd } = store;
+  libc.unlinkat(dataFd, `${directory}/${indexFile(baseOffset)}`, 0);
+  libc.unlinkat(dataFd, `${directory}/${timeIndexFile(baseOffset)}`, 0);
+}
+
 /** Offsets in an index are int32, relative to the segment. */
 export const RELATIVE_OFFSET_MAX = 2147483647;
 

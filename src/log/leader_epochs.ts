@@ -69,13 +69,6 @@ export class LeaderEpochs {
     return true;
   }
 
-  /** Where `epoch` ends: the start of the next one, or `logEnd`; null when it is not known. */
-  endOf(epoch: number, logEnd: number): number | null {
-    const at = this.#entries.findIndex((entry) => entry.epoch === epoch);
-    if (at < 0) return null;
-    return this.#entries[at + 1]?.startOffset ?? logEnd;
-  }
-
   #set(entries: readonly EpochEntry[]): void {
     this.#entries = entries;
     this.latest = entries[entries.length - 1]?.epoch ?? -1;

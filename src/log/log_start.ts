@@ -8,7 +8,8 @@
  */
 
 import { O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
-import { indexFile, segmentFile, timeIndexFile } from "../format/file_names.ts";
+import { segmentFile } from "../format/file_names.ts";
+import { unlinkIndexes } from "./index_files.ts";
 import type { Partition } from "./partition.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
@@ -51,7 +52,6 @@ export function unlinkSegment(
   const isOpen = segment !== null && segment.file !== null;
   const fd = isOpen ? -1 : libc.openat(dataFd, path, O_RDONLY | O_NOFOLLOW, 0);
   libc.unlinkat(dataFd, path, 0);
-  libc.unlinkat(dataFd, `${directory}/${indexFile(baseOffset)}`, 0);
-  libc.unlinkat(dataFd, `${directory}/${timeIndexFile(baseOffset)}`, 0);
+  unlinkIndexes(store, directory, baseOffset);
   if (fd >= 0) store.closeFile(fd);
 }

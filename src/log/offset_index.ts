@@ -87,12 +87,6 @@ export class OffsetIndex {
     return low - 1;
   }
 
-  /** The highest batch start known at or below `position`; 0 when there is none. */
-  batchStartAtOrBelow(position: number): number {
-    const entry = this.entryAtOrBelow(position);
-    return entry < 0 ? 0 : this.#positions[entry]!;
-  }
-
   /** Bytes of a file that holds every entry. */
   get encodedSize(): number {
     return this.count * INDEX_ENTRY_SIZE;

@@ -13,8 +13,7 @@
  * write staged, so it is never ahead of the log.
  */
 
-import { readI64 } from "../base/bytes.ts";
-import { BatchAt } from "../format/batch.ts";
+import { BatchAt, producerIdOf } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 
 /** How many batches a client may have in flight: what Kafka's clients rely on. */
@@ -79,8 +78,8 @@ export class ProducerState {
 
   /** `check` of a batch as it was produced; `none` where its producer is not idempotent. */
   checkBatch(view: DataView, at: number): ErrorCode {
-    if (view.getInt8(at + BatchAt.producerId) < 0) return ErrorCodes.none;
-    const producerId = readI64(view, at + BatchAt.producerId);
+    const producerId = producerIdOf(view, at);
+    if (producerId < 0) return ErrorCodes.none;
     const epoch = view.getInt16(at + BatchAt.producerEpoch);
     const first = view.getInt32(at + BatchAt.baseSequence);
     const last = lastSequence(first, view.getInt32(at + BatchAt.lastOffsetDelta));
@@ -89,8 +88,8 @@ export class ProducerState {
 
   /** `append` of a batch that got its offsets. */
   appendBatch(view: DataView, at: number, base: number, last: number, wallMs: number): void {
-    if (view.getInt8(at + BatchAt.producerId) < 0) return;
-    const producerId = readI64(view, at + BatchAt.producerId);
+    const producerId = producerIdOf(view, at);
+    if (producerId < 0) return;
     const epoch = view.getInt16(at + BatchAt.producerEpoch);
     const first = view.getInt32(at + BatchAt.baseSequence);
     this.append(producerId, epoch, first, lastSequence(first, last - base), base, last, wallMs);
@@ -161,11 +160,6 @@ export class ProducerState {
       if (last === undefined || last.timestamp < timestamp) this.#producers.delete(producerId);
     }
     return before - this.#producers.size;
-  }
-
-  clear(): void {
-    this.#producers.clear();
-    this.#unsettled.length = 0;
   }
 
   /** Calls `visit` for every batch that is remembered, by producer, oldest first. */

@@ -19,7 +19,7 @@ import { POSIX_FADV_DONTNEED, POSIX_FADV_SEQUENTIAL } from "../../ffi/constants.
 import { segmentFile } from "../format/file_names.ts";
 import type { TopicConfig } from "../format/topic_config.ts";
 import { loadEpochs } from "./epoch_file.ts";
-import { ensureDirectory, must, syncDirectory } from "./files.ts";
+import { ensureDirectory, must, StorageError, syncDirectory } from "./files.ts";
 import { readIndexes, writeIndexes } from "./index_files.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import {
@@ -121,6 +121,8 @@ class Recovery {
       return this.#run();
     } catch (error) {
       for (const segment of this.#segments) this.#store.drop(segment);
+      const isNameless = error instanceof StorageError && !error.message.includes(this.#directory);
+      if (isNameless) error.message = `${this.#directory}: ${error.message}`;
       throw error;
     }
   }

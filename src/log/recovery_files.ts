@@ -8,14 +8,13 @@ import type { DirectoryEntry } from "../../ffi/libc.ts";
 import { SharedFile } from "../base/file_slice.ts";
 import { BATCH_HEADER_SIZE, batchMaxTimestamp } from "../format/batch.ts";
 import {
-  indexFile,
   parseSegmentFile,
   parseSnapshotFile,
   segmentFile,
   TEMPORARY_SUFFIX,
-  timeIndexFile,
 } from "../format/file_names.ts";
 import { FILE_MODE, must, openDirectory, readWhole, syncDirectory } from "./files.ts";
+import { unlinkIndexes } from "./index_files.ts";
 import { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
 
@@ -106,8 +105,7 @@ export function removeSegments(
     if (libc.statx(dataFd, path, 0, status) === 0) bytes += status.size;
     const removed = libc.unlinkat(dataFd, path, 0);
     if (removed !== -ENOENT) must(removed, `remove ${path}`);
-    libc.unlinkat(dataFd, `${directory}/${indexFile(base)}`, 0);
-    libc.unlinkat(dataFd, `${directory}/${timeIndexFile(base)}`, 0);
+    unlinkIndexes(store, directory, base);
   }
   syncDirectory(libc, dataFd, directory);
   return bytes;

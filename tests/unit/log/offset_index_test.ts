@@ -48,7 +48,6 @@ test("about one entry per 4 KiB, and every search as in a list", () => {
       const position = prng.below(size + 10);
       const below = model.filter((entry) => entry.position <= position);
       assert.equal(index.entryAtOrBelow(position), below.length - 1);
-      assert.equal(index.batchStartAtOrBelow(position), below.at(-1)?.position ?? 0);
     }
   });
 });
@@ -134,7 +133,7 @@ test("entries that do not exist are not asked for", () => {
   assert.throws(() => index.position(0));
   assert.throws(() => index.lastOffset(-1));
   assert.equal(index.rank(5), 0);
-  assert.equal(index.batchStartAtOrBelow(5), 0);
+  assert.equal(index.entryAtOrBelow(5), -1);
 });
 
 function encode(index: OffsetIndex): DataView {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { unlinkSync } from "node:fs";
 import { test } from "node:test";
-import { EMFILE } from "../../../ffi/constants.ts";
+import { EIO, EMFILE } from "../../../ffi/constants.ts";
 import type { TopicConfig } from "../../../src/format/topic_config.ts";
 import {
   batchOf,
@@ -281,3 +281,18 @@ function negativeLength(batch: Uint8Array, length: number = -1): Uint8Array {
   new DataView(copy.buffer).setInt32(8, length);
   return copy;
 }
+
+test("what the disk refuses names the partition", () => {
+  const world = new LogWorld();
+  const { partition } = world.open();
+  world.append(partition, batchOfSize(100));
+  world.end();
+  const faulty = new FaultyLibc(libcWithoutSyncs);
+  for (const call of ["fdatasync", "pread"] as const) {
+    const again = new LogWorld({ root: world.root, libc: faulty.libc });
+    faulty.failNth(call, 1, -EIO);
+    assert.throws(() => again.open(), /orders-0.*EIO/, call);
+    faulty.heal();
+    again.end();
+  }
+});

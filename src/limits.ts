@@ -83,6 +83,12 @@ export const PARTITIONS_PER_SHARD_MAX = 65536;
 /** Room for a path in sockaddr_un, without the final zero. */
 export const UNIX_PATH_SIZE_MAX = 107;
 
+assert(
+  SEALED_PER_SYNC_MAX > 0 &&
+    SEALED_PER_SYNC_MAX + LOOSE_PER_SYNC_MAX + 2 <= SYNCS_IN_FLIGHT_MAX / 2,
+  "the tables hold a sync beside what is in flight",
+);
+assert(CHECKPOINT_BYTES + BATCH_SIZE_MAX_DEFAULT <= 64 * MiB, "recovery scans no more");
 assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");
 assert(PARTITIONS_PER_SHARD_MAX <= LIST_ELEMENTS_MAX, "metadata can list every topic");
 assert(BATCH_SIZE_MAX_LIMIT + 4 * KiB <= FRAME_SIZE_MAX, "a frame holds the largest batch");

@@ -28,7 +28,7 @@ export interface TopicConfig {
   segmentBytes: number;
   /** Age at which a new segment is begun, also when the old one is small. */
   segmentMs: number;
-  /** Taken off `segmentMs` at random, so that partitions do not all roll at once. */
+  /** Up to so much is taken off `segmentMs`, so that partitions do not all roll at once. */
   segmentJitterMs: number;
   /** Infinity: records of any age stay. */
   retentionMs: number;
@@ -114,7 +114,7 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
     key: "segment.jitter.ms",
     fallback: "0",
     values: `0 to ${RETENTION_SETTING_MAX}`,
-    text: "At most this much, by chance, is taken off segment.ms.",
+    text: "Up to this much, another share for each segment, is taken off segment.ms.",
     apply: (config, value) => {
       const segmentJitterMs = integerWithin(value, 0, RETENTION_SETTING_MAX);
       if (segmentJitterMs !== null) config.segmentJitterMs = segmentJitterMs;

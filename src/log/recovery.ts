@@ -326,7 +326,8 @@ class Recovery {
     const { logStart } = this.#options;
     const isDegraded = this.#damage.length > 0;
     if (!isDegraded && this.#end < logStart) {
-      // At level os a power cut may take all that was above the log start.
+      // All that is left was deleted. Its files were unlinked and came back with a power cut, and
+      // what followed them had not reached the disk.
       replaceAll(store, directory, this.#segments, logStart);
       this.#end = logStart;
     }

@@ -1,11 +1,11 @@
 /**
  * What of a partition no sync covers yet, beside its active segment: sealed segments, and
- * descriptors to sync once and then close (a directory with a new entry, a snapshot).
+ * descriptors to sync once and then close (its directory, a sealed segment's indexes, a snapshot).
  *
  *     add … -> begin: descriptors of one sync -> all reported -> end: what was covered is forgotten
  *
- * Invariant: a file with unsynced bytes stays open, by the descriptor that wrote it, until a sync
- * that began after the write is over: its error would be reported there and nowhere else. Hot.
+ * Invariant: a log file with unsynced bytes stays open, by the descriptor that wrote it, until a
+ * sync that began after the write is over: its error would be reported there and nowhere else. Hot.
  */
 
 import type { Libc } from "../../ffi/libc.ts";
@@ -85,10 +85,6 @@ export class Unsynced {
       segment.file = null;
     }
     this.#sealed.length = 0;
-    this.closeLoose(libc);
-  }
-
-  closeLoose(libc: Libc): void {
     for (const fd of this.#loose) libc.close(fd);
     this.#loose.length = 0;
     if (this.#directory >= 0) libc.close(this.#directory);

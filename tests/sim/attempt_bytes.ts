@@ -9,7 +9,7 @@
  * makes dozens of batches, and a gate millions.
  */
 export const HEADER_SIZE = 61;
-/** Positions in a batch. */
+/** Positions in a batch, written out once more: the product's own table is under test. */
 export const At = {
   baseOffset: 0,
   length: 8,

@@ -31,6 +31,7 @@ import {
   syncAll,
   timestampsOf,
 } from "./damage_world.ts";
+import { figure } from "../support/figures.ts";
 
 const SHAPES: readonly Shape[] = [
   prepare("a kill, recovery point after the first batch", 1, {}),
@@ -190,6 +191,7 @@ test("catalogue: refused by name, and nothing in the directory is changed", () =
 });
 
 test("all of that was met", () => {
+  figure(`other files: ${tally.flips} single bits, ${tally.lengths} lengths`);
   assert.ok(tally.flips > 14000, JSON.stringify(tally));
   assert.ok(tally.lengths > 1700, JSON.stringify(tally));
 });

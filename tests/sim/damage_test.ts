@@ -28,6 +28,7 @@ import {
   stage,
 } from "./damage_world.ts";
 import { At } from "./attempt_bytes.ts";
+import { figure } from "../support/figures.ts";
 
 const SHAPES: readonly Shape[] = [
   prepare("a kill without a checkpoint", 0, {}),
@@ -245,5 +246,6 @@ function verifyDirectory(world: DamageWorld): string[] {
 test("all of that was met", () => {
   const { flips, lengths, torn, degraded, unnoticed } = tally;
   assert.deepEqual([flips, lengths], [7 * 8 * 1016, 7 * 1016]);
+  figure(`segments: ${flips} single bits, ${lengths} lengths; torn ${torn}, degraded ${degraded}`);
   for (const count of [torn, degraded, unnoticed]) assert.ok(count > 10000, JSON.stringify(tally));
 });

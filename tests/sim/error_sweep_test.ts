@@ -10,6 +10,7 @@ import { EINTR, EIO, ENOSPC } from "../../ffi/constants.ts";
 import { setTraceSink } from "../../src/base/trace.ts";
 import { type CallName, type Fault, oneFault } from "./faulty_libc.ts";
 import { SweepScript } from "./sweep_script.ts";
+import { figure } from "../support/figures.ts";
 
 setTraceSink(() => {});
 
@@ -73,5 +74,6 @@ for (const name of names) {
 
 test("most faults were told or ended the process", () => {
   const { injected, ended, told } = tally;
+  figure(`error sweep: ${tally.runs} runs, ${injected} faults, ${ended} ends, ${told} errors told`);
   assert.ok(injected > 3000 && ended > 600 && told > 1000, JSON.stringify(tally));
 });

@@ -98,3 +98,21 @@ export class Wake {
     this.#libc.close(this.fd);
   }
 }
+
+/** The other end of a `Wake`, in another thread. */
+export class Waker {
+  readonly #libc: Libc;
+  readonly #fd: number;
+  readonly #one: ReturnType<Libc["allocate"]>;
+
+  constructor(libc: Libc, fd: number) {
+    this.#libc = libc;
+    this.#fd = fd;
+    this.#one = libc.allocate(8);
+    this.#one.words[0] = 1; // a 64-bit word of the machine's order; both are little-endian
+  }
+
+  raise(): void {
+    this.#libc.write(this.#fd, this.#one, 0, 8);
+  }
+}

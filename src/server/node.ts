@@ -2,7 +2,7 @@
  * Node: one shard put together: poller, listeners, connections, the broker and its doors.
  * `turn.ts` runs it; this file only builds it and holds what a turn works on.
  *
- *     slots   0 native listener   1 control listener   2 syncs   8 … connections
+ *     slots   0 native listener   1 control listener   2 syncs   3 background   8 … connections
  *
  * Invariant: a connection is freed only where no staged batch can lie in its buffer: before this
  * turn's dispatch or after its writes.
@@ -28,7 +28,7 @@ import type { ShardMessage, ShardStart } from "./messages.ts";
 import { ShardServer } from "./shard_server.ts";
 import { Syncer } from "./sync.ts";
 
-export const Slot = { native: 0, control: 1, syncs: 2, connections: 8 } as const;
+export const Slot = { native: 0, control: 1, syncs: 2, background: 3, connections: 8 } as const;
 
 /** Free blocks kept for the next frames and replies. */
 const POOL_KEEP_BYTES = 67108864;
@@ -92,6 +92,7 @@ export class Node {
     this.syncer = new Syncer(libc, this.broker);
     this.caretaker = new Caretaker(this.broker, this.store);
     this.poller.add(this.syncer.wake.fd, Slot.syncs, 0);
+    this.poller.add(this.background.wake.fd, Slot.background, 0);
     this.door = new NativeDoor(this.broker, new ShardServer(this));
     this.readClocks();
   }

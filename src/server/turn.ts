@@ -23,7 +23,7 @@ import { waitMs } from "./timers.ts";
 export function turn(node: Node): void {
   const ready = node.poller.wait(waitMs(node));
   node.readClocks(); // once; nothing else asks
-  takeNotices(node, ready); // server/sync            syncs that finished
+  takeNotices(node, ready); // server/sync            syncs and background jobs that finished
   acceptAll(node, ready); // net/listener           new descriptors
   receiveAll(node, ready); // net/receive_buffer     socket -> pooled block, one recv per connection
   dispatchFrames(node); // native                 frame -> handler -> batches staged per partition
@@ -37,7 +37,9 @@ export function turn(node: Node): void {
 
 function takeNotices(node: Node, ready: number): void {
   for (let event = 0; event < ready; event += 1) {
-    if (node.poller.events.slot(event) === Slot.syncs) node.syncer.reap(node.door);
+    const slot = node.poller.events.slot(event);
+    if (slot === Slot.syncs) node.syncer.reap(node.door);
+    if (slot === Slot.background) node.background.reap();
   }
 }
 

@@ -1,0 +1,50 @@
+/** The histogram, against a sorted list. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Histogram } from "../../../src/base/histogram.ts";
+import { forSeeds } from "../../support/prng.ts";
+
+test("a quantile is at most a sixteenth above the value of that rank, and never below it", () => {
+  forSeeds(50, (prng) => {
+    const histogram = new Histogram();
+    const values: number[] = [];
+    const limit = prng.pick([1, 16, 40, 1000, 1 << 20, 2147483647]);
+    for (let i = 0; i < 500; i += 1) values.push(prng.below(limit));
+    for (const value of values) histogram.record(value);
+    values.sort((a, b) => a - b);
+    for (const share of [0, 0.01, 0.5, 0.9, 0.99, 0.999, 1]) {
+      const exact = values[Math.max(0, Math.ceil(share * values.length) - 1)]!;
+      const found = histogram.quantile(share);
+      assert.ok(found >= exact, `${share}: ${found} is below ${exact}`);
+      assert.ok(found <= exact + exact / 16, `${share}: ${found} is far above ${exact}`);
+    }
+    assert.equal(histogram.max, values.at(-1));
+    assert.equal(histogram.count, 500);
+  });
+});
+
+test("small values are exact", () => {
+  for (let value = 0; value < 32; value += 1) {
+    const histogram = new Histogram();
+    histogram.record(value + 0.75);
+    histogram.record(1000);
+    assert.equal(histogram.quantile(0.5), value);
+  }
+});
+
+test("what is below zero counts as 0, what is above the range as its end", () => {
+  const histogram = new Histogram();
+  histogram.record(-3);
+  assert.equal(histogram.quantile(1), 0);
+  histogram.record(1e15);
+  assert.equal(histogram.quantile(1), 2147483647);
+  assert.equal(histogram.max, 2147483647);
+});
+
+test("an empty one has quantile 0, also after it was cleared", () => {
+  const histogram = new Histogram();
+  assert.equal(histogram.quantile(0.5), 0);
+  histogram.record(9);
+  histogram.clear();
+  assert.deepEqual([histogram.quantile(0.5), histogram.count, histogram.max], [0, 0, 0]);
+});

@@ -5,6 +5,7 @@
  *
  * Invariant: a column that could not be measured says "-", never 0.
  */
+import { type Environment, environmentLines, tableHead, tableRow } from "./environment.ts";
 import type { Scenario } from "./scenarios.ts";
 import type { Measured, ServerName } from "./servers.ts";
 import { digits, percent, short, spread, withRange } from "./statistics.ts";
@@ -25,15 +26,6 @@ export interface Result {
   readonly pairs: readonly Pair[];
   /** Pairs that other programs disturbed and that are not among `pairs`. */
   readonly disturbed: number;
-}
-
-export interface Environment {
-  readonly date: string;
-  readonly commit: string;
-  readonly machine: string;
-  readonly cores: number;
-  readonly command: string;
-  readonly versions: readonly string[];
 }
 
 export function throughput(scenario: Scenario, measured: Measured): number {
@@ -86,24 +78,16 @@ const COLUMNS = [
 
 export function renderReport(environment: Environment, results: readonly Result[]): string {
   const lines = [
-    `- Date ${environment.date}, commit ${environment.commit}`,
-    `- Machine: ${environment.machine}`,
-    `- Versions: ${environment.versions.join("; ")}`,
-    `- Command: \`${environment.command}\``,
+    ...environmentLines(environment),
     "- Each figure: median (lowest–highest) of the alternating pairs; the ratio is of a pair,",
     "  Sluice / C.",
     "- CPU is user + system of the server process with all its threads. The kernel workers that",
     "  run AIO syncs are not in it; they are in the foreign CPU.",
     "",
-    row(COLUMNS),
-    row(COLUMNS.map(() => "---")),
-    ...results.map((result) => row(cells(result, environment.cores))),
+    ...tableHead(COLUMNS),
+    ...results.map((result) => tableRow(cells(result, environment.cores))),
   ];
   return lines.join("\n") + "\n";
-}
-
-function row(texts: readonly string[]): string {
-  return `| ${texts.join(" | ")} |`;
 }
 
 function cells({ scenario, runtime, pairs, disturbed }: Result, cores: number): string[] {

@@ -16,14 +16,13 @@
  * error.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { findRuntime, RUNTIMES } from "../scripts/runtime.mjs";
-import { buildPrograms, capture, compilerVersion, DIST, versionOf } from "./build.ts";
+import { buildPrograms, DIST } from "./build.ts";
+import { CORES, describeEnvironment } from "./environment.ts";
 import {
-  type Environment,
   foreignShare,
   type Pair,
   renderReport,
@@ -36,7 +35,6 @@ import { runLoad, type Server, type ServerName, startServer, touchMemory } from 
 import { digits, percent, short } from "./statistics.ts";
 
 const WARM_UP_SECONDS = 0.5;
-const CORES = cpus().length;
 /** Above it a pair is disturbed. At level fsync the kernel's sync workers alone take up to 0.3. */
 const FOREIGN_SHARE_MAX = { os: 0.15, fsync: 0.35 } as const;
 
@@ -213,32 +211,12 @@ async function runRuntime(runtime: ServerName, options: Options): Promise<Result
   return results;
 }
 
-function describeEnvironment(options: Options): Environment {
-  const gib = Math.round(totalmem() / 2 ** 30);
-  const model = cpus()[0]?.model.trim() ?? "unknown";
-  const versions = options.runtimes.filter((name) => name !== "limit").map(versionOf);
-  return {
-    date: new Date().toISOString().slice(0, 16).replace("T", " ") + " UTC",
-    commit: commit(),
-    machine: `${CORES} cores (${model}), ${gib} GiB, kernel ${release()}, loopback TCP`,
-    cores: CORES,
-    command: ["npm run bench --", ...process.argv.slice(2)].join(" "),
-    versions: [...versions, compilerVersion()],
-  };
-}
-
-function commit(): string {
-  const hash = capture("git", ["rev-parse", "--short", "HEAD"]).trim();
-  if (hash === "") return "none";
-  const isClean = capture("git", ["status", "--porcelain"]).trim() === "";
-  return isClean ? hash : `${hash} with changes`;
-}
-
 async function main(): Promise<void> {
   const options = readOptions();
   mkdirSync(DIST, { recursive: true });
   buildPrograms();
-  const environment = describeEnvironment(options);
+  const runtimes = options.runtimes.filter((name) => name !== "limit");
+  const environment = describeEnvironment("npm run bench --", runtimes);
   const results: Result[] = [];
   for (const runtime of options.runtimes) results.push(...await runRuntime(runtime, options));
   const report = renderReport(environment, results);

@@ -70,8 +70,8 @@ export interface StartOptions {
   /** Arguments of the runtime, before the program: tracing of collections. */
   readonly runtimeFlags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Arguments of the limit server. */
-  readonly limitFlags?: readonly string[];
+  /** Arguments of the server itself: of the limit server, or of `sluice serve`. */
+  readonly serverFlags?: readonly string[];
 }
 
 /** Starts a server on a fresh data directory and resolves when it says "ready". */
@@ -110,7 +110,8 @@ export async function startServer(name: ServerName, options: StartOptions = {}):
 }
 
 function commandOf(name: ServerName, data: string, options: StartOptions): string[] {
-  if (name === "limit") return [SERVER, "--data", data, "--port", "0", ...options.limitFlags ?? []];
+  const serverFlags = options.serverFlags ?? [];
+  if (name === "limit") return [SERVER, "--data", data, "--port", "0", ...serverFlags];
   const runtime = findRuntime(name);
   if (runtime === null) throw new Error(`${name} is not on this machine; run npm ci`);
   const [run, ...before] = argumentsFor(name, DENO_BROKER_PERMISSIONS);
@@ -118,7 +119,7 @@ function commandOf(name: ServerName, data: string, options: StartOptions): strin
   // Another checkout can be measured by naming its entry.
   const main = process.env["SLUICE_BENCH_MAIN"] ?? join(ROOT, "src", "main.ts");
   const serve = [main, "serve", "--data", data, "--native", "127.0.0.1:0"];
-  return [runtime, run!, ...flags, ...before, ...serve];
+  return [runtime, run!, ...flags, ...before, ...serve, ...serverFlags];
 }
 
 function whenReady(child: ChildProcess, output: () => string): Promise<number> {

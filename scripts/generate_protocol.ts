@@ -16,11 +16,12 @@ import {
   LIST_ELEMENTS_MAX,
   REPLY_SLOTS,
 } from "../src/limits.ts";
-import { OPERATIONS, PROTOCOL_VERSION } from "../src/native/operations.ts";
+import { type OperationName, OPERATIONS, PROTOCOL_VERSION } from "../src/native/operations.ts";
+import { OPERATION_RULES } from "../src/native/rules.ts";
 import type { Operation, Table } from "../src/native/table.ts";
 
 const PAGE = new URL("../docs/PROTOCOL.md", import.meta.url);
-const EXAMPLES = ["hello", "produce", "fetch"];
+const EXAMPLES = ["hello", "produce", "fetch", "subscribe"];
 
 const page = [intro(), rules(), operations(), batch(), examples(), tables()].join("\n");
 if (process.argv.includes("--check")) {
@@ -52,11 +53,12 @@ are big-endian.
 \`\`\`
 request   u32 size | u16 operation | u8 version | u8 flags | u32 correlation | body
 reply     u32 size | u16 error     | u8 version | u8 flags | u32 correlation | body
+push      a reply with flag bit 7 and the correlation of its subscription
 \`\`\`
 
 \`size\` counts the bytes after itself: 8 and the body. \`correlation\` is the client's own and comes
-back in the reply. \`flags\` of a request are zero; bit 7 of a reply is kept for pushed batches.
-\`version\` is that of the operation, given with it below.
+back in the reply. \`flags\` of a request are zero; bit 7 of a reply's says that a subscription
+pushed it. \`version\` is that of the operation, given with it below.
 
 | type | bytes |
 | --- | --- |
@@ -84,7 +86,8 @@ function rules(): string {
   behind a produce, other acks, or a second fetch) waits for the answers before it, and what follows
   it on the connection waits too. To read and write at once, open the partition twice.
 - A connection has at most ${REPLY_SLOTS} requests outstanding; the broker reads no further until one is answered.
-- \`produce\` with acks 0 has no reply, whatever becomes of it.
+- \`produce\` with acks 0 has no reply, whatever becomes of it; \`add_credit\` has none either, unless
+  its body does not fit its table.
 - When a topic is deleted, what waits for it is answered with \`topic_not_found\`, and so is every
   later request on a handle of it, also when there is a new topic of that name: open it again.
 - A fetch answers whole batches as they lie on disk, beginning with the one that holds the offset.
@@ -104,13 +107,22 @@ function operations(): string {
       "",
       fields(row.request),
       "",
-      "Reply:",
-      "",
-      fields(row.reply),
-      "",
+      ...answers(row),
+      ...rulesOf(row.name as OperationName),
     ].join("\n");
   });
   return ["## Operations", "", ...sections].join("\n");
+}
+
+function rulesOf(name: OperationName): string[] {
+  const rules = OPERATION_RULES[name];
+  return rules === undefined ? [] : [...rules.map((rule) => `- ${rule}`), ""];
+}
+
+function answers(row: Operation): string[] {
+  if (row.isSilent) return ["There is no reply.", ""];
+  const reply = ["Reply:", "", fields(row.reply), ""];
+  return row.push === undefined ? reply : [...reply, "Push:", "", fields(row.push), ""];
 }
 
 function fields(table: Table): string {

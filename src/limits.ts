@@ -49,6 +49,16 @@ export const FLUSH_MS_MAX = 3600000;
 export const FETCH_SIZE_MAX: number = 64 * MiB;
 export const FETCH_WAIT_MS_MAX = 600000;
 
+/** Bytes of one push; a single larger batch is sent all the same. */
+export const PUSH_SIZE_MAX: number = 1 * MiB;
+/** Bytes that a subscription may have in advance. */
+export const CREDIT_MAX: number = 1 * GiB;
+/** Unsent bytes of a connection, files counted, from which on nothing is pushed to it. */
+export const PUSH_UNSENT_MAX: number = 256 * KiB;
+/** Pushes to one connection in a turn: small ones must not keep the others waiting. */
+export const PUSHES_PER_TURN = 64;
+export const SUBSCRIPTIONS_PER_CONNECTION_MAX = 16384;
+
 /** Requests of one connection that are executed and not yet answered. */
 export const REPLY_SLOTS = 64;
 /** Unsent bytes of replies above which a connection's frames are left unread. */
@@ -93,6 +103,7 @@ assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");
 assert(PARTITIONS_PER_SHARD_MAX <= LIST_ELEMENTS_MAX, "metadata can list every topic");
 assert(BATCH_SIZE_MAX_LIMIT + 4 * KiB <= FRAME_SIZE_MAX, "a frame holds the largest batch");
 assert(FETCH_SIZE_MAX + BATCH_SIZE_MAX_DEFAULT < FRAME_SIZE_MAX, "a fetch reply is a frame");
+assert(PUSH_SIZE_MAX <= FETCH_SIZE_MAX, "a push is a frame as a fetch reply is");
 assert(FRAME_SIZE_MAX <= BLOCK_SIZE_MAX, "a block holds the largest frame");
 assert(BATCH_SIZE_MAX_LIMIT <= SEGMENT_SIZE_MAX, "a segment holds the largest batch");
 assert(LARGE_FRAME_SIZE <= RECEIVE_SIZE, "small frames share a block");

@@ -4,6 +4,7 @@
  *
  *     produce -> staged -> [flush] -> written waiters -> [sync] -> durable waiters -> answer
  *     fetch   -> visible enough? answer : parked -> visible moves or deadline -> answer
+ *     subscribe -> push, push, … as the visible end moves, credit comes and there is room
  *
  * It knows no socket and no wire: an answer is a call of the `Door` with slot, generation,
  * correlation and handle as they were given.
@@ -14,6 +15,7 @@ import type { PartitionReader } from "../log/read.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import { type FetchWaiter, FetchWaiters } from "./fetch_waiters.ts";
 import type { LogStartWaiter } from "./log_starts.ts";
+import type { Subscriber, Subscription } from "./subscriptions.ts";
 import { type TopicPartition, Topics } from "./topics.ts";
 
 /** Where answers go. All calls may find that the connection is gone, and then drop the answer. */
@@ -30,6 +32,10 @@ export interface Door {
     error: number,
     slice: FileSlice,
   ): void;
+  /** Whether the connection takes another push: few of its bytes are unsent. */
+  hasRoom(slot: number, generation: number): boolean;
+  /** `error` 0: `slice` holds batches; any other: the subscription has ended. */
+  push(subscription: Subscription, error: number, slice: FileSlice): void;
   /** `error` 0: the log start has reached what was asked for. */
   logStartDone(partition: TopicPartition, waiter: LogStartWaiter, error: number): void;
 }
@@ -45,6 +51,9 @@ export interface BrokerCounters {
   fetchedBytes: number;
   /** Fetches that had to wait. */
   parkedFetches: number;
+  /** Pushes with batches in them, and the bytes of those. */
+  pushes: number;
+  pushedBytes: number;
 }
 
 export class Broker {
@@ -60,6 +69,8 @@ export class Broker {
     fetches: 0,
     fetchedBytes: 0,
     parkedFetches: 0,
+    pushes: 0,
+    pushedBytes: 0,
   };
   /** Partitions with batches staged in this turn. */
   readonly appended: TopicPartition[] = [];
@@ -67,6 +78,10 @@ export class Broker {
   readonly unsynced: TopicPartition[] = [];
   /** Partitions whose visible end may have moved in this turn. */
   readonly moved: TopicPartition[] = [];
+  /** Connections with runnable subscriptions that may have room. */
+  readonly pushable: Subscriber[] = [];
+  /** Subscriptions that there are. */
+  subscriptions = 0;
   /** Partitions that the caretaker has something to do for. */
   readonly attention: TopicPartition[] = [];
 

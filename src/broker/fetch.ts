@@ -10,6 +10,7 @@ import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { FETCH_SIZE_MAX, FETCH_WAIT_MS_MAX } from "../limits.ts";
 import type { Broker, Door } from "./broker.ts";
 import type { FetchWaiter } from "./fetch_waiters.ts";
+import { readSlice } from "./read_slice.ts";
 import type { TopicPartition } from "./topics.ts";
 
 /** What a fetch asks for; doors keep one and fill it per request. */
@@ -54,7 +55,7 @@ export function fetch(
     broker.counters.parkedFetches += 1;
     return waiter;
   }
-  const error = readSlice(broker, partition, offset, maxBytes);
+  const error = read(broker, partition, offset, maxBytes);
   door.fetchDone(partition, slot, generation, correlation, handle, error, slice);
   return null;
 }
@@ -101,17 +102,17 @@ function completeFetch(broker: Broker, waiter: FetchWaiter, door: Door): void {
   const partition = waiter.partition!;
   broker.waiters.unpark(waiter);
   const { slot, generation, correlation, handle } = waiter;
-  const error = readSlice(broker, partition, waiter.offset, waiter.maxBytes);
+  const error = read(broker, partition, waiter.offset, waiter.maxBytes);
   door.fetchDone(partition, slot, generation, correlation, handle, error, slice);
 }
 
-function readSlice(
+function read(
   broker: Broker,
   partition: TopicPartition,
   offset: number,
   maxBytes: number,
 ): ErrorCode {
-  const error = broker.reader.read(partition.log, offset, maxBytes, slice);
+  const error = readSlice(broker, partition, offset, maxBytes, slice);
   if (error === ErrorCodes.none) broker.counters.fetchedBytes += slice.size;
   return error;
 }

@@ -12,6 +12,7 @@ import { Level } from "../format/levels.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import type { Broker, Door } from "./broker.ts";
 import { refuseLogStarts } from "./log_starts.ts";
+import { endSubscriptions } from "./subscriptions.ts";
 import type { TopicPartition } from "./topics.ts";
 
 /** Below every end: what waits there was never reached. */
@@ -24,6 +25,7 @@ export function removeTopic(broker: Broker, name: string, topicId: string, door:
     partition.log.abandon();
     forget(broker, partition);
     refuseFetches(broker, partition, door);
+    endSubscriptions(broker, partition, ErrorCodes.topic_not_found, door);
     refuseAppends(partition, partition.writtenWaiters, door);
     refuseAppends(partition, partition.durableWaiters, door);
     refuseLogStarts(partition, ErrorCodes.topic_not_found, door);

@@ -11,6 +11,7 @@ import type { Partition } from "../log/partition.ts";
 import { AppendWaiters } from "./append_waiters.ts";
 import type { FetchWaiter } from "./fetch_waiters.ts";
 import type { LogStartWaiter } from "./log_starts.ts";
+import type { Subscription } from "./subscriptions.ts";
 
 export class TopicPartition {
   readonly topic: Topic;
@@ -22,6 +23,7 @@ export class TopicPartition {
   readonly writtenWaiters: AppendWaiters = new AppendWaiters();
   readonly durableWaiters: AppendWaiters = new AppendWaiters();
   firstWaiter: FetchWaiter | null = null;
+  firstSubscription: Subscription | null = null;
   /** Who asked for a higher log start, in the order of the requests. */
   readonly logStartWaiters: LogStartWaiter[] = [];
   /** The topic was deleted: the log is closed, whoever holds this gets topic_not_found. */

@@ -69,6 +69,27 @@ export const ERRORS = [
     "Use the handles that are open, or a second connection.",
   ],
   [
+    12,
+    "unknown_subscription",
+    false,
+    "This connection has no subscription of this number, or it has ended.",
+    "Its last push said why.",
+  ],
+  [
+    13,
+    "subscription_exists",
+    false,
+    "This connection has a subscription of this correlation.",
+    "Choose another correlation, or unsubscribe first.",
+  ],
+  [
+    14,
+    "too_many_subscriptions",
+    false,
+    "The connection holds too many subscriptions.",
+    "Unsubscribe some, or use a second connection.",
+  ],
+  [
     20,
     "topic_not_found",
     false,

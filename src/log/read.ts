@@ -21,6 +21,8 @@ import type { Walk } from "./walk.ts";
 const REBUILT = 1;
 
 export class PartitionReader {
+  /** An offset of the batch behind the slice that was read last: there the next slice begins. */
+  nextOffset = 0;
   readonly #walk: Walk;
   readonly #point: LogPoint;
 
@@ -148,11 +150,15 @@ export class PartitionReader {
   /** Where a slice from `position` of at most `maxBytes` ends; -errno on a failed read. */
   #cut(partition: Partition, segment: Segment, position: number, maxBytes: number): number {
     const limit = visibleSize(partition, segment);
-    if (limit - position <= maxBytes) return limit;
+    if (limit - position <= maxBytes) {
+      this.nextOffset = offsetBehind(partition, segment, this.#point.offset);
+      return limit;
+    }
     const index = segment.index!;
     const entry = index.entryAtOrBelow(position + maxBytes);
     const known = entry < 0 ? 0 : index.position(entry);
     if (known > position) {
+      this.nextOffset = segment.baseOffset + index.lastOffset(entry);
       if (!index.isFromFile) return known;
       const code = this.#beginAt(partition, segment, entry);
       return code === REBUILT ? this.#cut(partition, segment, position, maxBytes) : code || known;
@@ -161,11 +167,13 @@ export class PartitionReader {
     let code = walk.begin(segment, position);
     let end = position + walk.size;
     if (code < 0) return code;
+    this.nextOffset = walk.lastOffset + 1;
     // What lies before a damaged header can be read.
     while (end < limit && code === 0) {
       code = walk.next();
       if (code < 0 || walk.position + walk.size - position > maxBytes) break;
       end = walk.position + walk.size;
+      this.nextOffset = walk.lastOffset + 1;
     }
     return end;
   }
@@ -177,6 +185,17 @@ function isDamaged(partition: Partition, offset: number): boolean {
     if (offset >= damage[i]!.from && offset < damage[i]!.to) return true;
   }
   return false;
+}
+
+/** The offset behind all that is visible of `segment`: of the next one, or where damage begins. */
+function offsetBehind(partition: Partition, segment: Segment, offset: number): number {
+  const { damage, segments, visible } = partition;
+  if (segment === visible.segment) return visible.offset;
+  let next = segments[segmentIndex(segments, segment.baseOffset) + 1]!.baseOffset;
+  for (let i = 0; i < damage.length; i += 1) {
+    if (damage[i]!.from > offset) next = Math.min(next, damage[i]!.from);
+  }
+  return next;
 }
 
 /** Bytes of `segment` below the visible end. */

@@ -11,12 +11,27 @@ import type { AppendWaiters } from "../broker/append_waiters.ts";
 import type { Broker, Door } from "../broker/broker.ts";
 import type { FetchRequest } from "../broker/fetch.ts";
 import type { LogStartWaiter } from "../broker/log_starts.ts";
+import {
+  dropSubscriber,
+  roomAgain,
+  Subscriber,
+  type Subscription,
+} from "../broker/subscriptions.ts";
 import type { TopicPartition } from "../broker/topics.ts";
 import { ErrorCodes } from "../format/errors.ts";
+import { PUSH_UNSENT_MAX } from "../limits.ts";
 import type { ControlRequestOf } from "./control_operations.ts";
-import { FetchReplyAt, FRAME_HEADER_SIZE, ProduceReplyAt, writeFrameHeader } from "./frame.ts";
+import {
+  FetchReplyAt,
+  FRAME_HEADER_SIZE,
+  FrameAt,
+  ProduceReplyAt,
+  PUSH_FLAG,
+  PushAt,
+  writeFrameHeader,
+} from "./frame.ts";
 import { operation, type RequestOf } from "./operations.ts";
-import { replyBody, replyError } from "./replies.ts";
+import { pushError, replyBody, replyError } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { writeU64 } from "../base/bytes.ts";
 
@@ -91,7 +106,26 @@ export class NativeDoor implements Door {
     for (const handle of session.handles) {
       if (handle.parked !== null) this.broker.cancel(handle.parked);
     }
+    this.dropSubscriptions(slot);
     this.#sessions[slot] = undefined;
+  }
+
+  /** The connection takes nothing new. */
+  dropSubscriptions(slot: number): void {
+    const { subscriber } = this.#sessions[slot]!;
+    if (subscriber !== null) dropSubscriber(this.broker, subscriber);
+  }
+
+  /** Bytes of the connection were sent, or can be: pushes may go on. */
+  roomAgain(slot: number): void {
+    const { subscriber } = this.#sessions[slot]!;
+    if (subscriber !== null) roomAgain(this.broker, subscriber);
+  }
+
+  /** The session's subscriber, made for its first subscription. */
+  subscriberOf(session: Session): Subscriber {
+    session.subscriber ??= new Subscriber(session.slot, session.generation);
+    return session.subscriber;
   }
 
   session(slot: number, generation: number): Session | null {
@@ -152,6 +186,32 @@ export class NativeDoor implements Door {
       if (slice.size > 0) reply.pushSlice(slice);
     }
     this.#answered(session);
+  }
+
+  hasRoom(slot: number, generation: number): boolean {
+    const session = this.session(slot, generation);
+    return session !== null && session.reply.pendingBytes < PUSH_UNSENT_MAX;
+  }
+
+  push(subscription: Subscription, error: number, slice: FileSlice): void {
+    const { subscriber, partition, correlation } = subscription;
+    const session = this.session(subscriber.slot, subscriber.generation);
+    if (session === null) return;
+    if (error !== ErrorCodes.none) {
+      pushError(session, correlation, error, fetchErrorText(partition));
+    } else {
+      const reply = session.reply;
+      const size = FRAME_HEADER_SIZE + PushAt.batches;
+      const at = reply.reserve(size);
+      const view = reply.block!.view;
+      writeFrameHeader(view, at, size + slice.size, ErrorCodes.none, 0, correlation);
+      view.setUint8(at + FrameAt.flags, PUSH_FLAG);
+      const body = at + FRAME_HEADER_SIZE;
+      writeU64(view, body + PushAt.logStart, partition.log.logStart);
+      writeU64(view, body + PushAt.visibleEnd, partition.log.visible.offset);
+      reply.pushSlice(slice);
+    }
+    this.server.queueSend(session.slot);
   }
 
   logStartDone(partition: TopicPartition, waiter: LogStartWaiter, error: number): void {

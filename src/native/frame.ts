@@ -29,6 +29,8 @@ export const FrameAt = {
 
 /** Flags of a request must all be zero. */
 export const REQUEST_FLAGS = 0;
+/** In the flags of a reply: nobody asked for it, a subscription pushed it. */
+export const PUSH_FLAG = 0x80;
 
 /** More bytes are needed before the size of the frame is known. */
 export const FRAME_UNKNOWN = 0;
@@ -78,3 +80,7 @@ export const FetchAt = {
 } as const;
 /** Body of the reply of fetch; the batches follow. */
 export const FetchReplyAt = { logStart: 0, visibleEnd: 8, batches: 16 } as const;
+/** Body of a push; the batches follow. */
+export const PushAt = { logStart: 0, visibleEnd: 8, batches: 16 } as const;
+/** Body of add_credit. */
+export const AddCreditAt = { subscription: 0, bytes: 4, size: 8 } as const;

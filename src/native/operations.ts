@@ -5,6 +5,7 @@
  *
  *     request   u32 size | u16 operation | u8 version | u8 flags | u32 correlation | body
  *     reply     u32 size | u16 error     | u8 version | u8 flags | u32 correlation | body
+ *     push      a reply with flag bit 7 and the correlation of its subscription
  *
  * Invariant: every operation has a handler, a golden file and a section in `docs/PROTOCOL.md`;
  * tests hold it.
@@ -168,6 +169,48 @@ export const OPERATIONS = [
     ],
   },
   {
+    code: 203,
+    name: "subscribe",
+    version: 0,
+    text: "Has batches pushed from the one that holds an offset on, as they become visible.",
+    request: [
+      ["handle", "u32", "From open_partition."],
+      ["maxBytes", "u32", "Bytes of batches in one push at most; the broker stops at 1 MiB."],
+      ["credit", "u32", "Bytes of batches that may be pushed before add_credit; may be 0."],
+      ["offset", "u64", "First offset wanted. Skip the records before it in the first batch."],
+    ],
+    reply: [
+      ["logStart", "u64", "First offset of the partition."],
+      ["visibleEnd", "u64", "One above the last visible offset."],
+    ],
+    push: [
+      ["logStart", "u64", "First offset of the partition."],
+      ["visibleEnd", "u64", "One above the last visible offset."],
+      ["batches", "rest", "Whole batches back to back, as they lie on disk; at least one."],
+    ],
+  },
+  {
+    code: 204,
+    name: "add_credit",
+    version: 0,
+    text:
+      "Adds to the credit of a subscription. Ignored where there is none: it may just have ended.",
+    request: [
+      ["subscription", "u32", "Correlation of the subscribe request."],
+      ["bytes", "u32", "Bytes of batches that may be pushed in addition."],
+    ],
+    reply: [],
+    isSilent: true,
+  },
+  {
+    code: 205,
+    name: "unsubscribe",
+    version: 0,
+    text: "Ends a subscription; answered after its last push.",
+    request: [["subscription", "u32", "Correlation of the subscribe request."]],
+    reply: [],
+  },
+  {
     code: 300,
     name: "offsets",
     version: 0,
@@ -232,6 +275,9 @@ export type OperationOf<N extends OperationName> = Extract<
   { name: N }
 >;
 export type RequestOf<N extends OperationName> = ValueOf<OperationOf<N>["request"]>;
+export type PushOf<N extends OperationName> = OperationOf<N> extends { push: infer P extends Table }
+  ? ValueOf<P>
+  : never;
 export type ReplyOf<N extends OperationName> = ValueOf<OperationOf<N>["reply"]>;
 
 /** The row of an operation. */

@@ -3,7 +3,7 @@
  */
 
 import { encodeBody } from "./codec.ts";
-import { FRAME_HEADER_SIZE, writeFrameHeader } from "./frame.ts";
+import { FRAME_HEADER_SIZE, FrameAt, PUSH_FLAG, writeFrameHeader } from "./frame.ts";
 import { ERROR_REPLY } from "./operations.ts";
 import type { Session } from "./session.ts";
 import type { Table, ValueOf } from "./table.ts";
@@ -11,17 +11,31 @@ import type { Table, ValueOf } from "./table.ts";
 /** A message may quote what the client sent; it need not come back as a whole. */
 const MESSAGE_LENGTH_MAX = 1000;
 
-/** An error in place of the reply; `message` says what went wrong here and may be empty. */
+/**
+ * An error in place of the reply; `message` says what went wrong here and may be empty. Returns
+ * where the frame begins.
+ */
 export function replyError(
   session: Session,
   correlation: number,
   version: number,
   error: number,
   message: string,
-): void {
+): number {
   const cut = message.slice(0, MESSAGE_LENGTH_MAX);
   const bytes = encodeBody(ERROR_REPLY, { message: cut }, FRAME_HEADER_SIZE);
-  append(session, bytes, error, version, correlation);
+  return append(session, bytes, error, version, correlation);
+}
+
+/** The last push of a subscription that did not end by itself. */
+export function pushError(
+  session: Session,
+  correlation: number,
+  error: number,
+  message: string,
+): void {
+  const at = replyError(session, correlation, 0, error, message);
+  session.reply.block!.view.setUint8(at + FrameAt.flags, PUSH_FLAG);
 }
 
 export function replyBody<const T extends Table>(
@@ -41,9 +55,10 @@ function append(
   code: number,
   version: number,
   correlation: number,
-): void {
+): number {
   const at = session.reply.reserve(bytes.length);
   const block = session.reply.block!;
   block.bytes.set(bytes, at);
   writeFrameHeader(block.view, at, bytes.length, code, version, correlation);
+  return at;
 }

@@ -12,6 +12,7 @@
 import { assert } from "../base/assert.ts";
 import type { Reply } from "../base/reply.ts";
 import type { FetchWaiter } from "../broker/fetch_waiters.ts";
+import type { Subscriber } from "../broker/subscriptions.ts";
 import type { TopicPartition } from "../broker/topics.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import { REPLY_SLOTS } from "../limits.ts";
@@ -40,6 +41,8 @@ export class Session {
   /** Came through the shard's Unix socket: control operations are allowed. */
   readonly isControl: boolean;
   readonly handles: Handle[] = [];
+  /** From the first subscription on. It lives as long as the connection takes something. */
+  subscriber: Subscriber | null = null;
   helloSaid = false;
   /** Executed and not yet answered. */
   outstanding = 0;
@@ -49,6 +52,11 @@ export class Session {
     this.generation = generation;
     this.reply = reply;
     this.isControl = isControl;
+  }
+
+  /** Whether pushes may come at any time: a silent client is then no idle one. */
+  get isSubscribed(): boolean {
+    return this.subscriber !== null && this.subscriber.count > 0;
   }
 
   /** The handle of a request. Throws RequestError: there is none, or its topic was deleted. */

@@ -20,7 +20,11 @@ export interface Operation {
   readonly version: number;
   readonly text: string;
   readonly request: Table;
+  /** Empty where `isSilent`: then there is no reply. */
   readonly reply: Table;
+  readonly isSilent?: true;
+  /** Body of what the broker sends later, unasked; its frame has flag bit 7. */
+  readonly push?: Table;
 }
 
 /** The values that a table describes. */

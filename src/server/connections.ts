@@ -73,7 +73,10 @@ export function receiveAll(node: Node, ready: number): void {
     const connection = node.connectionAt(slot)!;
     if (connection.state === ConnectionState.free) continue;
     if (connection.generation !== node.poller.events.generation(event)) continue;
-    if (node.poller.writable(event)) node.queueSend(connection);
+    if (node.poller.writable(event)) {
+      node.queueSend(connection);
+      node.door.roomAgain(slot);
+    }
     if (!node.poller.readable(event)) continue;
     if (connection.state === ConnectionState.draining) discard(node, connection);
     else if (connection.paused && node.poller.isGone(event)) closeConnection(node, connection);
@@ -103,6 +106,7 @@ function peerClosed(node: Node, connection: Connection): void {
     node.broker.cancel(handle.parked);
     session.end(handle);
   }
+  node.door.dropSubscriptions(connection.slot);
   connection.drain();
   armRead(node, connection, false);
   node.queueSend(connection);
@@ -154,6 +158,7 @@ function dispatchConnection(node: Node, connection: Connection): void {
 
 /** An error reply is queued; then the connection ends, with time to read it. */
 function refuseConnection(node: Node, connection: Connection): void {
+  node.door.dropSubscriptions(connection.slot);
   connection.drain();
   if (!connection.readArmed) armRead(node, connection, true);
   connection.lingerUntilMs = node.nowMs + LINGER_MS;
@@ -194,6 +199,7 @@ function send(node: Node, connection: Connection): void {
   }
   if (connection.writeArmed) armWrite(node, connection, false);
   if (connection.paused) node.queueDispatch(connection);
+  node.door.roomAgain(connection.slot);
   if (connection.state !== ConnectionState.draining) return;
   if (node.door.sessionAt(connection.slot).outstanding > 0) return;
   if (connection.lingerUntilMs === 0) closeConnection(node, connection);

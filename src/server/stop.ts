@@ -1,6 +1,6 @@
 /**
- * Stopping a shard: listeners close, waiting fetches are answered, everything written is synced,
- * then the request to stop is answered and the loop ends.
+ * Stopping a shard: listeners close, waiting fetches are answered, subscriptions end, everything
+ * written is synced, then the request to stop is answered and the loop ends.
  *
  *     running -> stopping: sync all, send what is queued -> answer -> index files -> loop ends
  *
@@ -10,6 +10,7 @@
 
 import { completeAllFetches } from "../broker/fetch.ts";
 import { refuseLogStarts } from "../broker/log_starts.ts";
+import { endSubscriptions } from "../broker/subscriptions.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import type { CheckpointEntry } from "../log/keeper.ts";
 import { ConnectionState } from "../net/connection.ts";
@@ -39,6 +40,7 @@ export function beginStop(
     if (partition.removed) continue;
     // Main answers no more; what it has on disk by then counts all the same.
     refuseLogStarts(partition, ErrorCodes.shutting_down, node.door);
+    endSubscriptions(node.broker, partition, ErrorCodes.shutting_down, node.door);
     if (!partition.log.isSynced) node.broker.queueUnsynced(partition, 0);
   }
 }

@@ -8,6 +8,7 @@ const STOPPING_WAIT_MS = 10;
 /** Milliseconds for the poller; -1 waits for ever. */
 export function waitMs(node: Node): number {
   if (node.toDispatch.length > 0 || node.toSend.length > 0) return 0;
+  if (node.broker.pushable.length > 0) return 0;
   let dueMs = Math.min(node.broker.waiters.deadlines.nextMs, node.syncer.nextDueMs());
   if (node.lingering.length > 0) dueMs = Math.min(dueMs, node.lingering[0]!.lingerUntilMs);
   if (node.stopping === null) dueMs = Math.min(dueMs, node.caretaker.nextDueMs);

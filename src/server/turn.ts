@@ -8,6 +8,7 @@
 
 import { completeFetches } from "../broker/fetch.ts";
 import { completeAppends, flushAppended } from "../broker/produce.ts";
+import { pushBatches } from "../broker/subscriptions.ts";
 import {
   acceptAll,
   compactReceived,
@@ -30,6 +31,7 @@ export function turn(node: Node): void {
   writeAll(node); // log/partition          one pwritev per appended partition
   requestSyncs(node); // server/sync            unsynced partitions -> one io_submit
   completeAppends(node.broker, node.door); // broker/produce         replies whose level is reached
+  pushBatches(node.broker, node.door); // broker/subscriptions  what became visible goes out
   completeFetches(node.broker, node.nowMs, node.door); // broker/fetch    long polls come true
   sendAll(node); // net/send_queue         one send per connection, slices by sendfile
   maintain(node); // a bounded step of housekeeping

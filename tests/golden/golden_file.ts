@@ -1,5 +1,6 @@
 /**
- * A golden file: the bytes of one request and one reply in hexadecimal, a field a line, for eyes.
+ * A golden file: the bytes of one request, its reply and, where there is such a thing, one push, in
+ * hexadecimal, a field a line, for eyes.
  *
  *     # request
  *     00 00 00 14  # size
@@ -10,10 +11,9 @@
  */
 
 import { BatchAt } from "../../src/format/batch.ts";
-import { FRAME_HEADER_SIZE } from "../../src/native/frame.ts";
 import { encodeBody } from "../../src/native/codec.ts";
 import { type Scalar, sizeMin, type Table, type ValueOf } from "../../src/native/table.ts";
-import { writeFrameHeader } from "../../src/native/frame.ts";
+import { FRAME_HEADER_SIZE, FrameAt, PUSH_FLAG, writeFrameHeader } from "../../src/native/frame.ts";
 import type { Sample } from "./samples.ts";
 
 const BYTES_PER_LINE = 16;
@@ -40,25 +40,52 @@ export function replyFrame({ row, correlation, reply }: Sample): Uint8Array<Arra
   return frameOf(row.reply, reply, 0, row.version, correlation);
 }
 
+/** The push of an operation that has one; empty for all others. */
+export function pushFrame({ row, correlation, push }: Sample): Uint8Array<ArrayBuffer> {
+  if (row.push === undefined || push === null) return new Uint8Array(0);
+  const frame = frameOf(row.push, push, 0, row.version, correlation);
+  frame[FrameAt.flags] = PUSH_FLAG;
+  return frame;
+}
+
 /** The text of a sample's file. */
 export function goldenText(sample: Sample): string {
   const { row } = sample;
   const request = new Annotator(requestFrame(sample));
   request.header("operation");
   request.table(row.request, "");
-  const reply = new Annotator(replyFrame(sample));
-  reply.header("error");
-  reply.table(row.reply, "");
-  return `# ${row.name}, operation ${row.code}, version ${row.version}\n` +
-    `\n# request\n${request.text()}\n# reply\n${reply.text()}`;
+  const title = `# ${row.name}, operation ${row.code}, version ${row.version}\n`;
+  const parts = [`${title}\n# request\n${request.text()}`];
+  if (!row.isSilent) parts.push(answerText("reply", replyFrame(sample), row.reply));
+  if (row.push !== undefined) parts.push(answerText("push", pushFrame(sample), row.push));
+  return parts.join("\n");
 }
 
-/** The bytes of a file: request and reply. */
-export function parseGolden(text: string): { request: Uint8Array; reply: Uint8Array } {
-  const [, request, reply] = text.split(/^# (?:request|reply)$/m);
-  if (request === undefined || reply === undefined) throw new Error("no request or no reply");
-  return { request: parseHex(request), reply: parseHex(reply) };
+function answerText(what: string, frame: Uint8Array<ArrayBuffer>, table: Table): string {
+  const answer = new Annotator(frame);
+  answer.header("error");
+  answer.table(table, "");
+  return `# ${what}\n${answer.text()}`;
 }
+
+/** The bytes of a file; empty where it has no such part. */
+export function parseGolden(text: string): Golden {
+  const golden: Golden = { request: NOTHING, reply: NOTHING, push: NOTHING };
+  const parts = text.split(/^# (request|reply|push)$/m).slice(1);
+  for (let i = 0; i < parts.length; i += 2) {
+    golden[parts[i] as keyof Golden] = parseHex(parts[i + 1]!);
+  }
+  if (golden.request.length === 0) throw new Error("no request");
+  return golden;
+}
+
+export interface Golden {
+  request: Uint8Array;
+  reply: Uint8Array;
+  push: Uint8Array;
+}
+
+const NOTHING = new Uint8Array(0);
 
 export function hex(bytes: Uint8Array): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");

@@ -11,6 +11,7 @@ import process from "node:process";
 import { describe, test } from "node:test";
 import { BodyError, decodeBody, encodeBody } from "../../src/native/codec.ts";
 import {
+  AddCreditAt,
   FetchAt,
   FetchReplyAt,
   FRAME_HEADER_SIZE,
@@ -21,11 +22,19 @@ import {
   frameSize,
   ProduceAt,
   ProduceReplyAt,
+  PushAt,
 } from "../../src/native/frame.ts";
 import { ERROR_REPLY, operation, OPERATIONS } from "../../src/native/operations.ts";
 import { fixedSize, sizeMin, type Table } from "../../src/native/table.ts";
 import { heapBlock } from "../../src/base/bytes.ts";
-import { goldenText, hex, parseGolden, replyFrame, requestFrame } from "./golden_file.ts";
+import {
+  goldenText,
+  hex,
+  parseGolden,
+  pushFrame,
+  replyFrame,
+  requestFrame,
+} from "./golden_file.ts";
 import { type Sample, SAMPLES } from "./samples.ts";
 
 const UPDATE = process.env["GOLDEN_UPDATE"] === "1";
@@ -43,6 +52,11 @@ function bodies(sample: Sample): [what: string, table: Table, body: Uint8Array][
       requestFrame(sample).slice(FRAME_HEADER_SIZE),
     ],
     [`${sample.row.name} reply`, sample.row.reply, replyFrame(sample).slice(FRAME_HEADER_SIZE)],
+    [
+      `${sample.row.name} push`,
+      sample.row.push ?? [],
+      pushFrame(sample).slice(FRAME_HEADER_SIZE),
+    ],
   ];
 }
 
@@ -54,20 +68,26 @@ describe("golden bytes", () => {
       assert.ok(existsSync(file), `no golden file of ${sample.row.name}: GOLDEN_UPDATE=1`);
       const golden = parseGolden(readFileSync(file, "utf8"));
       assert.equal(hex(requestFrame(sample)), hex(golden.request));
-      assert.equal(hex(replyFrame(sample)), hex(golden.reply));
+      const reply = sample.row.isSilent ? "" : hex(replyFrame(sample));
+      assert.equal(reply, hex(golden.reply));
+      assert.equal(hex(pushFrame(sample)), hex(golden.push));
     });
 
     test(`${sample.row.name} is decoded from its file`, () => {
       const golden = parseGolden(readFileSync(goldenFile(sample.row.name), "utf8"));
-      const { request, reply } = golden;
+      const { request, reply, push } = golden;
       assert.deepEqual(
         decodeBody(sample.row.request, request, FRAME_HEADER_SIZE, request.length),
         sample.request,
       );
-      assert.deepEqual(
-        decodeBody(sample.row.reply, reply, FRAME_HEADER_SIZE, reply.length),
-        sample.reply,
-      );
+      if (!sample.row.isSilent) {
+        const decoded = decodeBody(sample.row.reply, reply, FRAME_HEADER_SIZE, reply.length);
+        assert.deepEqual(decoded, sample.reply);
+      }
+      if (sample.row.push !== undefined) {
+        const decoded = decodeBody(sample.row.push, push, FRAME_HEADER_SIZE, push.length);
+        assert.deepEqual(decoded, sample.push);
+      }
     });
   }
 
@@ -84,6 +104,8 @@ describe("hot offsets agree with the tables", () => {
     ["produce reply", operation("produce").reply, ProduceReplyAt],
     ["fetch request", operation("fetch").request, FetchAt],
     ["fetch reply", operation("fetch").reply, FetchReplyAt],
+    ["push", operation("subscribe").push, PushAt],
+    ["add_credit request", operation("add_credit").request, AddCreditAt],
   ] as const;
   for (const [what, table, offsets] of cases) {
     test(what, () => {

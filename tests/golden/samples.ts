@@ -30,12 +30,13 @@ export interface Sample {
   readonly correlation: number;
   readonly request: ValueOf<Table>;
   readonly reply: ValueOf<Table>;
+  readonly push: ValueOf<Table> | null;
 }
 
 type SampleValues<O extends Operation> = {
   request: ValueOf<O["request"]>;
   reply: ValueOf<O["reply"]>;
-};
+} & (O extends { push: infer P extends Table } ? { push: ValueOf<P> } : object);
 
 /** A batch of two records, "hello" and "world!", as a producer sends it. */
 export function producedBatch(): Uint8Array<ArrayBuffer> {
@@ -153,6 +154,13 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
     request: { handle: 7, offset: -1 },
     reply: { logStart: LARGE_OFFSET },
   },
+  subscribe: {
+    request: { handle: 7, maxBytes: 262144, credit: 1048576, offset: LARGE_OFFSET + 1 },
+    reply: { logStart: 0, visibleEnd: LARGE_OFFSET },
+    push: { logStart: 0, visibleEnd: LARGE_OFFSET + 2, batches: storedBatch() },
+  },
+  "add_credit": { request: { subscription: 13, bytes: 86 }, reply: {} },
+  unsubscribe: { request: { subscription: 13 }, reply: {} },
 };
 
 const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
@@ -189,12 +197,13 @@ export const SAMPLES: readonly Sample[] = [
 function sample(
   row: Operation,
   correlation: number,
-  values: { request: unknown; reply: unknown },
+  values: { request: unknown; reply: unknown; push?: unknown },
 ): Sample {
   return {
     row,
     correlation,
     request: values.request as ValueOf<Table>,
     reply: values.reply as ValueOf<Table>,
+    push: (values.push ?? null) as ValueOf<Table> | null,
   };
 }

@@ -349,6 +349,14 @@ export class SweepScript implements Door {
     producer.sequence += new DataView(sent.bytes.buffer).getInt32(At.count);
   }
 
+  hasRoom(): boolean {
+    return false;
+  }
+
+  push(): void {
+    throw new Error("nobody subscribes here");
+  }
+
   fetchDone(
     partition: TopicPartition,
     _slot: number,

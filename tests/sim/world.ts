@@ -177,6 +177,14 @@ export class World implements Door {
     appendAnswered(this, waiters.correlation, waiters.error, waiters.base, level);
   }
 
+  hasRoom(): boolean {
+    return false;
+  }
+
+  push(): void {
+    throw new Error("nobody subscribes here");
+  }
+
   fetchDone(
     partition: TopicPartition,
     _slot: number,

@@ -10,6 +10,7 @@ import { completeFetches, fetch } from "../../src/broker/fetch.ts";
 import type { FetchWaiter } from "../../src/broker/fetch_waiters.ts";
 import { completeAppends, completeSync, flushAppended, produce } from "../../src/broker/produce.ts";
 import type { LogStartWaiter } from "../../src/broker/log_starts.ts";
+import { pushBatches, type Subscription } from "../../src/broker/subscriptions.ts";
 import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
 import { Acks } from "../../src/format/levels.ts";
 import { defaultTopicConfig, type TopicConfig } from "../../src/format/topic_config.ts";
@@ -35,12 +36,38 @@ export interface FetchAnswer {
   position: number;
 }
 
+export interface PushHeard {
+  correlation: number;
+  error: number;
+  /** Bytes of the slice, and where they begin in their file. */
+  size: number;
+  position: number;
+}
+
 /** Hears every answer, in its order. */
 export class Recorder implements Door {
   readonly appends: AppendAnswer[] = [];
   readonly fetches: FetchAnswer[] = [];
   /** Correlations and errors of requests for a higher log start. */
   readonly logStarts: [correlation: number, error: number][] = [];
+  readonly pushes: PushHeard[] = [];
+  /** Pushed bytes that a connection takes before it is full, by slot; all where it is not set. */
+  readonly room: Map<number, number> = new Map();
+
+  hasRoom(slot: number): boolean {
+    return (this.room.get(slot) ?? Infinity) > 0;
+  }
+
+  push(subscription: Subscription, error: number, slice: FileSlice): void {
+    const { correlation, subscriber } = subscription;
+    const room = this.room.get(subscriber.slot);
+    if (room !== undefined) this.room.set(subscriber.slot, room - slice.size);
+    this.pushes.push({ correlation, error, size: slice.size, position: slice.position });
+  }
+
+  takePushes(): PushHeard[] {
+    return this.pushes.splice(0);
+  }
 
   logStartDone(_partition: TopicPartition, waiter: LogStartWaiter, error: number): void {
     this.logStarts.push([waiter.correlation, error]);
@@ -116,6 +143,7 @@ export class BrokerWorld {
   turn(): void {
     flushAppended(this.broker, this.nowMs);
     completeAppends(this.broker, this.door);
+    pushBatches(this.broker, this.door);
     completeFetches(this.broker, this.nowMs, this.door);
   }
 

@@ -1,6 +1,6 @@
 /**
- * One right frame of every operation, to be cut, split and bent. Handle 0 is a partition that
- * produce appends to; handle 1 is one with a record, which nobody changes.
+ * One right frame of every operation that is answered, to be cut, split and bent. Handle 0 is a
+ * partition that produce appends to; handle 1 is one with a record, which nobody changes.
  */
 import { batchOf } from "./batches.ts";
 import * as frames from "./frames.ts";
@@ -9,6 +9,7 @@ import { RawConnection, type Reply } from "./raw_connection.ts";
 export const TOPIC = "corpus";
 export const WRITTEN_HANDLE = 0;
 export const FIXED_HANDLE = 1;
+const ABSENT = 99;
 
 export interface Sample {
   name: string;
@@ -58,6 +59,9 @@ export function corpus(): Sample[] {
       return frames.request("delete_records", { handle: FIXED_HANDLE, offset: 0 }, c);
     }],
     ["delete_topic", (c) => frames.request("delete_topic", { name: "absent" }, c)],
+    // Answered alike however often they come: of a handle and a subscription that are not there.
+    ["subscribe", (c) => frames.subscribe(ABSENT, 0, {}, c)],
+    ["unsubscribe", (c) => frames.unsubscribe(ABSENT, c)],
     ["stats", (c) => frames.request("stats", {}, c)],
   ];
   return samples.map(([name, build], index) => {

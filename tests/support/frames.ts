@@ -85,3 +85,26 @@ export function fetch(
   const { maxBytes = 1048576, minBytes = 1, maxWaitMs = 0 } = shape;
   return request("fetch", { handle, maxBytes, minBytes, maxWaitMs, offset }, correlation);
 }
+
+export interface SubscribeShape {
+  maxBytes?: number;
+  credit?: number;
+}
+
+export function subscribe(
+  handle: number,
+  offset: number,
+  shape: SubscribeShape = {},
+  correlation = 1,
+): Uint8Array {
+  const { maxBytes = 1048576, credit = 1048576 } = shape;
+  return request("subscribe", { handle, maxBytes, credit, offset }, correlation);
+}
+
+export function addCredit(subscription: number, bytes: number): Uint8Array {
+  return request("add_credit", { subscription, bytes }, 0);
+}
+
+export function unsubscribe(subscription: number, correlation = 1): Uint8Array {
+  return request("unsubscribe", { subscription }, correlation);
+}

@@ -9,6 +9,7 @@ import { libc } from "#ffi";
 import { Broker } from "../../src/broker/broker.ts";
 import { completeFetches } from "../../src/broker/fetch.ts";
 import { completeAppends, completeSync, flushAppended } from "../../src/broker/produce.ts";
+import { pushBatches } from "../../src/broker/subscriptions.ts";
 import { Topic } from "../../src/broker/topics.ts";
 import { defaultTopicConfig, type TopicConfig } from "../../src/format/topic_config.ts";
 import { PartitionKind } from "../../src/log/opened_log.ts";
@@ -141,6 +142,7 @@ export class NativeWorld {
   turn(): void {
     flushAppended(this.broker, this.door.nowMs);
     completeAppends(this.broker, this.door);
+    pushBatches(this.broker, this.door);
     completeFetches(this.broker, this.door.nowMs, this.door);
   }
 
@@ -154,6 +156,7 @@ export class NativeWorld {
       for (const fd of fds) partition.log.endSync(libcWithoutSyncs.fdatasync(fd));
       completeSync(this.broker, partition, this.door);
     }
+    pushBatches(this.broker, this.door);
     completeFetches(this.broker, this.door.nowMs, this.door);
   }
 

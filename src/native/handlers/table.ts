@@ -9,6 +9,7 @@ import type { Request } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
 import { OPERATIONS } from "../operations.ts";
 import type { Session } from "../session.ts";
+import { addCredit } from "./add_credit.ts";
 import { addTopic } from "./add_topic.ts";
 import { answer } from "./answer.ts";
 import { createTopic } from "./create_topic.ts";
@@ -26,6 +27,8 @@ import { produce } from "./produce.ts";
 import { removeTopic } from "./remove_topic.ts";
 import { stats } from "./stats.ts";
 import { stop } from "./stop.ts";
+import { subscribe } from "./subscribe.ts";
+import { unsubscribe } from "./unsubscribe.ts";
 
 /** Executes a request. Returns HANDLED or MUST_WAIT; throws RequestError or BodyError. */
 export type Run = (door: NativeDoor, session: Session, request: Request) => number;
@@ -47,6 +50,9 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["open_partition", openPartition],
   ["produce", produce],
   ["fetch", fetch],
+  ["subscribe", subscribe],
+  ["add_credit", addCredit],
+  ["unsubscribe", unsubscribe],
   ["offsets", offsets],
   ["offset_for_time", offsetForTime],
   ["delete_records", deleteRecords],

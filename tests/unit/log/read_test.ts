@@ -42,6 +42,7 @@ function checkReads(
   files: WalkedBatch[][] = [...world.logs().values()].map(walkBatches),
 ): void {
   const end = partition.visible.offset;
+  const batches = files.flat();
   const step = end > 70 ? prng.between(1, 5) : 1;
   for (let offset = partition.logStart; offset < end; offset += step) {
     const file = files.find((batches) => batches.some((batch) => batch.lastOffset >= offset))!;
@@ -54,6 +55,10 @@ function checkReads(
       assert.ok(got.length > 0, `offset ${offset}, limit ${limit}: not empty`);
       sameBytes(read, concat(whole.map((batch) => batch.bytes)), `offset ${offset}`);
       assert.ok(read.length <= limit || got.length === 1, `offset ${offset}, limit ${limit}`);
+      const next = batches.find(({ baseOffset }) => baseOffset > got.at(-1)!.lastOffset);
+      const { nextOffset } = world.reader;
+      if (next === undefined) assert.equal(nextOffset, end);
+      else assert.ok(nextOffset >= next.baseOffset && nextOffset <= next.lastOffset, "behind it");
     }
   }
   assert.deepEqual(world.read(partition, end, 1000), new Uint8Array(0), "nothing at the end");

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { libc } from "#ffi";
 import { SHUT_WR, SO_SNDBUF, SOL_SOCKET } from "../../../ffi/constants.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
-import { REPLY_SLOTS } from "../../../src/limits.ts";
+import { PUSH_SIZE_MAX, PUSH_UNSENT_MAX, REPLY_SLOTS } from "../../../src/limits.ts";
 import { batchOfSize, concat, sameBytes, stamped } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
 import { NodeWorld } from "../../support/node_world.ts";
@@ -100,6 +100,54 @@ test("a slot is used again, and what was asked for its last connection is not an
   assert.equal(made.node.connections.length, 1, "one slot for both");
   assert.equal(second.ask(frames.produce(0, batchOfSize(100), 5)).correlation, 5);
   made.end();
+});
+
+test("a subscriber that does not read has a bounded queue, and gets all when it reads", () => {
+  const made = new NodeWorld();
+  made.addTopic("t", 1, [{ key: "durability", value: "os" }]);
+  const [slow, other] = [made.client(), made.client()];
+  const size = 200_000;
+  const total = 40;
+  for (let i = 0; i < total; i += 1) other.ask(frames.produce(0, batchOfSize(size, i), 5));
+  slow.send(frames.subscribe(0, 0, { credit: 0x40000000 }, 7));
+  const connection = made.node.connections[0]!;
+  libc.setsockopt(connection.fd, SOL_SOCKET, SO_SNDBUF, 16384);
+  for (let i = 0; i < 50; i += 1) {
+    made.turns(2);
+    assert.ok(connection.outgoing.pendingBytes < PUSH_UNSENT_MAX + PUSH_SIZE_MAX + 100);
+    assert.equal(other.ask(frames.request("ping", {}, 9)).correlation, 9);
+  }
+  assert.ok(made.node.broker.counters.pushedBytes < total * size / 2, "most of it waits");
+  made.waits.length = 0;
+  made.turns(5);
+  assert.ok(made.waits.every((wait) => wait > 0), "and keeps nobody awake");
+  let pushed = 0;
+  made.until(() => {
+    for (const { flags, body } of slow.take()) pushed += flags === 128 ? body.length - 16 : 0;
+    return pushed === total * size;
+  }, "all of it is here");
+  assert.equal(connection.outgoing.isEmpty, true);
+  slow.close();
+  made.until(() => made.node.openConnections === 1, "it is gone");
+  assert.equal(made.node.broker.subscriptions, 0);
+  made.end();
+});
+
+test("a subscriber that ends its side, or sends nonsense, is pushed nothing more", () => {
+  for (const ends of [true, false]) {
+    const made = world();
+    const [consumer, producer] = [made.client(), made.client()];
+    consumer.ask(frames.subscribe(0, 0, {}, 7));
+    if (ends) libc.shutdown(consumer.fd, SHUT_WR);
+    else consumer.send(frames.frame({ operation: 2, size: 0 }));
+    made.until(() => made.node.broker.subscriptions === 0, "its subscription is gone");
+    producer.ask(frames.produce(0, batchOfSize(100), 5));
+    made.until(() => {
+      assert.ok(consumer.take().every(({ flags }) => flags === 0));
+      return consumer.ended;
+    }, "the broker ends the stream");
+    made.end();
+  }
 });
 
 test("a paused client that is reset is let go, and does not keep the loop awake", () => {

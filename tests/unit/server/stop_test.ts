@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
 import { AF_INET, EIO, SOCK_STREAM } from "../../../ffi/constants.ts";
-import { batchOfSize } from "../../support/batches.ts";
+import { batchOfSize, concat } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { isClean, lastCheckpoint } from "../../../src/server/stop.ts";
@@ -33,6 +33,24 @@ test("a shard with nothing to do stops at once, and its files are whole", () => 
   const names = readdirSync(join(made.root, "t-1")).sort();
   const suffixes = ["index", "log", "snapshot", "timeindex"];
   assert.deepEqual(names, suffixes.map((suffix) => `00000000000000000000.${suffix}`));
+});
+
+test("subscriptions end by name, behind what was pushed before", () => {
+  const made = new NodeWorld();
+  made.addTopic("t", 2);
+  const consumer = made.client();
+  const main = mainThread(made);
+  consumer.ask(frames.produce(0, batchOfSize(100)));
+  consumer.send(concat([frames.subscribe(0, 0, {}, 7), frames.subscribe(0, 1, {}, 8)]));
+  const [, , push] = consumer.receive(3);
+  assert.equal(push!.body.length, 116);
+  main.send(frames.control("stop", {}, 99));
+  made.until(() => !made.node.running, "the loop ends");
+  made.end();
+  const last = consumer.take().map(({ correlation, code, flags }) => [correlation, code, flags]);
+  assert.deepEqual(last.sort(), [7, 8].map((number) => [number, ErrorCodes.shutting_down, 128]));
+  consumer.take();
+  assert.equal(consumer.ended, true);
 });
 
 for (const config of [[], OS, [{ key: "durability", value: "interval" }]]) {

@@ -1,7 +1,7 @@
 /** How long a shard may sleep. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { SWEEP_MS } from "../../../src/limits.ts";
+import { PUSHES_PER_TURN, SWEEP_MS } from "../../../src/limits.ts";
 import { waitMs } from "../../../src/server/timers.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
@@ -88,5 +88,20 @@ test("a refused client's time to read bounds the sleep, and so does a stop", () 
   assert.ok(waitMs(made.node) <= 10);
   made.node.stopping = null;
   client.close();
+  made.end();
+});
+
+test("a subscriber with more to push than a turn takes is not slept over", () => {
+  const made = new NodeWorld();
+  made.addTopic("t", 1, [{ key: "durability", value: "os" }]);
+  const [consumer, producer] = [made.client(), made.client()];
+  for (let i = 0; i < 3 * PUSHES_PER_TURN; i += 1) producer.ask(frames.produce(0, batchOfSize(80)));
+  consumer.send(frames.subscribe(0, 0, { maxBytes: 1 }, 7));
+  const { counters, pushable } = made.node.broker;
+  made.until(() => counters.pushes === PUSHES_PER_TURN, "the first ones");
+  assert.equal(waitMs(made.node), 0);
+  made.until(() => counters.pushes === 3 * PUSHES_PER_TURN, "all of them");
+  assert.equal(pushable.length, 0);
+  assert.equal(waitMs(made.node), untilSweep(made));
   made.end();
 });

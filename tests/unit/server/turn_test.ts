@@ -41,6 +41,30 @@ test("a consumer at the tail gets what a producer appends, batch by batch", () =
   made.end();
 });
 
+test("a subscriber's push is sent in the turn in which the sync's completion was taken", () => {
+  const made = new NodeWorld();
+  made.addTopic("t");
+  const [producer, consumer] = [made.client(), made.client()];
+  consumer.ask(frames.subscribe(0, 0, {}, 7));
+  const { syncer, broker, sendCounters } = made.node;
+  for (let i = 0; i < 50; i += 1) {
+    const before = { groups: syncer.counters.groups, pushes: broker.counters.pushes };
+    producer.send(frames.produce(0, batchOfSize(200, i), 100 + i));
+    for (;;) {
+      const sent = sendCounters.sendfiles;
+      made.turns(1);
+      assert.equal(broker.counters.pushes - before.pushes, syncer.counters.groups - before.groups);
+      if (syncer.counters.groups === before.groups) continue;
+      assert.equal(sendCounters.sendfiles - sent, 1, "it left by sendfile in this very turn");
+      break;
+    }
+    const [push] = consumer.receive(1);
+    assert.deepEqual([push!.correlation, push!.flags, push!.body.length], [7, 128, 16 + 200]);
+    assert.equal(producer.receive(1)[0]!.correlation, 100 + i);
+  }
+  made.end();
+});
+
 test("create_topic goes to the main thread and comes back by add_topic and answer", () => {
   const made = new NodeWorld();
   const asker = made.connect();

@@ -1,0 +1,33 @@
+/**
+ * What an operation's fields cannot say, in words, for `docs/PROTOCOL.md` and for who implements
+ * it. One rule an entry.
+ */
+
+import { CREDIT_MAX, PUSH_SIZE_MAX, PUSH_UNSENT_MAX } from "../limits.ts";
+import { KiB, MiB } from "../base/units.ts";
+import type { OperationName } from "./operations.ts";
+
+export const OPERATION_RULES: { readonly [N in OperationName]?: readonly string[] } = {
+  subscribe: [
+    "The correlation of the request is the number of the subscription: every push carries it, " +
+    "and add_credit and unsubscribe name it. Use it for no other request while it lives.",
+    "The reply comes first, then pushes: frames with flag bit 7 (value 128). Each begins with " +
+    "the batch behind the last one of the push before it.",
+    `A push has at most maxBytes of batches, at most ${PUSH_SIZE_MAX / MiB} MiB, and at most the ` +
+    "credit, but always one whole batch.",
+    "Credit counts bytes of `batches`. A push begins only while the credit is above 0; its bytes " +
+    "are taken off, and a batch larger than what is left makes it fall below 0. Then nothing is " +
+    "pushed until add_credit lifts it above 0. So a consumer that gives back what it has read " +
+    "never has more to read than the credit it began with and one batch. Credit stops at " +
+    `${CREDIT_MAX / MiB} MiB.`,
+    "When the broker ends a subscription, its last push carries an error and the body of an " +
+    "error reply, and needs no credit: topic_not_found (the topic was deleted), " +
+    "offset_out_of_range (it is none of the log, or retention has passed it), partition_degraded " +
+    "(damage comes next, or the end of a degraded partition), storage_failed, shutting_down. " +
+    "Where it makes sense, subscribe again from the offset behind the last batch.",
+    "A connection may have many subscriptions, also on one handle; they take turns. Nothing is " +
+    `pushed while ${PUSH_UNSENT_MAX / KiB} KiB or more of the connection are unsent, so that ` +
+    "replies need not wait long for pushes.",
+    "subscribe, add_credit and unsubscribe wait for no request on the handle and hold up none.",
+  ],
+};

@@ -16,7 +16,7 @@ export const DIST: string = join(ROOT, "dist", "bench");
 export const SERVER: string = join(DIST, "server");
 export const LOAD: string = join(DIST, "load");
 
-const FLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Werror"];
+const FLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"];
 const CRC_FLAGS: Readonly<Record<string, string>> = {
   x64: "-msse4.2",
   arm64: "-march=armv8-a+crc",

@@ -1,50 +1,61 @@
 /**
- * `npm run bench`: Sluice beside a C program of the same shape, in alternating pairs.
+ * `npm run bench`: Sluice beside C programs of the same shape, in alternating rounds.
  *
- *     for each runtime and scenario:   S C | C S | S C | C S | S C    S Sluice, C limit server
+ *     for each runtime and scenario:   S C W | W C S | S C W | …    S Sluice, C limit server,
+ *                                                                   W limit server with short wait
  *
- * Progress goes to stderr, the table for docs/LEDGER.md to stdout, all raw figures to
- * dist/bench/. Both orders alternate, because the second of two runs meets another machine than
- * the first.
+ * Progress goes to stderr, the table and the goals for docs/LEDGER.md to stdout, all raw figures to
+ * dist/bench/.
  *
- *     --quick            two pairs of half a second
- *     --only NAME        scenarios whose name begins so; may be repeated
+ *     --only NAME        scenarios whose name begins so; may be repeated: fetch, append, append-os
+ *     --beside NAME      only these ways of the C program; may be repeated; scenarios.ts has them
  *     --runtime NAME     bun or deno, default both; limit measures C against itself: the noise
- *     --pairs N          default 5         --seconds S    window, default 2
+ *     --rounds N         default 5         --seconds S    window, default 2
+ *     --quick            two rounds of half a second
+ *     --resume           goes on where a run of the same options and commit was broken off
  *
  * Invariant: no figure is printed for a run in which one reply was wrong: the load ends with an
  * error.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { findRuntime, RUNTIMES } from "../scripts/runtime.mjs";
 import { buildPrograms, DIST } from "./build.ts";
-import { CORES, describeEnvironment } from "./environment.ts";
+import { CORES, describeEnvironment, type Environment } from "./environment.ts";
+import { FIGURES, foreignShare } from "./figures.ts";
+import { renderReport, type Result, type Role, variantOf, verdicts } from "./report.ts";
+import { type Round, runRounds } from "./rounds.ts";
 import {
-  foreignShare,
-  type Pair,
-  renderReport,
-  type Result,
-  type Run,
-  throughput,
-} from "./report.ts";
-import { FETCH_TOPIC, type Scenario, SCENARIOS } from "./scenarios.ts";
-import { runLoad, type Server, type ServerName, startServer, touchMemory } from "./servers.ts";
+  type Case,
+  FETCH_TOPIC,
+  type Scenario,
+  SCENARIOS,
+  type Yardstick,
+  YARDSTICKS,
+} from "./scenarios.ts";
+import {
+  type Measured,
+  runLoad,
+  type Server,
+  type ServerName,
+  startServer,
+  touchMemory,
+} from "./servers.ts";
 import { digits, percent, short } from "./statistics.ts";
 
-const WARM_UP_SECONDS = 0.5;
-/** Above it a pair is disturbed. At level fsync the kernel's sync workers alone take up to 0.3. */
+/** Above it a round is disturbed. At level fsync the kernel's sync workers alone take up to 0.3. */
 const FOREIGN_SHARE_MAX = { os: 0.15, fsync: 0.35 } as const;
-
-type Role = "ours" | "limit";
+const UNFINISHED = join(DIST, "unfinished.json");
 
 interface Options {
   readonly runtimes: readonly ServerName[];
   readonly scenarios: readonly Scenario[];
-  readonly pairs: number;
+  readonly beside: readonly Yardstick[];
+  readonly rounds: number;
   readonly seconds: number;
+  readonly resume: boolean;
 }
 
 function readOptions(): Options {
@@ -52,9 +63,11 @@ function readOptions(): Options {
     args: process.argv.slice(2),
     options: {
       quick: { type: "boolean", default: false },
+      resume: { type: "boolean", default: false },
       only: { type: "string", multiple: true, default: [] },
+      beside: { type: "string", multiple: true, default: [] },
       runtime: { type: "string" },
-      pairs: { type: "string" },
+      rounds: { type: "string" },
       seconds: { type: "string" },
     },
   });
@@ -67,14 +80,18 @@ function readOptions(): Options {
     : RUNTIMES.filter((name) =>
       (values.runtime === undefined || values.runtime === name) && findRuntime(name) !== null
     );
-  const pairs = Number(values.pairs ?? (values.quick ? 2 : 5));
+  const beside = values.beside.filter((name): name is Yardstick => name in YARDSTICKS);
+  const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
   const seconds = Number(values.seconds ?? (values.quick ? 0.5 : 2));
   if (scenarios.length === 0) {
     throw new Error(`--only: one of ${SCENARIOS.map(({ name }) => name).join(", ")}`);
   }
+  if (beside.length < values.beside.length) {
+    throw new Error(`--beside: one of ${Object.keys(YARDSTICKS).join(", ")}`);
+  }
   if (runtimes.length === 0) throw new Error("--runtime: bun or deno, and it must be installed");
-  if (!(pairs >= 1) || !(seconds > 0)) throw new Error("--pairs and --seconds are positive");
-  return { runtimes, scenarios, pairs, seconds };
+  if (!(rounds >= 1) || !(seconds > 0)) throw new Error("--rounds and --seconds are positive");
+  return { runtimes, scenarios, beside, rounds, seconds, resume: values.resume };
 }
 
 function say(line: string): void {
@@ -86,13 +103,13 @@ class Standing {
   readonly #servers = new Map<Role, Server>();
   readonly #filled = new Set<Role>();
 
-  async get(role: Role, name: ServerName, scenario: Scenario): Promise<Server> {
-    const server = this.#servers.get(role) ?? await startServer(name);
+  async get(role: Role, runtime: ServerName, scenario: Scenario): Promise<Server> {
+    const server = this.#servers.get(role) ?? await startRole(role, runtime);
     this.#servers.set(role, server);
     if (scenario.fillMib > 0 && !this.#filled.has(role)) {
-      say(`  filling ${name} with ${scenario.fillMib} MiB`);
+      say(`  filling ${role === "ours" ? runtime : role} with ${scenario.fillMib} MiB`);
       await runLoad(server, fillArguments(scenario));
-      await runLoad(server, [...scenario.load, "--verify", "--once"]);
+      await runLoad(server, [...scenario.cases[0]!.load, "--verify", "--once"]);
       this.#filled.add(role);
     }
     return server;
@@ -105,6 +122,11 @@ class Standing {
   }
 }
 
+function startRole(role: Role, runtime: ServerName): Promise<Server> {
+  if (role === "ours") return startServer(runtime);
+  return startServer("limit", { serverFlags: YARDSTICKS[role].serverFlags });
+}
+
 function fillArguments(scenario: Scenario): string[] {
   const topic = ["--topic", FETCH_TOPIC, "--create", "--config", "durability=os"];
   return ["fill", ...topic, "--batch", "16384", "--mib", String(scenario.fillMib)];
@@ -112,103 +134,119 @@ function fillArguments(scenario: Scenario): string[] {
 
 /** One run of one server; a fresh server is started for it and stopped after it. */
 async function runOnce(
+  one: Case,
   role: Role,
-  name: ServerName,
-  scenario: Scenario,
-  standing: Standing,
-  seconds: number,
-): Promise<Run> {
+  run: { runtime: ServerName; scenario: Scenario; standing: Standing; seconds: number },
+): Promise<Measured> {
+  const { runtime, scenario, standing } = run;
   if (scenario.touchMib > 0) await touchMemory(scenario.touchMib);
   const server = scenario.isFresh
-    ? await startServer(name)
-    : await standing.get(role, name, scenario);
-  const window = Math.min(seconds, scenario.secondsMax);
-  const args = [...scenario.load, "--warmup", String(WARM_UP_SECONDS), "--seconds", String(window)];
-  if (args[0] === "produce") args.push("--config", `durability=${scenario.level}`);
+    ? await startRole(role, runtime)
+    : await standing.get(role, runtime, scenario);
+  const seconds = String(Math.min(run.seconds, scenario.secondsMax));
+  const window = ["--warmup", String(scenario.warmUpSeconds), "--seconds", seconds];
   try {
-    const measured = await runLoad(server, args);
-    return { server: name, measured };
+    return await runLoad(server, [...one.load, ...window]);
   } finally {
     if (scenario.isFresh) await server.stop();
   }
 }
 
-async function runPair(
+/** The rounds of a scenario: each case by Sluice and by all that runs beside it. */
+async function runScenario(
   runtime: ServerName,
   scenario: Scenario,
   standing: Standing,
   options: Options,
-  number: number,
-): Promise<Pair> {
-  const run = (role: Role) =>
-    runOnce(role, role === "ours" ? runtime : "limit", scenario, standing, options.seconds);
-  const first = number % 2 === 0 ? await run("ours") : null;
-  const limitRun = await run("limit");
-  const pair: Pair = { ours: first ?? await run("ours"), limit: limitRun };
-  const [ours, limit] = [pair.ours.measured, pair.limit.measured];
-  const ratio = throughput(scenario, ours) / throughput(scenario, limit);
-  say(
-    `  pair ${number + 1}: ${runtime} ${short(throughput(scenario, ours))}/s p99 ${
-      digits(ours.p99Us)
-    } µs, C ${short(throughput(scenario, limit))}/s p99 ${digits(limit.p99Us)} µs, ratio ${
-      digits(ratio)
-    }, foreign CPU ${percent(foreignShareOf(pair))}`,
-  );
-  return pair;
-}
-
-/**
- * The pairs of a scenario. One that was disturbed by other programs is measured again, as often
- * as pairs are wanted at the most; gives back how many were left out. On a busy machine all
- * count, and the column of foreign CPU says so.
- */
-async function runPairs(
-  runtime: ServerName,
-  scenario: Scenario,
-  standing: Standing,
-  options: Options,
-  pairs: Pair[],
-): Promise<number> {
-  let disturbed = 0;
-  for (let number = 0; pairs.length < options.pairs; number += 1) {
-    const pair = await runPair(runtime, scenario, standing, options, number);
-    const foreign = foreignShareOf(pair);
-    const isDisturbed = foreign > FOREIGN_SHARE_MAX[scenario.level];
-    if (isDisturbed && disturbed < options.pairs / 2) disturbed += 1;
-    else pairs.push(pair);
+): Promise<Result> {
+  const variants: Record<string, () => Promise<Measured>> = {};
+  const run = { runtime, scenario, standing, seconds: options.seconds };
+  for (const one of scenario.cases) {
+    const yardsticks = (Object.keys(one.beside) as Yardstick[]).filter((name) =>
+      options.beside.length === 0 || options.beside.includes(name)
+    );
+    for (const role of ["ours", ...yardsticks] as const) {
+      variants[variantOf(one, role)] = () => runOnce(one, role, run);
+    }
   }
-  return disturbed;
-}
-
-function foreignShareOf(pair: Pair): number {
-  return Math.max(
-    foreignShare(pair.ours.measured, CORES),
-    foreignShare(pair.limit.measured, CORES),
-  );
+  const most = (round: Round<string, Measured>) =>
+    Math.max(...Object.values(round).map((measured) => foreignShare(measured, CORES)));
+  const rounds = await runRounds(variants, {
+    count: options.rounds,
+    isDisturbed: (round) => most(round) > FOREIGN_SHARE_MAX[scenario.level],
+    onRound: (round, number) => {
+      for (const [name, measured] of Object.entries(round)) {
+        const speed = short(FIGURES[scenario.throughput](measured));
+        say(
+          `  ${number} ${name}: ${speed} ${scenario.throughput}, p99 ${digits(measured.p99Us)} µs`,
+        );
+      }
+      say(`  ${number} foreign CPU ${percent(most(round))}`);
+    },
+  });
+  return { scenario, runtime, rounds };
 }
 
 /** All scenarios of a runtime. What fails is said and left out; the other figures still count. */
-async function runRuntime(runtime: ServerName, options: Options): Promise<Result[]> {
-  const results: Result[] = [];
+async function runRuntime(runtime: ServerName, options: Options, progress: Progress) {
   const standing = new Standing();
   try {
     for (const scenario of options.scenarios) {
-      say(`${runtime}: ${scenario.title}, level ${scenario.level} (${scenario.name})`);
-      const pairs: Pair[] = [];
-      let disturbed = 0;
+      if (progress.has(runtime, scenario)) continue;
+      say(`${runtime}: ${scenario.name}`);
       try {
-        disturbed = await runPairs(runtime, scenario, standing, options, pairs);
+        const result = await runScenario(runtime, scenario, standing, options);
+        progress.add(result);
+        for (const { line } of verdicts(result)) say(`  ${line}`);
       } catch (error) {
         say(`  FAILED: ${(error as Error).message}`);
         process.exitCode = 1;
         await standing.stop();
       }
-      if (pairs.length > 0) results.push({ scenario, runtime, pairs, disturbed });
     }
   } finally {
     await standing.stop();
   }
-  return results;
+}
+
+/** Results on disk after every scenario, so that a run that was broken off can go on. */
+class Progress {
+  readonly results: Result[] = [];
+  readonly #key: string;
+  readonly #environment: Environment;
+
+  constructor(environment: Environment, { rounds, seconds, beside, resume }: Options) {
+    this.#environment = environment;
+    this.#key = JSON.stringify([environment.commit, rounds, seconds, beside]);
+    if (!resume || !existsSync(UNFINISHED)) return;
+    const saved = JSON.parse(readFileSync(UNFINISHED, "utf8"));
+    if (saved.key === this.#key) this.results.push(...saved.results);
+    say(`${this.results.length} results of the run before`);
+  }
+
+  has(runtime: ServerName, scenario: Scenario): boolean {
+    return this.results.some((one) =>
+      one.runtime === runtime && one.scenario.name === scenario.name
+    );
+  }
+
+  add(result: Result): void {
+    this.results.push(result);
+    writeFileSync(UNFINISHED, JSON.stringify({ key: this.#key, results: this.results }));
+  }
+
+  /** Writes raw figures and report; gives back the report. */
+  finish(): string {
+    const environment = this.#environment;
+    const report = renderReport(environment, this.results);
+    const name = `run-${environment.date.replace(/\D/g, "")}`;
+    const raw = JSON.stringify({ environment, results: this.results }, null, 1);
+    writeFileSync(join(DIST, `${name}.json`), raw);
+    writeFileSync(join(DIST, `${name}.md`), report);
+    rmSync(UNFINISHED, { force: true });
+    say(`raw figures: dist/bench/${name}.json`);
+    return report;
+  }
 }
 
 async function main(): Promise<void> {
@@ -216,15 +254,9 @@ async function main(): Promise<void> {
   mkdirSync(DIST, { recursive: true });
   buildPrograms();
   const runtimes = options.runtimes.filter((name) => name !== "limit");
-  const environment = describeEnvironment("npm run bench --", runtimes);
-  const results: Result[] = [];
-  for (const runtime of options.runtimes) results.push(...await runRuntime(runtime, options));
-  const report = renderReport(environment, results);
-  const name = `run-${environment.date.replace(/\D/g, "")}`;
-  writeFileSync(join(DIST, `${name}.json`), JSON.stringify({ environment, results }, null, 1));
-  writeFileSync(join(DIST, `${name}.md`), report);
-  process.stdout.write(report);
-  say(`raw figures: dist/bench/${name}.json`);
+  const progress = new Progress(describeEnvironment("npm run bench --", runtimes), options);
+  for (const runtime of options.runtimes) await runRuntime(runtime, options, progress);
+  process.stdout.write(progress.finish());
 }
 
 try {

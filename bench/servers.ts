@@ -54,6 +54,8 @@ export interface Measured {
   /** Resident memory of the server, the most there was and at the end of the window. */
   readonly serverPeakMib: number;
   readonly serverResidentMib: number;
+  /** What the server fetched from a disk inside the window. */
+  readonly diskReadMib: number;
   readonly counters?: Readonly<Record<string, number>>;
 }
 

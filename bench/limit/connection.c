@@ -109,9 +109,10 @@ static uint64_t unsent_bytes(const struct connection *connection) {
   return connection->out_end - connection->out_begin + connection->slice_bytes;
 }
 
+/* Slices hold no memory, so only what lies in memory counts: as in Sluice. */
 bool connection_is_above_limits(const struct connection *connection) {
   return connection->unanswered >= UNANSWERED_MAX ||
-         unsent_bytes(connection) >= UNSENT_BYTES_PAUSE;
+         connection->out_end - connection->out_begin > UNSENT_BYTES_PAUSE;
 }
 
 void connection_pause(struct server *server, struct connection *connection) {

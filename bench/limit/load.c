@@ -148,6 +148,7 @@ static void print_run(const struct run *run) {
          run->after.machine_s - run->before.machine_s);
   printf(",\"serverPeakMib\":%.1f,\"serverResidentMib\":%.1f", run->after.peak_mib,
          run->after.resident_mib);
+  printf(",\"diskReadMib\":%.1f", run->after.disk_read_mib - run->before.disk_read_mib);
   printf(",\"errors\":0");
 }
 

@@ -8,7 +8,7 @@
  *     load_pipeline.c   many small requests in flight: produce, fill, small-append, small-fetch
  *     load_fetch.c      readers that stream a log
  *     load_batch.c      record batches, and the check of fetched ones
- *     load_measure.c    latencies, CPU seconds of server and machine
+ *     load_measure.c    latencies, CPU seconds, memory and disk reads
  *
  * Invariant: every reply is matched with its request by correlation and its error code is looked
  * at; a run with one wrong reply has no result.
@@ -63,6 +63,8 @@ struct cpu_sample {
   /* Resident memory of the server: the most there was, and now. */
   double peak_mib;
   double resident_mib;
+  /* What the server had fetched from a disk. */
+  double disk_read_mib;
 };
 
 /* The window that is measured, and everything around it. */

@@ -1,5 +1,5 @@
 /*
- * What a run measures: latencies in fixed buckets, CPU seconds from /proc.
+ * What a run measures: latencies in fixed buckets, CPU, memory and disk reads from /proc.
  *
  *     connect | warm-up | measured window: begin_ns .. end_ns | drain
  *
@@ -101,12 +101,28 @@ static void read_memory(uint32_t pid, struct cpu_sample *sample) {
   fclose(file);
 }
 
+/* Pages of its files that were not in the cache; sendfile reads in the name of the server. */
+static double disk_read_mib(uint32_t pid) {
+  char path[64];
+  char line[256];
+  unsigned long bytes = 0;
+  snprintf(path, sizeof path, "/proc/%u/io", pid);
+  FILE *file = fopen(path, "r");
+  if (file == NULL) die("cannot read %s", path);
+  while (fgets(line, sizeof line, file) != NULL) {
+    if (sscanf(line, "read_bytes: %lu", &bytes) == 1) break;
+  }
+  fclose(file);
+  return (double)bytes / 1048576;
+}
+
 struct cpu_sample cpu_sample(uint32_t server_pid) {
   struct cpu_sample sample = {0};
   sample.machine_s = machine_cpu_s();
   sample.load_s = process_cpu_s((uint32_t)getpid());
   if (server_pid == 0) return sample;
   sample.server_s = process_cpu_s(server_pid);
+  sample.disk_read_mib = disk_read_mib(server_pid);
   read_memory(server_pid, &sample);
   return sample;
 }

@@ -214,6 +214,7 @@ static void build_frame(struct pipeline *pipeline, struct client *client, uint32
   batch_build(body + PRODUCE_AT_BATCH, options->batch_bytes, options->records, number);
 }
 
+/* The slots of all connections are dealt out to the partitions in turn. */
 static void open_client(struct pipeline *pipeline, struct client *client, uint32_t which) {
   const struct options *options = pipeline->options;
   uint32_t depth = options->in_flight;
@@ -225,7 +226,7 @@ static void open_client(struct pipeline *pipeline, struct client *client, uint32
   client->in = allocate(pipeline->in_capacity);
   bool *is_open = allocate(options->partitions);
   for (uint32_t number = 0; number < depth; number += 1) {
-    uint32_t partition = (which + number) % options->partitions;
+    uint32_t partition = (which * depth + number) % options->partitions;
     if (!is_open[partition]) {
       uint64_t end;
       client->targets[partition].handle =

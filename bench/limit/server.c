@@ -1,7 +1,7 @@
 /*
  * The turn of the limit server, its listener and its command line.
  *
- *     server --data DIR [--port 0] [--linger-us 0]
+ *     server --data DIR [--port 0] [--wait none|adaptive|MICROSECONDS] [--sync-threads 0]
  *
  * It prints `native 127.0.0.1:PORT` and `ready` on stdout, as Sluice does, and runs until a
  * signal ends it. It recovers nothing: the directory must be new. What it acknowledged at level
@@ -58,7 +58,7 @@ static uint64_t monotonic_us(void) {
 
 /* Milliseconds that epoll may sleep, rounded up so that a deadline has passed when it wakes. */
 static int sleep_ms(const struct server *server) {
-  if (server->ready != NULL || server->is_lingering) return 0;
+  if (server->ready != NULL || server->is_waiting) return 0;
   if (server->next_deadline_us == UINT64_MAX) return -1;
   uint64_t now_us = monotonic_us();
   if (server->next_deadline_us <= now_us) return 0;
@@ -145,9 +145,7 @@ static void listen_on(struct server *server, uint16_t port) {
   printf("native 127.0.0.1:%u\n", ntohs(address.sin_port));
 }
 
-static struct server *server_create(const char *data, uint32_t linger_us) {
-  struct server *server = allocate(sizeof *server);
-  server->linger_us = linger_us;
+static void server_open(struct server *server, const char *data) {
   server->next_deadline_us = UINT64_MAX;
   for (uint32_t slot = 0; slot < CONNECTIONS_MAX; slot += 1) {
     server->free_slots[slot] = CONNECTIONS_MAX - 1 - slot;
@@ -160,7 +158,6 @@ static struct server *server_create(const char *data, uint32_t linger_us) {
   if (server->epoll_fd < 0) fail("epoll_create1");
   sync_open(server);
   watch(server, server->sync_event_fd, EVENT_SYNC);
-  return server;
 }
 
 static unsigned long number(const char *text) {
@@ -171,24 +168,34 @@ static unsigned long number(const char *text) {
   exit(2);
 }
 
+static struct wait_rule wait_rule(const char *text) {
+  if (strcmp(text, "none") == 0) return (struct wait_rule){0};
+  if (strcmp(text, "adaptive") == 0) return (struct wait_rule){.is_adaptive = true};
+  return (struct wait_rule){.fixed_us = (uint32_t)number(text)};
+}
+
 int main(int count, char **words) {
   const char *data = NULL;
   unsigned long port = 0;
-  unsigned long linger_us = 0;
+  struct server *server = allocate(sizeof *server);
   for (int at = 1; at + 1 < count; at += 2) {
-    if (strcmp(words[at], "--data") == 0) data = words[at + 1];
-    else if (strcmp(words[at], "--port") == 0) port = number(words[at + 1]);
-    else if (strcmp(words[at], "--linger-us") == 0) linger_us = number(words[at + 1]);
-    else data = NULL, at = count;
+    const char *value = words[at + 1];
+    if (strcmp(words[at], "--data") == 0) data = value;
+    else if (strcmp(words[at], "--port") == 0) port = number(value);
+    else if (strcmp(words[at], "--wait") == 0) server->wait_rule = wait_rule(value);
+    else if (strcmp(words[at], "--sync-threads") == 0) {
+      server->sync_threads = (uint32_t)number(value);
+    } else data = NULL, at = count;
   }
   if (data == NULL || count % 2 == 0) {
-    fprintf(stderr, "usage: server --data DIR [--port 0] [--linger-us 0]\n");
+    fprintf(stderr, "usage: server --data DIR [--port 0] [--wait none|adaptive|MICROSECONDS]"
+                    " [--sync-threads 0]\n");
     return 2;
   }
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   crc32c_prepare();
-  struct server *server = server_create(data, (uint32_t)linger_us);
+  server_open(server, data);
   listen_on(server, (uint16_t)port);
   printf("ready\n");
   fflush(stdout);

@@ -10,7 +10,8 @@
  *     batch.c       the check of a produced batch
  *     topics.c      topics, partitions, where their directories are
  *     log.c         segments, the gathered write, the search of a fetch
- *     sync.c        group commit by Linux AIO
+ *     sync.c        group commit: which partitions, the short wait, Linux AIO
+ *     sync_threads.c  the same syncs by threads: what the design does without
  *     waiters.c     acks and long polls until their condition holds
  *
  * Invariant of a partition: visible <= durable <= written <= staged at level fsync; at level os
@@ -33,7 +34,7 @@ enum {
   PARTITIONS_MAX = 1024,
   RECEIVE_SIZE = 256 * 1024,
   /* A connection above one of these is not read until it is below: memory stays bounded. */
-  UNANSWERED_MAX = 1024,
+  UNANSWERED_MAX = 64,
   UNSENT_BYTES_PAUSE = 1024 * 1024,
   VECTORS_MAX = 1024,
   EVENTS_MAX = 512,
@@ -110,8 +111,13 @@ struct partition {
   /* What the sync in flight will have made durable. */
   struct point syncing;
   bool sync_in_flight;
+  uint64_t sync_began_us;
   uint64_t waiting_since_us;
-  uint32_t group_size;
+  uint32_t group_wanted;
+  /* In a queue of the sync threads: what to sync, and what came of it. */
+  struct partition *next_job;
+  int sync_fd;
+  int sync_errno;
 
   struct iovec vectors[VECTORS_MAX];
   uint32_t vector_count;
@@ -195,14 +201,25 @@ struct counters {
   uint64_t fetches, fetch_bytes, fetches_parked;
 };
 
+/* How long a group may wait for the clients that were just acknowledged. */
+struct wait_rule {
+  /* A share of the average sync instead of `fixed_us`. */
+  bool is_adaptive;
+  uint32_t fixed_us;
+};
+
 struct server {
   int epoll_fd;
   int listener_fd;
   int sync_event_fd;
   int data_fd;
   unsigned long aio_context;
-  uint32_t linger_us;
-  bool is_lingering;
+  /* 0: syncs go through AIO. */
+  uint32_t sync_threads;
+  struct wait_rule wait_rule;
+  uint64_t average_sync_us;
+  /* A group waits, or was not taken by the kernel: the next turn must not sleep. */
+  bool is_waiting;
   uint64_t now_us;
   uint64_t next_deadline_us;
 
@@ -270,12 +287,19 @@ struct extent log_find(const struct partition *partition, uint64_t offset, uint3
 void sync_open(struct server *server);
 void sync_reap(struct server *server);
 void sync_request(struct server *server);
+void sync_ended(struct server *server, struct partition *partition, int error);
+
+/* sync_threads.c */
+void sync_threads_open(struct server *server);
+void sync_threads_submit(struct partition **chosen, long count);
+void sync_threads_reap(struct server *server);
 
 /* waiters.c */
 void waiters_touch(struct server *server, struct partition *partition);
 void waiters_push_ack(struct partition *partition, const struct ack *ack);
 void waiters_refuse_staged(struct server *server, struct partition *partition,
                            enum error_code error);
+void waiters_complete_acks(struct server *server, struct partition *partition);
 void waiters_complete(struct server *server);
 void waiters_park(struct server *server, const struct parked *fetch);
 void waiters_expire(struct server *server);

@@ -51,7 +51,8 @@ void waiters_refuse_staged(struct server *server, struct partition *partition,
   partition->acks_staged = 0;
 }
 
-static void complete_acks(struct server *server, struct partition *partition) {
+/* Answers everyone whose level is reached, in the order of the log. */
+void waiters_complete_acks(struct server *server, struct partition *partition) {
   uint32_t group = 0;
   while (partition->ack_head != partition->ack_tail) {
     const struct ack *ack = &partition->acks[partition->ack_head & (partition->ack_capacity - 1)];
@@ -62,7 +63,8 @@ static void complete_acks(struct server *server, struct partition *partition) {
     partition->ack_head += 1;
     group += 1;
   }
-  if (group > 0) partition->group_size = group;
+  /* A full group: who was just answered is back, beside those that wait already. */
+  if (group > 0) partition->group_wanted = group + (partition->ack_tail - partition->ack_head);
 }
 
 static void answer(struct server *server, const struct parked *fetch) {
@@ -94,7 +96,7 @@ void waiters_complete(struct server *server) {
     struct partition *partition = server->touched;
     server->touched = partition->next_touched;
     partition->is_touched = false;
-    complete_acks(server, partition);
+    waiters_complete_acks(server, partition);
     if (partition->parked != NULL) complete_fetches(server, partition);
   }
 }

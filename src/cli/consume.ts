@@ -1,8 +1,10 @@
 /**
  * `sluice consume`: the values of a partition's records, each followed by LF, on standard output.
  *
- *     fetch of up to 4 MiB -> checksum -> values copied into chunks of 1 MiB
+ *     fetch of up to 4 MiB, or a push -> checksum -> values copied into chunks of 1 MiB
  *     chunk written while the next one fills
+ *
+ * Following subscribes: a record is written as soon as the broker shows it.
  *
  * Invariant: bytes are written in the order of their offsets, none twice; a reader that closes
  * the pipe ends the command without an error.
@@ -51,8 +53,11 @@ class Copy {
   async run(consumer: Consumer, from: number): Promise<void> {
     const follow = this.#command.until === "interrupted";
     const signals = follow ? watchSignals() : null;
+    const pieces = signals === null
+      ? consumer.fetches({ from })
+      : consumer.subscribe({ from, signal: signals.signal });
     try {
-      for await (const fetched of consumer.fetches({ from, follow, signal: signals?.signal })) {
+      for await (const fetched of pieces) {
         await this.#copyFetched(fetched);
         if (follow) await this.#output.flush();
         this.#progress.update(this.#output.writtenBytes);

@@ -7,6 +7,8 @@
  * ones are encoded by the tables of the protocol (`request`); produce and fetch bring their own
  * bytes (`exchange`) and receive the reply's block, which they give back.
  *
+ * What a subscription pushes goes to its `PushSink`, found by the same number.
+ *
  * Invariant: every request is settled exactly once: by its reply, or by the error that ended the
  * connection.
  */
@@ -15,8 +17,14 @@ import net from "node:net";
 import type { ByteBlock } from "../base/bytes.ts";
 import { FRAME_SIZE_MAX, FRAME_SIZE_MAX_BEFORE_HELLO } from "../limits.ts";
 import { decodeBody, encodeBody } from "../native/codec.ts";
-import { FRAME_HEADER_SIZE, FrameAt, writeFrameHeader } from "../native/frame.ts";
-import { ERROR_REPLY, operation, PROTOCOL_VERSION, type ReplyOf } from "../native/operations.ts";
+import { FRAME_HEADER_SIZE, FrameAt, PUSH_FLAG, writeFrameHeader } from "../native/frame.ts";
+import {
+  ERROR_REPLY,
+  operation,
+  PROTOCOL_VERSION,
+  type ReplyOf,
+  type RequestOf,
+} from "../native/operations.ts";
 import type { Operation, Table, ValueOf } from "../native/table.ts";
 import { BrokerError, ConnectionError, ProtocolError, reasonOf, SluiceError } from "./errors.ts";
 import { FrameReader } from "./frame_reader.ts";
@@ -34,6 +42,7 @@ export interface ConnectOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+const SUBSCRIBE = operation("subscribe");
 const CLIENT_NAME = "sluice-client";
 const TIMEOUT_MS = 10000;
 
@@ -42,6 +51,14 @@ export interface ReplyBody {
   readonly block: ByteBlock;
   readonly start: number;
   readonly end: number;
+}
+
+/** Who takes the pushes of a subscription. */
+export interface PushSink {
+  /** The block is the sink's, and goes back by `giveBack`. */
+  pushed(body: ReplyBody): void;
+  /** Nothing more comes: the broker has ended the subscription, or the connection is gone. */
+  ended(error: SluiceError): void;
 }
 
 interface Pending {
@@ -57,6 +74,7 @@ export class Connection {
   readonly #socket: net.Socket;
   readonly #reader: FrameReader;
   readonly #pending: Map<number, Pending> = new Map();
+  readonly #sinks: Map<number, PushSink> = new Map();
   #correlation = 0;
   #failure: SluiceError | null = null;
   #tellEnded: (error: SluiceError) => void = () => {};
@@ -144,8 +162,7 @@ export class Connection {
     end: number,
   ): Promise<ReplyBody> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
-    this.#correlation = (this.#correlation + 1) >>> 0;
-    const correlation = this.#correlation;
+    const correlation = this.#nextCorrelation();
     writeFrameHeader(view, start, end - start, row.code, row.version, correlation);
     const reply = new Promise<ReplyBody>((resolve, reject) => {
       this.#pending.set(correlation, { resolve, reject });
@@ -157,9 +174,30 @@ export class Connection {
   /** Sends a frame that has no reply (produce with acks 0). The bytes are free after `drained`. */
   tell(row: Operation, bytes: Uint8Array, view: DataView, start: number, end: number): void {
     if (this.#failure !== null) throw this.#failure;
-    this.#correlation = (this.#correlation + 1) >>> 0;
-    writeFrameHeader(view, start, end - start, row.code, row.version, this.#correlation);
+    writeFrameHeader(view, start, end - start, row.code, row.version, this.#nextCorrelation());
     this.#write(bytes.subarray(start, end));
+  }
+
+  /**
+   * Begins a subscription; its pushes go to `sink` until that hears of the end, or `release`.
+   * Settles with the subscription's number when the broker has it. Throws BrokerError.
+   */
+  async subscribe(values: RequestOf<"subscribe">, sink: PushSink): Promise<number> {
+    const reply = this.request(SUBSCRIBE, values);
+    const number = this.#correlation; // of the request that has just been sent
+    this.#sinks.set(number, sink); // pushes may be in the same bytes as the reply
+    try {
+      await reply;
+      return number;
+    } catch (error) {
+      this.#sinks.delete(number);
+      throw error;
+    }
+  }
+
+  /** After unsubscribe was answered: no push of this number comes any more. */
+  release(number: number): void {
+    this.#sinks.delete(number);
   }
 
   /** Settles when the socket wants more. Await it between large requests: back-pressure. */
@@ -196,6 +234,14 @@ export class Connection {
     this.#hello = hello;
   }
 
+  /** After 2^32 requests numbers come again; those of subscriptions are still in use. */
+  #nextCorrelation(): number {
+    do this.#correlation = (this.#correlation + 1) >>> 0; while (
+      this.#sinks.has(this.#correlation)
+    );
+    return this.#correlation;
+  }
+
   #write(bytes: Uint8Array): void {
     if (this.#socket.write(bytes) || this.#drained !== null) return;
     this.#drained = new Promise((resolve) => {
@@ -219,6 +265,9 @@ export class Connection {
   #receive(block: ByteBlock, size: number): void {
     const code = block.view.getUint16(FrameAt.error);
     const correlation = block.view.getUint32(FrameAt.correlation);
+    if ((block.view.getUint8(FrameAt.flags) & PUSH_FLAG) !== 0) {
+      return this.#receivePush(block, size, code, correlation);
+    }
     const pending = this.#pending.get(correlation);
     if (pending === undefined) return this.#receiveUnasked(block, size, code);
     this.#pending.delete(correlation);
@@ -230,6 +279,18 @@ export class Connection {
     const error = decodeError(code, block, size);
     this.giveBack(block);
     pending.reject(error);
+  }
+
+  #receivePush(block: ByteBlock, size: number, code: number, correlation: number): void {
+    const sink = this.#sinks.get(correlation);
+    if (sink === undefined) {
+      throw new ProtocolError(`${this.address} pushed to a subscription that there is not`);
+    }
+    if (code === 0) return sink.pushed({ block, start: FRAME_HEADER_SIZE, end: size });
+    this.#sinks.delete(correlation);
+    const error = decodeError(code, block, size);
+    this.giveBack(block);
+    sink.ended(error);
   }
 
   /** An error for no request of ours says why the broker is about to close. */
@@ -246,6 +307,8 @@ export class Connection {
     this.#socket.destroy();
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
+    for (const sink of this.#sinks.values()) sink.ended(error);
+    this.#sinks.clear();
     this.#wakeDrained?.();
     this.#tellEnded(error);
   }

@@ -1,9 +1,12 @@
 /**
- * Consumes one partition: asks for batches from an offset on, and hands them over fetch by fetch.
+ * Consumes one partition: asks for batches from an offset on, or has them pushed, and hands them
+ * over piece by piece.
  *
- *     ask 1 | 1 received, ask 2 | the caller reads 1 | 2 received, ask 3 | the caller reads 2 …
+ *     fetches     ask 1 | 1 received, ask 2 | the caller reads 1 | 2 received, ask 3 | …
+ *     subscribe   1 pushed, 2 pushed, … within the credit | the caller reads 1, credit goes back …
  *
- * While the caller reads one fetch the next is on its way, never more: two blocks at most.
+ * While the caller reads one fetch the next is on its way, never more: two blocks at most. Pushes
+ * on their way are bounded by the credit.
  *
  * Invariant: offsets only grow from one record to the next; what was yielded is valid until the
  * next step of the iteration, when its block goes back.
@@ -13,12 +16,13 @@ import { assert } from "../base/assert.ts";
 import { isSafeU64, readU64, writeU64 } from "../base/bytes.ts";
 import { KiB, MiB } from "../base/units.ts";
 import { ErrorCodes } from "../format/errors.ts";
-import { FETCH_SIZE_MAX } from "../limits.ts";
+import { CREDIT_MAX, FETCH_SIZE_MAX, PUSH_SIZE_MAX } from "../limits.ts";
 import { FetchAt, FetchReplyAt, FRAME_HEADER_SIZE } from "../native/frame.ts";
 import { operation, type ReplyOf } from "../native/operations.ts";
 import type { Connection, ReplyBody } from "./connection.ts";
 import { BrokerError, ProtocolError } from "./errors.ts";
 import { offsetBehind, RecordReader } from "./record_reader.ts";
+import { Subscription } from "./subscription.ts";
 
 const FETCH = operation("fetch");
 const REQUEST_SIZE: number = FRAME_HEADER_SIZE + FetchAt.size;
@@ -26,6 +30,7 @@ const REQUEST_SIZE: number = FRAME_HEADER_SIZE + FetchAt.size;
 /** With its headers a reply of this size still fits a block of 4 MiB. */
 const MAX_BYTES: number = 4 * MiB - 4 * KiB;
 const MAX_WAIT_MS = 5000;
+const CREDIT_BYTES: number = 4 * MiB;
 
 export interface ConsumeOptions {
   /** First offset; default: the first of the partition. */
@@ -43,13 +48,24 @@ export interface ConsumeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** One fetch. Valid until the next step of the iteration. */
+export interface SubscribeOptions {
+  /** First offset; default: the first of the partition. */
+  readonly from?: number | undefined;
+  /** Bytes of batches that may be on their way or unread. Default 4 MiB. */
+  readonly creditBytes?: number | undefined;
+  /** Bytes of one push; never above 1 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** Ends the iteration without an error. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One fetch, or one push. Valid until the next step of the iteration. */
 export interface Fetched {
   /** Stands before the first record. */
   readonly records: RecordReader;
   readonly logStart: number;
   readonly visibleEnd: number;
-  /** Where the next fetch begins. */
+  /** Where the next one begins. */
   readonly nextOffset: number;
 }
 
@@ -73,6 +89,33 @@ export class Consumer {
   ): Promise<Consumer> {
     const opened = await connection.request(operation("open_partition"), { topic, partition });
     return new Consumer(connection, opened);
+  }
+
+  /**
+   * Iterates pushes without end: what is there, then what comes, each as soon as it is visible.
+   * Credit goes back when the caller asks for the next one, so that a slow caller is waited for by
+   * the broker. Throws why it ended: the topic was deleted, retention was faster, the broker stops,
+   * the connection is gone.
+   */
+  async *subscribe(options: SubscribeOptions = {}): AsyncGenerator<Fetched, void, void> {
+    const { handle, logStart } = this.partition;
+    let offset = options.from ?? logStart;
+    const creditBytes = Math.min(options.creditBytes ?? CREDIT_BYTES, CREDIT_MAX);
+    const maxBytes = Math.min(options.maxBytes ?? PUSH_SIZE_MAX, PUSH_SIZE_MAX);
+    const shape = { handle, offset, creditBytes, maxBytes };
+    const subscription = await Subscription.begin(this.connection, shape);
+    try {
+      for (;;) {
+        const body = await subscription.next(options.signal);
+        if (body === null) return;
+        const fetched = this.#open(body, offset, Infinity);
+        if (fetched.nextOffset > offset) yield fetched;
+        offset = fetched.nextOffset;
+        subscription.giveBack(body);
+      }
+    } finally {
+      subscription.leave();
+    }
   }
 
   /** Iterates fetches. One iteration at a time: fetches of a handle are answered one by one. */

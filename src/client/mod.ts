@@ -13,6 +13,7 @@
  *         const value = records.block.bytes.subarray(records.valueStart, records.valueEnd);
  *       }
  *     }
+ *     for await (const { records } of consumer.subscribe()) { … goes on with what comes later … }
  */
 
 export {
@@ -30,9 +31,10 @@ export {
   type BrokerAddress,
   Connection,
   type ConnectOptions,
+  type PushSink,
   type ReplyBody,
 } from "./connection.ts";
-export { type ConsumeOptions, Consumer, type Fetched } from "./consumer.ts";
+export { type ConsumeOptions, Consumer, type Fetched, type SubscribeOptions } from "./consumer.ts";
 export {
   BrokerError,
   ConnectionError,

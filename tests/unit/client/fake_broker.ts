@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 import net from "node:net";
 import { decodeBody, encodeBody } from "../../../src/native/codec.ts";
-import { ERROR_REPLY, OPERATIONS } from "../../../src/native/operations.ts";
+import { ERROR_REPLY, operation, OPERATIONS } from "../../../src/native/operations.ts";
 import type { Table } from "../../../src/native/table.ts";
 
 export interface Request {
@@ -17,6 +17,7 @@ export interface Request {
   readonly body: Buffer;
 }
 
+const PUSH = operation("subscribe").push;
 export const MAX_MESSAGE_BYTES = 4096;
 
 export class FakeBroker {
@@ -112,9 +113,23 @@ export class FakeBroker {
       }
       case "fetch":
         return this.fetchReply(request);
+      case "subscribe":
+        return reply(request, { logStart: 0, visibleEnd: this.visibleEnd });
+      case "add_credit":
+        return null;
       default:
         return reply(request, CANNED[request.name] ?? {});
     }
+  }
+
+  /** Pushes batch `index` to the subscription of this number. */
+  push(number: number, index: number): void {
+    this.send(this.pushOf(number, index));
+  }
+
+  pushOf(number: number, index: number): Buffer {
+    const values = { logStart: 0, visibleEnd: this.visibleEnd, batches: this.batches[index]! };
+    return pushFrame(0, number, encodeBody(PUSH, values));
   }
 
   /** One batch a fetch. */
@@ -172,6 +187,12 @@ export function reply(request: Request, values: Record<string, unknown>): Buffer
 
 export function errorReply(correlation: number, code: number, message: string): Buffer {
   return frame(code, correlation, encodeBody(ERROR_REPLY, { message }));
+}
+
+export function pushFrame(code: number, correlation: number, body: Uint8Array): Buffer {
+  const bytes = frame(code, correlation, body);
+  bytes[7] = 0x80;
+  return bytes;
 }
 
 export function frame(code: number, correlation: number, body: Uint8Array): Buffer {

@@ -4,10 +4,41 @@
  */
 
 import { z } from "zod";
+import {
+  BUDGET_MIN,
+  CONNECTION_MS_MAX,
+  CONNECTIONS_MAX,
+  HELLO_MS_DEFAULT,
+  IDLE_MS_DEFAULT,
+  RECEIVE_BUDGET_DEFAULT,
+  REQUEST_MS_DEFAULT,
+  SEND_BUDGET_DEFAULT,
+  WRITE_MS_DEFAULT,
+} from "./limits.ts";
 
 export interface Address {
   host: string;
   port: number;
+}
+
+/** What connections may take. Milliseconds and bytes. */
+export interface ConnectionsConfig {
+  /** Clients in all; fewer where the limit of open files leaves no room. */
+  max: number;
+  /** Clients from one address; 0: any number. */
+  perAddressMax: number;
+  /** Nothing asked for, nothing owed for so long: closed. */
+  idleMs: number;
+  /** From a frame's first byte to its last. */
+  requestMs: number;
+  /** From the connection to the end of `hello`. */
+  helloMs: number;
+  /** Replies wait, and the client takes none of them. */
+  writeMs: number;
+  /** Memory of frames on their way in: above it large frames take turns. */
+  receiveBudgetBytes: number;
+  /** Memory of replies that wait: above it a connection that has some is not read. */
+  sendBudgetBytes: number;
 }
 
 export interface BrokerConfig {
@@ -19,14 +50,36 @@ export interface BrokerConfig {
   runDirectory?: string | undefined;
   /** Create an absent or empty data directory. Off where an empty one is a disk not mounted. */
   initialise: boolean;
+  connections: ConnectionsConfig;
 }
 
 /** What a caller gives; the rest follows the defaults. */
-export type BrokerOptions = { [K in keyof BrokerConfig]?: BrokerConfig[K] | undefined };
+export type BrokerOptions =
+  & { [K in keyof Omit<BrokerConfig, Areas>]?: BrokerConfig[K] | undefined }
+  & {
+    [K in Areas]?: { [S in keyof BrokerConfig[K]]?: BrokerConfig[K][S] | undefined } | undefined;
+  };
+
+/** Settings that are objects: each of their values may be left out too. */
+type Areas = "connections";
 
 const addressSchema = z.object({
   host: z.string().min(1),
   port: z.number().int().min(0).max(65535),
+});
+
+const milliseconds = z.number().int().min(1).max(CONNECTION_MS_MAX);
+const budget = z.number().int().min(BUDGET_MIN);
+
+const connectionsSchema = z.object({
+  max: z.number().int().min(1).max(CONNECTIONS_MAX).default(CONNECTIONS_MAX),
+  perAddressMax: z.number().int().min(0).max(CONNECTIONS_MAX).default(0),
+  idleMs: milliseconds.default(IDLE_MS_DEFAULT),
+  requestMs: milliseconds.default(REQUEST_MS_DEFAULT),
+  helloMs: milliseconds.default(HELLO_MS_DEFAULT),
+  writeMs: milliseconds.default(WRITE_MS_DEFAULT),
+  receiveBudgetBytes: budget.default(RECEIVE_BUDGET_DEFAULT),
+  sendBudgetBytes: budget.default(SEND_BUDGET_DEFAULT),
 });
 
 const configSchema: z.ZodType<BrokerConfig, BrokerOptions> = z.object({
@@ -34,6 +87,7 @@ const configSchema: z.ZodType<BrokerConfig, BrokerOptions> = z.object({
   native: addressSchema.default({ host: "127.0.0.1", port: 7400 }),
   runDirectory: z.string().min(1).optional(),
   initialise: z.boolean().default(true),
+  connections: connectionsSchema.prefault({}),
 });
 
 /** A setting that is wrong; the message names it and says what is allowed. */

@@ -66,10 +66,45 @@ export const REPLY_BYTES_PAUSE: number = 1 * MiB;
 /** Elements of one list in a body: an element of two bytes becomes an object of many. */
 export const LIST_ELEMENTS_MAX = 65536;
 export const HANDLES_PER_CONNECTION_MAX = 65536;
-export const CONNECTIONS_MAX = 16384;
+/** Queued file slices of one connection above which its frames are left unread. */
+export const SLICES_PAUSE: number = REPLY_SLOTS;
+/** Frames of one connection that a turn executes, and about what it sends there. */
+export const FRAMES_PER_TURN = 256;
+export const SEND_TURN_BYTES: number = 1 * MiB;
 
-/** What one `recv` takes at the most; the smallest block of the pool. */
+export const CONNECTIONS_MAX = 16384;
+/** With room for fewer connections than this a shard does not start. */
+export const CONNECTIONS_MIN = 16;
+/** Descriptors beside connections, active segments and open sealed ones. */
+export const DESCRIPTORS_SPARE = 64;
+/** Sealed segments that stay open to be read. */
+export const OPEN_SEALED_MAX = 256;
+
+/** Nothing asked for and nothing owed for so long: Kafka's default. */
+export const IDLE_MS_DEFAULT = 600000;
+/** From a frame's first byte to its last. */
+export const REQUEST_MS_DEFAULT = 30000;
+/** From the connection to the end of `hello`. */
+export const HELLO_MS_DEFAULT = 10000;
+/** Replies wait and the client takes none of them. A consumer may think before it reads on. */
+export const WRITE_MS_DEFAULT = 60000;
+export const CONNECTION_MS_MAX = 86400000;
+/** Blocks lent to partial frames; above it large frames take turns. */
+export const RECEIVE_BUDGET_DEFAULT: number = 128 * MiB;
+/** Blocks lent to unsent replies; above it a connection that has some is not read. */
+export const SEND_BUDGET_DEFAULT: number = 64 * MiB;
+export const BUDGET_MIN: number = 1 * MiB;
+/** A partial frame that stays so long moves into a block of its size. */
+export const SETTLE_MS = 1000;
+/** The loop's clock leaps over what a turn takes above this: a stopped process, a slow disk. */
+export const STALL_MS = 100;
+
+/** What one `recv` takes at the most, and the block it goes to. */
 export const RECEIVE_SIZE: number = 128 * KiB;
+/** The smallest block of the pools: what a partial frame holds that does not go on. */
+export const BLOCK_SIZE_MIN: number = 1 * KiB;
+/** A block of a large frame holds at most so many times what has arrived of it. */
+export const BLOCK_GROWTH = 16;
 /** The largest block of the pool: a frame, and the power of two above it. */
 export const BLOCK_SIZE_MAX: number = 128 * MiB;
 /** A partial frame above this size is received alone, so that nothing behind it needs moving. */
@@ -107,4 +142,7 @@ assert(PUSH_SIZE_MAX <= FETCH_SIZE_MAX, "a push is a frame as a fetch reply is")
 assert(FRAME_SIZE_MAX <= BLOCK_SIZE_MAX, "a block holds the largest frame");
 assert(BATCH_SIZE_MAX_LIMIT <= SEGMENT_SIZE_MAX, "a segment holds the largest batch");
 assert(LARGE_FRAME_SIZE <= RECEIVE_SIZE, "small frames share a block");
+assert(BLOCK_GROWTH * RECEIVE_SIZE > BATCH_SIZE_MAX_DEFAULT + 4 * KiB, "a usual batch grows once");
+assert(SETTLE_MS < REQUEST_MS_DEFAULT, "a partial frame settles before it is given up");
+assert(HELLO_MS_DEFAULT < IDLE_MS_DEFAULT, "a stranger gets less time");
 assert(FRAME_SIZE_MAX_BEFORE_HELLO <= REPLY_BLOCK_SIZE, "an error reply fits a fresh block");

@@ -25,14 +25,17 @@ export class Reply<B extends ByteBlock = ByteBlock> {
   /** Bytes of files not yet sent. */
   sliceBytes = 0;
   readonly #pool: BlockPool<B>;
+  readonly #blockSize: number;
   #first = 0;
   #count = 0;
   #files: (SharedFile | null)[] = [];
   /** Per slice: at, position, size. */
   #ranges: Float64Array = new Float64Array(0);
 
-  constructor(pool: BlockPool<B>) {
+  /** `blockSize` is that of the first block of a turn's replies. */
+  constructor(pool: BlockPool<B>, blockSize: number = 0) {
     this.#pool = pool;
+    this.#blockSize = blockSize;
   }
 
   get isEmpty(): boolean {
@@ -50,7 +53,7 @@ export class Reply<B extends ByteBlock = ByteBlock> {
    */
   reserve(size: number): number {
     if (this.block === null) {
-      this.block = this.#pool.borrow(size);
+      this.block = this.#pool.borrow(Math.max(size, this.#blockSize));
     } else if (this.end + size > this.block.size) {
       this.#makeRoom(size);
     }
@@ -84,6 +87,15 @@ export class Reply<B extends ByteBlock = ByteBlock> {
 
   get hasSlice(): boolean {
     return this.#count > 0;
+  }
+
+  get sliceCount(): number {
+    return this.#count;
+  }
+
+  /** Bytes of memory not yet sent. */
+  get memoryBytes(): number {
+    return this.end - this.start;
   }
 
   /** End of the memory that goes before the first slice, or of all memory. */
@@ -126,6 +138,18 @@ export class Reply<B extends ByteBlock = ByteBlock> {
     this.block = null;
   }
 
+  /** When the peer does not read: what is unsent waits in no larger block than it needs. */
+  fit(): void {
+    const old = this.block;
+    if (old === null) return;
+    const pending = this.end - this.start;
+    if (pending > old.size / 4 || (pending > 0 && old.size === this.#pool.sizeMin)) return;
+    this.block = pending === 0 ? null : this.#pool.borrow(pending);
+    if (pending > 0) this.block!.bytes.set(old.bytes.subarray(this.start, this.end));
+    this.#pool.giveBack(old);
+    this.#moved();
+  }
+
   /** Forgets everything unsent; for a connection that ends. */
   clear(): void {
     while (this.#count > 0) {
@@ -156,11 +180,16 @@ export class Reply<B extends ByteBlock = ByteBlock> {
     } else {
       old.bytes.copyWithin(0, this.start, this.end);
     }
+    this.#moved();
+  }
+
+  /** The unsent bytes stand at the front of the block now. */
+  #moved(): void {
     for (let i = this.#first; i < this.#first + this.#count; i += 1) {
       this.#ranges[3 * i]! -= this.start;
     }
+    this.end -= this.start;
     this.start = 0;
-    this.end = pending;
   }
 
   #makeRoomForSlice(): void {

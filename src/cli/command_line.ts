@@ -14,6 +14,7 @@ import { map, optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
 import type { Address } from "../config.ts";
+import { CONNECTIONS_MAX } from "../limits.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { say } from "./help_text.ts";
 import { type ToolsCommand, toolsCommands } from "./tools_commands.ts";
@@ -27,6 +28,9 @@ export interface ServeCommand {
   readonly native: Address;
   readonly runDirectory: string | undefined;
   readonly initialise: boolean;
+  /** Undefined: the default. */
+  readonly connectionsMax: number | undefined;
+  readonly connectionsPerAddress: number | undefined;
 }
 
 export interface ProduceCommand extends ClientCommand {
@@ -110,6 +114,19 @@ const serve = command(
     runDirectory: optional(option("--run-dir", string({ metavar: "DIR" }), {
       description: message`Directory of the Unix sockets. Default: run in the data directory.`,
     })),
+    connectionsMax: optional(
+      option("--connections-max", integer({ min: 1, max: CONNECTIONS_MAX, metavar: "N" }), {
+        description: say(
+          `Clients at the same time. Default: ${CONNECTIONS_MAX}, fewer where the limit of open`,
+          "files is low.",
+        ),
+      }),
+    ),
+    connectionsPerAddress: optional(
+      option("--connections-per-address", integer({ min: 1, max: CONNECTIONS_MAX, metavar: "N" }), {
+        description: message`Clients from one address. Default: any number.`,
+      }),
+    ),
     initialise: map(
       withDefault(
         flag("--no-init", {

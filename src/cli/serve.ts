@@ -26,6 +26,10 @@ export async function serve(command: ServeCommand): Promise<ExitCode> {
     native: command.native,
     runDirectory: command.runDirectory,
     initialise: command.initialise,
+    connections: {
+      max: command.connectionsMax,
+      perAddressMax: command.connectionsPerAddress,
+    },
   });
   await printText(`native ${addressText(broker.addresses.native)}\nready\n`).catch(() => {});
   await Promise.race([untilAborted(signals.signal), broker.closed]);

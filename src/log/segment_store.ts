@@ -10,11 +10,10 @@ import { O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
 import type { IoVector, Libc, Memory } from "../../ffi/libc.ts";
 import { SharedFile } from "../base/file_slice.ts";
 import { segmentFile } from "../format/file_names.ts";
-import { VECTOR_ENTRIES_MAX } from "../limits.ts";
+import { OPEN_SEALED_MAX, VECTOR_ENTRIES_MAX } from "../limits.ts";
 import { loadIndexes } from "./index_files.ts";
 import type { Segment } from "./segment.ts";
 
-const OPEN_SEALED_MAX = 256;
 /** Headers and short walks are read into it. */
 const SCRATCH_SIZE = 65536;
 /** Recovery reads the log in blocks of this size. */

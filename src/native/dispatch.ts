@@ -11,8 +11,8 @@ import type { ByteBlock } from "../base/bytes.ts";
 import {
   FRAME_SIZE_MAX,
   FRAME_SIZE_MAX_BEFORE_HELLO,
-  REPLY_BYTES_PAUSE,
   REPLY_SLOTS,
+  SLICES_PAUSE,
 } from "../limits.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import { BodyError } from "./codec.ts";
@@ -66,7 +66,9 @@ export function dispatchFrame(
     return NEEDS_BYTES;
   }
   if (session.outstanding >= REPLY_SLOTS) return PAUSED;
-  if (session.reply.pendingBytes - session.reply.sliceBytes > REPLY_BYTES_PAUSE) return PAUSED;
+  const { memoryBytes, sliceCount } = session.reply;
+  if (memoryBytes > door.replyBytesPause || sliceCount >= SLICES_PAUSE) return PAUSED;
+  if (door.stopping && !session.isControl) return refuseStopping(door, session, memory, at);
   request.memory = memory;
   request.start = at + FRAME_HEADER_SIZE;
   request.end = at + size;
@@ -104,6 +106,20 @@ function execute(door: NativeDoor, session: Session, at: number): number {
     }
     throw error;
   }
+}
+
+/** Its requests that were taken are still answered; this one is the first that is not taken. */
+function refuseStopping(
+  door: NativeDoor,
+  session: Session,
+  memory: ByteBlock,
+  at: number,
+): number {
+  const version = memory.view.getUint8(at + FrameAt.version);
+  const correlation = memory.view.getUint32(at + FrameAt.correlation);
+  replyError(session, correlation, version, ErrorCodes.shutting_down, "");
+  door.server.queueSend(session.slot);
+  return MUST_CLOSE;
 }
 
 function refuse(door: NativeDoor, session: Session, code: number, message: string): number {

@@ -19,7 +19,7 @@ import {
 } from "../broker/subscriptions.ts";
 import type { TopicPartition } from "../broker/topics.ts";
 import { ErrorCodes } from "../format/errors.ts";
-import { PUSH_UNSENT_MAX } from "../limits.ts";
+import { PUSH_UNSENT_MAX, REPLY_BYTES_PAUSE, SLICES_PAUSE } from "../limits.ts";
 import type { ControlRequestOf } from "./control_operations.ts";
 import {
   FetchReplyAt,
@@ -85,6 +85,10 @@ export class NativeDoor implements Door {
   };
   /** Monotonic time of this turn. */
   nowMs = 0;
+  /** Unsent reply bytes above which a session's frames wait; 0 while memory is short. */
+  replyBytesPause: number = REPLY_BYTES_PAUSE;
+  /** The shard stops: requests that come now are refused. */
+  stopping = false;
   readonly #sessions: (Session | undefined)[] = [];
   /** Requests whose answer is on its way from main, by token. */
   readonly #parked: Map<number, Parked> = new Map();
@@ -190,7 +194,8 @@ export class NativeDoor implements Door {
 
   hasRoom(slot: number, generation: number): boolean {
     const session = this.session(slot, generation);
-    return session !== null && session.reply.pendingBytes < PUSH_UNSENT_MAX;
+    if (session === null || session.reply.sliceCount >= SLICES_PAUSE) return false;
+    return session.reply.pendingBytes < PUSH_UNSENT_MAX;
   }
 
   push(subscription: Subscription, error: number, slice: FileSlice): void {

@@ -59,6 +59,11 @@ export class Session {
     return this.subscriber !== null && this.subscriber.count > 0;
   }
 
+  /** Nothing of it waits: it may be idle. */
+  get isQuiet(): boolean {
+    return this.outstanding === 0 && !this.isSubscribed;
+  }
+
   /** The handle of a request. Throws RequestError: there is none, or its topic was deleted. */
   handle(index: number): Handle {
     const handle = this.handles[index];

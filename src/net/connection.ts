@@ -10,14 +10,19 @@
 
 import type { Memory } from "../../ffi/libc.ts";
 import { assert } from "../base/assert.ts";
+import type { Due } from "../base/deadlines.ts";
 import type { BlockPool } from "../base/pool.ts";
 import { Reply } from "../base/reply.ts";
+import { REPLY_BLOCK_SIZE } from "../limits.ts";
 import { ReceiveBuffer } from "./receive_buffer.ts";
 
 export const ConnectionState = { free: 0, open: 1, draining: 2 } as const;
 export type ConnectionState = typeof ConnectionState[keyof typeof ConnectionState];
 
-export class Connection {
+/** The time of what has not begun. */
+export const NEVER: number = Infinity;
+
+export class Connection implements Due {
   readonly slot: number;
   readonly incoming: ReceiveBuffer;
   readonly outgoing: Reply<Memory>;
@@ -35,17 +40,39 @@ export class Connection {
   dispatchQueued = false;
   /** The protocol takes no more frames for now. */
   paused = false;
-  /** Above zero: the answer is a refusal, and until then the client may read it. */
-  lingerUntilMs = 0;
+  /** Had its frames of this turn and has more; it goes on in the next. */
+  yielded = false;
+  /** Is not read, which is not the client's doing: its deadlines stand still. */
+  held = false;
+  /** Waits for its turn to take a larger block. */
+  waitsForRoom = false;
+  /** Address of the peer, where connections are counted by it. */
+  peerHost = "";
+  /** The earliest of its deadlines, on the loop's clock; the next one is put in when it comes. */
+  deadlineMs = 0;
+  heapIndex = -1;
+  openedMs = 0;
+  /** When bytes last came or went. */
+  activeMs = 0;
+  /** When the partial frame began; NEVER: there is none. */
+  frameMs: number = NEVER;
+  /** The partial frame lies in a block of its size. */
+  settled = false;
+  /** Since when the peer takes nothing of what is queued; NEVER: it does. */
+  stalledMs: number = NEVER;
+  /** The answer is a refusal, and until then the client may read it. */
+  lingerUntilMs: number = NEVER;
 
   constructor(slot: number, receivePool: BlockPool<Memory>, replyPool: BlockPool<Memory>) {
     this.slot = slot;
     this.incoming = new ReceiveBuffer(receivePool);
-    this.outgoing = new Reply(replyPool);
+    this.outgoing = new Reply(replyPool, REPLY_BLOCK_SIZE);
   }
 
-  open(fd: number, listener: number): void {
+  /** `nowMs` is on the loop's clock. */
+  open(fd: number, listener: number, nowMs: number): void {
     assert(this.state === ConnectionState.free, "a free slot");
+    assert(this.heapIndex === -1, "a slot without a deadline");
     this.fd = fd;
     this.listener = listener;
     this.generation = (this.generation + 1) >>> 0;
@@ -53,7 +80,13 @@ export class Connection {
     this.readArmed = true;
     this.writeArmed = false;
     this.paused = false;
-    this.lingerUntilMs = 0;
+    this.yielded = false;
+    this.held = false;
+    this.openedMs = nowMs;
+    this.activeMs = nowMs;
+    this.frameMs = NEVER;
+    this.stalledMs = NEVER;
+    this.lingerUntilMs = NEVER;
   }
 
   /** Reads no more; ends when what is queued is sent. */
@@ -66,7 +99,7 @@ export class Connection {
     assert(this.state !== ConnectionState.free, "freed once");
     this.state = ConnectionState.free;
     this.fd = -1;
-    this.lingerUntilMs = 0;
+    this.peerHost = "";
     this.incoming.release();
     this.outgoing.clear();
   }

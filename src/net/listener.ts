@@ -10,14 +10,23 @@ import {
   ENOENT,
   errnoName,
   IPPROTO_TCP,
+  SO_KEEPALIVE,
   SO_REUSEADDR,
   SOCK_NONBLOCK,
   SOCK_STREAM,
   SOL_SOCKET,
   SOMAXCONN,
+  TCP_KEEPCNT,
+  TCP_KEEPIDLE,
+  TCP_KEEPINTVL,
   TCP_NODELAY,
 } from "../../ffi/constants.ts";
 import type { Libc, SocketAddress } from "../../ffi/libc.ts";
+
+/** A peer that is gone without a word is found out after two minutes of silence. */
+const KEEPALIVE_IDLE_S = 60;
+const KEEPALIVE_INTERVAL_S = 10;
+const KEEPALIVE_PROBES = 6;
 
 /** The address cannot be listened on; the message names it. */
 export class ListenError extends Error {
@@ -36,6 +45,12 @@ export function listenTcp(libc: Libc, host: string, port: number): Listener {
   const domain = family === "inet6" ? AF_INET6 : AF_INET;
   const fd = check(libc.socket(domain, SOCK_STREAM | SOCK_NONBLOCK, 0), `${host}:${port}`);
   libc.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  // Accepted sockets inherit these, so that a new connection costs no further call.
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  libc.setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+  libc.setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
   return listenOn(libc, fd, { family, host, port }, `${host}:${port}`);
 }
 
@@ -49,11 +64,7 @@ export function listenUnix(libc: Libc, path: string): Listener {
 
 /** Accepts one connection: its descriptor, or -errno (-EAGAIN when there is none). */
 export function accept(libc: Libc, listener: Listener): number {
-  const fd = libc.accept4(listener.fd, SOCK_NONBLOCK);
-  if (fd >= 0 && listener.address.family !== "unix") {
-    libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  }
-  return fd;
+  return libc.accept4(listener.fd, SOCK_NONBLOCK);
 }
 
 function listenOn(libc: Libc, fd: number, wanted: SocketAddress, name: string): Listener {

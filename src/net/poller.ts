@@ -18,10 +18,16 @@ import {
   EPOLLHUP,
   EPOLLIN,
   EPOLLOUT,
+  errnoName,
 } from "../../ffi/constants.ts";
 import type { EpollEvents, Libc } from "../../ffi/libc.ts";
 import { assert } from "../base/assert.ts";
 import { READY_EVENTS_MAX } from "../limits.ts";
+
+/** The loop's own descriptors are not to be had: too many are open. */
+export class PollerError extends Error {
+  override name = "PollerError";
+}
 
 export class Poller {
   readonly events: EpollEvents;
@@ -31,8 +37,7 @@ export class Poller {
   constructor(libc: Libc) {
     this.#libc = libc;
     this.events = libc.epollEvents(READY_EVENTS_MAX);
-    this.#epoll = libc.epollCreate(0);
-    assert(this.#epoll >= 0, "an epoll descriptor");
+    this.#epoll = must(libc.epollCreate(0), "an epoll descriptor");
   }
 
   /** Reports `fd` when it can be read. Returns 0 or -errno. */
@@ -85,8 +90,7 @@ export class Wake {
   constructor(libc: Libc, flags: number) {
     this.#libc = libc;
     this.#counter = libc.allocate(8);
-    this.fd = libc.eventfd(0, flags);
-    assert(this.fd >= 0, "an eventfd");
+    this.fd = must(libc.eventfd(0, flags), "an eventfd");
   }
 
   /** Takes note of all that was raised so far. */
@@ -115,4 +119,9 @@ export class Waker {
   raise(): void {
     this.#libc.write(this.#fd, this.#one, 0, 8);
   }
+}
+
+function must(fd: number, what: string): number {
+  if (fd < 0) throw new PollerError("no descriptor for " + what + ": " + errnoName(-fd));
+  return fd;
 }

@@ -7,13 +7,16 @@
  * Frames that were parsed in a turn stay where they are until the turn has written them
  * (`compact`): a batch goes to the disk from here. Between turns an empty buffer holds no block.
  *
+ * The block of a large frame grows with what has arrived of it, not with what its header declares;
+ * who may grow is for the caller to say (`net/receive_budget.ts`).
+ *
  * Invariant: 0 <= parsed <= received <= block.size.
  */
 
 import type { Libc, Memory } from "../../ffi/libc.ts";
 import { assert } from "../base/assert.ts";
 import type { BlockPool } from "../base/pool.ts";
-import { LARGE_FRAME_SIZE, RECEIVE_SIZE } from "../limits.ts";
+import { BLOCK_GROWTH, LARGE_FRAME_SIZE, RECEIVE_SIZE } from "../limits.ts";
 
 /** What `receive` returns besides a count of bytes and -errno. */
 export const PEER_CLOSED = 0;
@@ -24,6 +27,8 @@ export class ReceiveBuffer {
   received = 0;
   /** Whole size of the partial frame at `parsed`, where it is known; else 0. */
   frameSize = 0;
+  /** A fresh block's size: what one `recv` takes at the most. */
+  blockSize: number = RECEIVE_SIZE;
   readonly #pool: BlockPool<Memory>;
 
   constructor(pool: BlockPool<Memory>) {
@@ -34,15 +39,29 @@ export class ReceiveBuffer {
     return this.received - this.parsed;
   }
 
+  /** The block that must be had (`grow`) before the next `receive`; 0: there is room. */
+  get wantedSize(): number {
+    if (this.block === null || this.received < this.block.size) return 0;
+    assert(this.frameSize > this.received, "a frame that the block does not hold");
+    const grown = Math.min(this.frameSize, BLOCK_GROWTH * this.received);
+    return Math.max(grown, this.blockSize);
+  }
+
+  /** Moves the partial frame into a block of `size`, larger than this one. */
+  grow(size: number): void {
+    this.#move(this.#pool.borrow(size));
+  }
+
   /** One `recv`. Returns the bytes taken, PEER_CLOSED, or -errno (nothing there: -EAGAIN). */
   receive(libc: Libc, fd: number): number {
-    this.#makeRoom();
-    const block = this.block!;
-    let size = block.size - this.received;
-    if (this.frameSize > LARGE_FRAME_SIZE) size = this.frameSize - this.unparsed;
+    assert(this.parsed === 0, "compacted before it is filled again");
+    this.block ??= this.#pool.borrow(this.blockSize);
+    let size = this.block.size - this.received;
+    if (this.frameSize > LARGE_FRAME_SIZE) size = Math.min(size, this.frameSize - this.received);
     assert(size > 0, "room to receive");
-    const took = libc.recv(fd, block, this.received, size, 0);
+    const took = libc.recv(fd, this.block, this.received, size, 0);
     if (took > 0) this.received += took;
+    else if (this.received === 0) this.release();
     return took;
   }
 
@@ -58,14 +77,20 @@ export class ReceiveBuffer {
     const block = this.block;
     if (block === null) return;
     if (this.parsed === this.received) {
-      this.parsed = 0;
-      this.received = 0;
       this.release();
     } else if (this.parsed > 0) {
       block.bytes.copyWithin(0, this.parsed, this.received);
       this.received -= this.parsed;
       this.parsed = 0;
     }
+  }
+
+  /** A partial frame that does not go on moves into the smallest block that holds it. */
+  settle(): void {
+    const block = this.block;
+    if (block === null || block.size <= this.#pool.sizeMin) return;
+    assert(this.parsed === 0, "compacted before it is moved");
+    if (this.received <= block.size / 4) this.#move(this.#pool.borrow(this.received + 1));
   }
 
   release(): void {
@@ -76,19 +101,9 @@ export class ReceiveBuffer {
     this.frameSize = 0;
   }
 
-  /** A block with room for the partial frame, or for whatever comes. Nothing parsed is moved. */
-  #makeRoom(): void {
-    if (this.block === null) {
-      this.block = this.#pool.borrow(RECEIVE_SIZE);
-      return;
-    }
-    assert(this.parsed === 0, "compacted before it is filled again");
-    const wanted = Math.max(this.frameSize, RECEIVE_SIZE);
-    const full = this.received === this.block.size;
-    if (wanted <= this.block.size && !full) return;
-    const larger = this.#pool.borrow(full ? Math.max(wanted, 2 * this.block.size) : wanted);
-    larger.bytes.set(this.block.bytes.subarray(0, this.received));
-    this.#pool.giveBack(this.block);
-    this.block = larger;
+  #move(to: Memory): void {
+    to.bytes.set(this.block!.bytes.subarray(0, this.received));
+    this.#pool.giveBack(this.block!);
+    this.block = to;
   }
 }

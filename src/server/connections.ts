@@ -1,12 +1,17 @@
 /**
- * The life of connections in a turn: accept, receive, dispatch their frames, send, close. Hot.
+ * The life of connections in a turn: receive, dispatch their frames, send, close. Hot.
+ *
+ * Fair: a turn gives each connection one `recv`, FRAMES_PER_TURN frames and about SEND_TURN_BYTES
+ * of its replies; whoever has more goes on in the next. Bounded: a connection that may take no more
+ * is not read (*paused*: its replies wait, or its frames wait for one another; *held*: memory is
+ * short); nothing that was taken is dropped.
  *
  * Invariant: between `dispatchFrames` and the end of `writeAll` no receive buffer is given back:
  * staged batches lie there.
  */
 
 import { EAGAIN, EINTR, MSG_DONTWAIT, SHUT_WR } from "../../ffi/constants.ts";
-import { CONNECTIONS_MAX } from "../limits.ts";
+import { FRAMES_PER_TURN, RECEIVE_SIZE, REPLY_BYTES_PAUSE } from "../limits.ts";
 import {
   dispatchFrame,
   MUST_CLOSE,
@@ -14,56 +19,15 @@ import {
   partialFrameSize,
   PAUSED,
 } from "../native/dispatch.ts";
-import { Session } from "../native/session.ts";
-import { Connection, ConnectionState } from "../net/connection.ts";
-import { accept } from "../net/listener.ts";
+import { type Connection, ConnectionState, NEVER } from "../net/connection.ts";
 import { PEER_CLOSED } from "../net/receive_buffer.ts";
-import { sendReply, SENT_ALL, SENT_PART } from "../net/send_queue.ts";
+import { sendReply, SENT_ALL, SENT_PART, SENT_SHARE } from "../net/send_queue.ts";
+import type { CloseReason } from "./connection_counters.ts";
 import { type Node, Slot } from "./node.ts";
+import { isStalled, overdue, watch, watchFrame } from "./patience.ts";
 
 /** How long a refused client may take to read why. */
 const LINGER_MS = 1000;
-/** New connections that one turn takes from a listener. */
-const ACCEPTS_PER_TURN = 64;
-
-/** New connections of the listeners that are ready. */
-export function acceptAll(node: Node, ready: number): void {
-  for (let event = 0; event < ready; event += 1) {
-    const slot = node.poller.events.slot(event);
-    if (slot === Slot.native || slot === Slot.control) acceptFrom(node, slot);
-  }
-}
-
-function acceptFrom(node: Node, listener: number): void {
-  if (node.stopping !== null) return;
-  for (let i = 0; i < ACCEPTS_PER_TURN; i += 1) {
-    const fd = accept(node.libc, node.listeners[listener]!);
-    if (fd < 0) return;
-    if (node.openConnections >= CONNECTIONS_MAX) {
-      node.libc.close(fd);
-      continue;
-    }
-    openConnection(node, fd, listener);
-  }
-}
-
-function openConnection(node: Node, fd: number, listener: number): void {
-  const slot = node.freeSlots.pop() ?? Slot.connections + node.connections.length;
-  let connection = node.connectionAt(slot);
-  if (connection === undefined) {
-    connection = new Connection(slot, node.receivePool, node.replyPool);
-    node.connections.push(connection);
-  }
-  connection.open(fd, listener);
-  const { generation, outgoing } = connection;
-  node.openConnections += 1;
-  node.counters.accepted += 1;
-  if (node.poller.add(fd, slot, generation) < 0) {
-    closeConnection(node, connection);
-    return;
-  }
-  node.door.open(new Session(slot, generation, outgoing, listener === Slot.control));
-}
 
 /** One `recv` for every connection that is ready. */
 export function receiveAll(node: Node, ready: number): void {
@@ -79,22 +43,49 @@ export function receiveAll(node: Node, ready: number): void {
     }
     if (!node.poller.readable(event)) continue;
     if (connection.state === ConnectionState.draining) discard(node, connection);
-    else if (connection.paused && node.poller.isGone(event)) closeConnection(node, connection);
-    else if (connection.paused) armRead(node, connection, false);
-    else receive(node, connection);
+    else if (!connection.paused && !connection.held) receive(node, connection);
+    else if (node.poller.isGone(event)) closeConnection(node, connection, "peer");
+    else armRead(node, connection, false);
   }
 }
 
 function receive(node: Node, connection: Connection): void {
-  const took = connection.incoming.receive(node.libc, connection.fd);
+  const { incoming } = connection;
+  const wanted = incoming.wantedSize;
+  if (wanted > 0) {
+    if (!node.receiveBudget.admits(connection, wanted)) return waitForRoom(node, connection);
+    incoming.grow(wanted);
+  }
+  const took = incoming.receive(node.libc, connection.fd);
   node.counters.receives += 1;
   if (took > 0) {
     node.counters.receivedBytes += took;
+    connection.activeMs = node.loopMs;
     node.queueDispatch(connection);
   } else if (took === PEER_CLOSED) {
     peerClosed(node, connection);
   } else if (took !== -EAGAIN && took !== -EINTR) {
-    closeConnection(node, connection);
+    closeConnection(node, connection, "error");
+  }
+}
+
+/** Its frame is large and memory is short: others finish theirs first. */
+function waitForRoom(node: Node, connection: Connection): void {
+  node.receiveBudget.wait(connection);
+  connection.held = true;
+  armRead(node, connection, false);
+}
+
+/** Those that wait for room and may have it now are read again; the time they waited is theirs. */
+export function admitWaiting(node: Node): void {
+  for (;;) {
+    const connection = node.receiveBudget.next();
+    if (connection === null) return;
+    connection.incoming.grow(connection.incoming.wantedSize);
+    connection.held = false;
+    connection.frameMs = node.loopMs;
+    armRead(node, connection, true);
+    watch(node, connection);
   }
 }
 
@@ -107,6 +98,8 @@ function peerClosed(node: Node, connection: Connection): void {
     session.end(handle);
   }
   node.door.dropSubscriptions(connection.slot);
+  connection.incoming.release();
+  connection.frameMs = NEVER;
   connection.drain();
   armRead(node, connection, false);
   node.queueSend(connection);
@@ -119,18 +112,19 @@ function discard(node: Node, connection: Connection): void {
   const block = node.store.scratch;
   const took = node.libc.recv(connection.fd, block, 0, block.size, MSG_DONTWAIT);
   if (took > 0 || took === -EAGAIN || took === -EINTR) return;
-  closeConnection(node, connection);
+  closeConnection(node, connection, "refused");
 }
 
 /** Executes the frames of the connections that received some or may go on. */
 export function dispatchFrames(node: Node): void {
+  const { door, replyPool, start } = node;
+  const isTight = replyPool.lentBytes > start.connections.sendBudgetBytes;
+  door.replyBytesPause = isTight ? 0 : REPLY_BYTES_PAUSE;
   const list = node.toDispatch;
   for (let i = 0; i < list.length; i += 1) {
     const connection = list[i]!;
     connection.dispatchQueued = false;
-    if (connection.state !== ConnectionState.open) continue;
-    if (node.stopping !== null && connection.listener !== Slot.control) continue;
-    dispatchConnection(node, connection);
+    if (connection.state === ConnectionState.open) dispatchConnection(node, connection);
   }
 }
 
@@ -139,13 +133,15 @@ function dispatchConnection(node: Node, connection: Connection): void {
   if (incoming.block === null) return;
   const session = node.door.sessionAt(connection.slot);
   connection.paused = false;
-  for (;;) {
+  for (let frames = 0; frames < FRAMES_PER_TURN; frames += 1) {
     const { block, parsed, received } = incoming;
     const size = dispatchFrame(node.door, session, block!, parsed, received);
     if (size > 0) {
       incoming.consume(size);
+      connection.frameMs = NEVER;
       continue;
     }
+    if (session.helloSaid) incoming.blockSize = RECEIVE_SIZE;
     connection.paused = size === PAUSED;
     if (size === NEEDS_BYTES) {
       incoming.frameSize = partialFrameSize();
@@ -154,6 +150,17 @@ function dispatchConnection(node: Node, connection: Connection): void {
     if (size === MUST_CLOSE) refuseConnection(node, connection);
     return;
   }
+  connection.paused = true;
+  connection.yielded = true;
+}
+
+/** What made connections pause is over: each looks whether it may go on. */
+export function resumePaused(node: Node): void {
+  for (const connection of node.connections) {
+    if (connection.state === ConnectionState.open && connection.paused) {
+      node.queueDispatch(connection);
+    }
+  }
 }
 
 /** An error reply is queued; then the connection ends, with time to read it. */
@@ -161,76 +168,115 @@ function refuseConnection(node: Node, connection: Connection): void {
   node.door.dropSubscriptions(connection.slot);
   connection.drain();
   if (!connection.readArmed) armRead(node, connection, true);
-  connection.lingerUntilMs = node.nowMs + LINGER_MS;
-  node.lingering.push(connection);
+  connection.lingerUntilMs = node.loopMs + LINGER_MS;
+  watch(node, connection);
 }
 
-/** After the turn's writes: parsed frames are no longer needed. */
+/** After the turn's writes: parsed frames are no longer needed. Who yielded is the next first. */
 export function compactReceived(node: Node): void {
   const list = node.toDispatch;
+  const { isTight } = node.receiveBudget;
+  let kept = 0;
   for (let i = 0; i < list.length; i += 1) {
     const connection = list[i]!;
-    if (connection.state !== ConnectionState.free) connection.incoming.compact();
+    if (connection.state === ConnectionState.free) continue;
+    const { incoming } = connection;
+    if (connection.state === ConnectionState.draining) incoming.release();
+    else incoming.compact();
+    watchFrame(node, connection);
+    const { block } = incoming;
+    if (isTight && block !== null && block.size <= RECEIVE_SIZE) incoming.settle();
+    if (!connection.yielded) continue;
+    connection.yielded = false;
+    connection.dispatchQueued = true;
+    list[kept] = connection;
+    kept += 1;
   }
-  list.length = 0;
+  list.length = kept;
 }
 
 /** Sends what the turn's replies hold, one `send` per connection and stretch of memory. */
 export function sendAll(node: Node): void {
   const list = node.toSend;
-  for (let i = 0; i < list.length; i += 1) {
-    const connection = list[i]!;
-    connection.sendQueued = false;
-    if (connection.state !== ConnectionState.free) send(node, connection);
-  }
-  list.length = 0;
-}
-
-function send(node: Node, connection: Connection): void {
-  const { fd, outgoing } = connection;
-  const result = sendReply(node.libc, fd, outgoing, node.sendCounters);
-  if (result === SENT_PART) {
-    if (!connection.writeArmed) armWrite(node, connection, true);
-    return;
-  }
-  if (result !== SENT_ALL) {
-    closeConnection(node, connection);
-    return;
-  }
-  if (connection.writeArmed) armWrite(node, connection, false);
-  if (connection.paused) node.queueDispatch(connection);
-  node.door.roomAgain(connection.slot);
-  if (connection.state !== ConnectionState.draining) return;
-  if (node.door.sessionAt(connection.slot).outstanding > 0) return;
-  if (connection.lingerUntilMs === 0) closeConnection(node, connection);
-  else node.libc.shutdown(fd, SHUT_WR);
-}
-
-/** Ends refused connections whose time to read is over. */
-export function endLingering(node: Node): void {
-  const list = node.lingering;
   let kept = 0;
   for (let i = 0; i < list.length; i += 1) {
     const connection = list[i]!;
-    if (connection.lingerUntilMs === 0) continue;
-    if (connection.lingerUntilMs <= node.nowMs) {
-      closeConnection(node, connection);
-    } else {
-      list[kept] = connection;
-      kept += 1;
-    }
+    connection.sendQueued = false;
+    if (connection.state === ConnectionState.free || !send(node, connection)) continue;
+    connection.sendQueued = true;
+    list[kept] = connection;
+    kept += 1;
   }
   list.length = kept;
 }
 
-export function closeConnection(node: Node, connection: Connection): void {
-  const { fd, slot } = connection;
+/** Whether more can be sent, in the next turn. */
+function send(node: Node, connection: Connection): boolean {
+  const { fd, outgoing } = connection;
+  const before = outgoing.pendingBytes;
+  const result = sendReply(node.libc, fd, outgoing, node.sendCounters);
+  if (outgoing.pendingBytes < before) {
+    connection.activeMs = node.loopMs;
+    if (connection.stalledMs !== NEVER) connection.stalledMs = node.loopMs;
+  }
+  if (result === SENT_SHARE) return true;
+  if (result === SENT_PART) {
+    if (!connection.writeArmed) waitForPeer(node, connection);
+    return false;
+  }
+  if (result !== SENT_ALL) {
+    closeConnection(node, connection, "error");
+    return false;
+  }
+  connection.stalledMs = NEVER;
+  if (connection.writeArmed) armWrite(node, connection, false);
+  if (connection.paused) node.queueDispatch(connection);
+  node.door.roomAgain(connection.slot);
+  if (connection.state !== ConnectionState.draining) return false;
+  if (node.door.sessionAt(connection.slot).outstanding > 0) return false;
+  if (connection.lingerUntilMs === NEVER) closeConnection(node, connection, "peer");
+  else node.libc.shutdown(fd, SHUT_WR);
+  return false;
+}
+
+function waitForPeer(node: Node, connection: Connection): void {
+  armWrite(node, connection, true);
+  connection.outgoing.fit();
+  connection.stalledMs = node.loopMs;
+  watch(node, connection);
+}
+
+/** Ends the connections whose time is over. */
+export function expireConnections(node: Node): void {
+  for (;;) {
+    const connection = node.deadlines.first();
+    if (connection === null || connection.deadlineMs > node.loopMs) return;
+    node.deadlines.remove(connection);
+    // The poller speaks when a third of the socket is free; one last try sees any byte of it.
+    if (isStalled(node, connection) && send(node, connection)) node.queueSend(connection);
+    if (connection.state === ConnectionState.free) continue;
+    const reason = overdue(node, connection);
+    if (reason === null) watch(node, connection);
+    else closeConnection(node, connection, reason);
+  }
+}
+
+export function closeConnection(node: Node, connection: Connection, reason: CloseReason): void {
+  const { fd, slot, peerHost } = connection;
+  node.receiveBudget.forget(connection);
+  if (connection.heapIndex >= 0) node.deadlines.remove(connection);
+  if (peerHost !== "") {
+    const left = node.perAddress.get(peerHost)! - 1;
+    if (left > 0) node.perAddress.set(peerHost, left);
+    else node.perAddress.delete(peerHost);
+  }
   node.door.close(slot);
   node.poller.remove(fd);
   node.libc.close(fd);
   connection.free();
   node.freeSlots.push(slot);
   node.openConnections -= 1;
+  node.connectionCounters.closed[reason] += 1;
 }
 
 function armRead(node: Node, connection: Connection, armed: boolean): void {

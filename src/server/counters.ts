@@ -3,14 +3,13 @@
  * grow.
  */
 
+import { connectionCounters } from "./connection_counters.ts";
 import type { Node } from "./node.ts";
 
 export function nodeCounters(node: Node): { name: string; value: number }[] {
   const { broker, syncer, store, counters, sendCounters } = node;
   return [
     { name: "turns_total", value: counters.turns },
-    { name: "connections", value: node.openConnections },
-    { name: "connections_accepted_total", value: counters.accepted },
     { name: "receive_calls_total", value: counters.receives },
     { name: "received_bytes_total", value: counters.receivedBytes },
     { name: "send_calls_total", value: sendCounters.sends },
@@ -38,7 +37,6 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
     { name: "pushes_total", value: broker.counters.pushes },
     { name: "pushed_bytes_total", value: broker.counters.pushedBytes },
     { name: "log_read_bytes_total", value: store.counters.bytesRead },
-    { name: "pool_lent_bytes", value: node.receivePool.lentBytes + node.replyPool.lentBytes },
-    { name: "pool_free_bytes", value: node.receivePool.freeBytes + node.replyPool.freeBytes },
+    ...connectionCounters(node),
   ];
 }

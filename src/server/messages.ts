@@ -4,6 +4,7 @@
  * while it never returns to its event loop.
  */
 
+import type { ConnectionsConfig } from "../config.ts";
 import type { TraceLevel } from "../base/trace.ts";
 import type { TopicDefinition } from "../log/catalogue.ts";
 import type { CheckpointEntry } from "../log/keeper.ts";
@@ -31,6 +32,9 @@ export interface ShardStart {
   readonly clean: boolean;
   readonly topics: readonly TopicStart[];
   readonly native: { readonly host: string; readonly port: number };
+  readonly connections: ConnectionsConfig;
+  /** Descriptors the process may have. */
+  readonly descriptorsMax: number;
   /** Path of the Unix socket for control. */
   readonly socketPath: string;
   /** Memory of the ring to the background worker. */

@@ -10,6 +10,7 @@
 
 import type { Libc, Memory } from "../../ffi/libc.ts";
 import type { JobRing } from "../base/job_ring.ts";
+import { Deadlines } from "../base/deadlines.ts";
 import { BlockPool } from "../base/pool.ts";
 import { Broker } from "../broker/broker.ts";
 import { Caretaker } from "../broker/caretaker.ts";
@@ -17,13 +18,16 @@ import { LogPoint, Segment } from "../log/segment.ts";
 import { PartitionReader } from "../log/read.ts";
 import { SegmentStore } from "../log/segment_store.ts";
 import { Walk } from "../log/walk.ts";
-import { BLOCK_SIZE_MAX, RECEIVE_SIZE, REPLY_BLOCK_SIZE } from "../limits.ts";
+import { BLOCK_SIZE_MAX, BLOCK_SIZE_MIN, STALL_MS } from "../limits.ts";
 import { NativeDoor } from "../native/door.ts";
 import type { Connection } from "../net/connection.ts";
 import { type Listener, listenTcp, listenUnix } from "../net/listener.ts";
 import { Poller } from "../net/poller.ts";
+import { ReceiveBudget } from "../net/receive_budget.ts";
+import { Reserve } from "../net/reserve.ts";
 import type { SendCounters } from "../net/send_queue.ts";
 import { Background } from "./background.ts";
+import { type ConnectionCounters, newConnectionCounters } from "./connection_counters.ts";
 import type { ShardMessage, ShardStart } from "./messages.ts";
 import { ShardServer } from "./shard_server.ts";
 import { Syncer } from "./sync.ts";
@@ -35,7 +39,6 @@ const POOL_KEEP_BYTES = 67108864;
 
 export interface NodeCounters {
   turns: number;
-  accepted: number;
   /** Calls of recv. */
   receives: number;
   receivedBytes: number;
@@ -61,11 +64,20 @@ export class Node {
   /** Connections whose frames are looked at in this turn, and those that have something to send. */
   readonly toDispatch: Connection[] = [];
   readonly toSend: Connection[] = [];
-  /** Refused connections that may still read our answer. */
-  readonly lingering: Connection[] = [];
-  readonly counters: NodeCounters = { turns: 0, accepted: 0, receives: 0, receivedBytes: 0 };
+  /** Open connections by the earliest of their deadlines. */
+  readonly deadlines: Deadlines<Connection> = new Deadlines();
+  readonly receiveBudget: ReceiveBudget;
+  readonly reserve: Reserve;
+  /** Open connections by address, where that is limited. */
+  readonly perAddress: Map<string, number> = new Map();
+  readonly counters: NodeCounters = { turns: 0, receives: 0, receivedBytes: 0 };
+  readonly connectionCounters: ConnectionCounters = newConnectionCounters();
   readonly sendCounters: SendCounters = { sends: 0, sendfiles: 0, memoryBytes: 0, fileBytes: 0 };
   nowMs = 0;
+  /** The clock of deadlines: the monotonic one without what kept the loop from running. */
+  loopMs = 0;
+  /** When listeners that rest are asked again. */
+  acceptAgainMs: number = Infinity;
   openConnections = 0;
   /** Set by the control operation stop; then no new work is taken. */
   stopping: { slot: number; generation: number; correlation: number; deadlineMs: number } | null =
@@ -83,8 +95,13 @@ export class Node {
     this.post = post;
     this.poller = new Poller(libc);
     const allocate = (size: number) => libc.allocate(size);
-    this.receivePool = new BlockPool(allocate, RECEIVE_SIZE, BLOCK_SIZE_MAX, POOL_KEEP_BYTES);
-    this.replyPool = new BlockPool(allocate, REPLY_BLOCK_SIZE, BLOCK_SIZE_MAX, POOL_KEEP_BYTES);
+    this.receivePool = new BlockPool(allocate, BLOCK_SIZE_MIN, BLOCK_SIZE_MAX, POOL_KEEP_BYTES);
+    this.replyPool = new BlockPool(allocate, BLOCK_SIZE_MIN, BLOCK_SIZE_MAX, POOL_KEEP_BYTES);
+    this.receiveBudget = new ReceiveBudget(
+      this.receivePool,
+      start.connections.receiveBudgetBytes,
+    );
+    this.reserve = new Reserve(libc);
     this.background = new Background(libc, jobs);
     this.store = new SegmentStore(libc, start.dataFd, (fd) => this.background.close(fd));
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
@@ -94,12 +111,21 @@ export class Node {
     this.poller.add(this.syncer.wake.fd, Slot.syncs, 0);
     this.poller.add(this.background.wake.fd, Slot.background, 0);
     this.door = new NativeDoor(this.broker, new ShardServer(this));
-    this.readClocks();
+    this.nowMs = libc.monotonicMs();
+    this.readClocks(0);
   }
 
-  /** The clocks of the turn; nothing else asks the system. */
-  readClocks(): void {
+  /**
+   * The clocks of the turn, after it waited for at most `waitMs` (-1: for ever); nothing else asks
+   * the system.
+   */
+  readClocks(waitMs: number): void {
+    const beforeMs = this.nowMs;
     this.nowMs = this.libc.monotonicMs();
+    const passedMs = this.nowMs - beforeMs;
+    const allowedMs = waitMs < 0 ? Infinity : waitMs + STALL_MS;
+    this.loopMs += Math.min(passedMs, allowedMs);
+    if (passedMs > allowedMs) this.connectionCounters.stalls += 1;
     this.store.wallMs = this.libc.wallMs();
     this.door.nowMs = this.nowMs;
   }

@@ -4,6 +4,9 @@
  *
  *     running -> stopping: sync all, send what is queued -> answer -> index files -> loop ends
  *
+ * A client whose request comes after that hears `shutting_down` and then the end of its connection;
+ * who does not read is waited for only so long.
+ *
  * Invariant: the answer to stop goes out only when every byte of every partition is on disk, those
  * that are broken excepted; then the directory is not marked clean (`isClean`).
  */
@@ -13,7 +16,8 @@ import { refuseLogStarts } from "../broker/log_starts.ts";
 import { endSubscriptions } from "../broker/subscriptions.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import type { CheckpointEntry } from "../log/keeper.ts";
-import { ConnectionState } from "../net/connection.ts";
+import { MSG_DONTWAIT, SHUT_WR } from "../../ffi/constants.ts";
+import { type Connection, ConnectionState, NEVER } from "../net/connection.ts";
 import { controlOperation } from "../native/control_operations.ts";
 import { replyBody } from "../native/replies.ts";
 import { closeConnection, sendAll } from "./connections.ts";
@@ -21,6 +25,9 @@ import { type Node, Slot } from "./node.ts";
 
 /** How long clients may take to read what is queued for them. */
 const SEND_PATIENCE_MS = 2000;
+
+/** So often a connection's unread bytes are taken before it is closed. */
+const UNREAD_RECEIVES_MAX = 64;
 
 const STOP = controlOperation("stop");
 
@@ -35,6 +42,7 @@ export function beginStop(
   const native = node.listeners[Slot.native]!;
   node.poller.remove(native.fd);
   node.libc.close(native.fd);
+  node.door.stopping = true;
   completeAllFetches(node.broker, node.door);
   for (const partition of node.broker.topics.partitions) {
     if (partition.removed) continue;
@@ -60,7 +68,7 @@ export function continueStop(node: Node): void {
   }
   if (waiting) return;
   const patience = node.nowMs < stopping.deadlineMs;
-  if (patience && node.connections.some((connection) => !connection.outgoing.isEmpty)) return;
+  if (patience && node.connections.some(isBusy)) return;
   for (const { log, removed } of node.broker.topics.partitions) if (!removed) log.close();
   const session = node.door.session(stopping.slot, stopping.generation);
   if (session !== null) {
@@ -68,6 +76,12 @@ export function continueStop(node: Node): void {
     node.queueSend(node.connectionAt(stopping.slot)!);
   }
   node.running = false;
+}
+
+/** It has not yet taken its answers, or not yet heard that it is refused. */
+function isBusy({ state, outgoing, lingerUntilMs }: Connection): boolean {
+  if (state === ConnectionState.free) return false;
+  return !outgoing.isEmpty || lingerUntilMs !== NEVER;
 }
 
 /**
@@ -95,11 +109,23 @@ export function lastCheckpoint(node: Node): CheckpointEntry[] {
 export function closeNode(node: Node): void {
   sendAll(node);
   for (const connection of node.connections) {
-    if (connection.state !== ConnectionState.free) closeConnection(node, connection);
+    if (connection.state === ConnectionState.free) continue;
+    letGo(node, connection);
+    closeConnection(node, connection, "stop");
   }
   node.libc.close(node.listeners[Slot.control]!.fd);
+  node.reserve.close();
   node.store.closeAll();
   node.syncer.close();
   node.poller.close();
   node.background.stop();
+}
+
+/** Unread bytes would make the end a reset, and that could overtake the last answers. */
+function letGo({ libc, store }: Node, { fd }: Connection): void {
+  const { scratch } = store;
+  libc.shutdown(fd, SHUT_WR);
+  for (let i = 0; i < UNREAD_RECEIVES_MAX; i += 1) {
+    if (libc.recv(fd, scratch, 0, scratch.size, MSG_DONTWAIT) <= 0) return;
+  }
 }

@@ -20,6 +20,7 @@ import type { TopicEntry } from "../log/catalogue.ts";
 import { DataDirectory } from "../log/data_directory.ts";
 import { must, StorageError } from "../log/files.ts";
 import { type CheckpointEntry, Keeper } from "../log/keeper.ts";
+import { judgeDescriptors, readDescriptorsMax } from "./descriptors.ts";
 import type { BackgroundStart, ShardMessage, ShardStart, TopicStart } from "./messages.ts";
 
 const SHARD = 0;
@@ -132,6 +133,7 @@ export class Supervisor {
   }
 
   async #startWorkers(config: BrokerConfig, version: string): Promise<void> {
+    const descriptorsMax = this.#checkDescriptors(config);
     const jobs = new SharedArrayBuffer(JOB_RING_BYTES);
     const background = this.#startWorker("./background_worker.ts");
     const start: BackgroundStart = { jobs };
@@ -150,6 +152,8 @@ export class Supervisor {
       clean: this.directory.clean,
       topics: this.keeper.topics.map((topic) => this.#topicStart(topic)),
       native: config.native,
+      connections: config.connections,
+      descriptorsMax,
       socketPath: this.socketPath,
       jobs,
     };
@@ -160,6 +164,16 @@ export class Supervisor {
       for (const worker of this.#workers) worker.terminate();
       throw error;
     }
+  }
+
+  /** Returns how many descriptors the process may have. Throws StartError: too few. */
+  #checkDescriptors({ connections }: BrokerConfig): number {
+    const descriptorsMax = readDescriptorsMax(libc);
+    const partitions = this.keeper.topics.reduce((sum, topic) => sum + topic.partitions, 0);
+    const { level, message } = judgeDescriptors(descriptorsMax, partitions, connections.max);
+    if (level === "error") throw new StartError(message);
+    if (level === "warning") trace("warning", message);
+    return descriptorsMax;
   }
 
   #topicStart({ name, topicId, partitions, config }: TopicEntry): TopicStart {

@@ -10,7 +10,8 @@ export function waitMs(node: Node): number {
   if (node.toDispatch.length > 0 || node.toSend.length > 0) return 0;
   if (node.broker.pushable.length > 0) return 0;
   let dueMs = Math.min(node.broker.waiters.deadlines.nextMs, node.syncer.nextDueMs());
-  if (node.lingering.length > 0) dueMs = Math.min(dueMs, node.lingering[0]!.lingerUntilMs);
+  const loopDueMs = Math.min(node.deadlines.nextMs, node.acceptAgainMs);
+  dueMs = Math.min(dueMs, node.nowMs + loopDueMs - node.loopMs);
   if (node.stopping === null) dueMs = Math.min(dueMs, node.caretaker.nextDueMs);
   if (node.stopping !== null) dueMs = Math.min(dueMs, node.nowMs + STOPPING_WAIT_MS);
   if (dueMs === Infinity) return -1;

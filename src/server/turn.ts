@@ -9,11 +9,12 @@
 import { completeFetches } from "../broker/fetch.ts";
 import { completeAppends, flushAppended } from "../broker/produce.ts";
 import { pushBatches } from "../broker/subscriptions.ts";
+import { acceptAll } from "./accept.ts";
 import {
-  acceptAll,
+  admitWaiting,
   compactReceived,
   dispatchFrames,
-  endLingering,
+  expireConnections,
   receiveAll,
   sendAll,
 } from "./connections.ts";
@@ -22,8 +23,9 @@ import { continueStop } from "./stop.ts";
 import { waitMs } from "./timers.ts";
 
 export function turn(node: Node): void {
-  const ready = node.poller.wait(waitMs(node));
-  node.readClocks(); // once; nothing else asks
+  const patienceMs = waitMs(node);
+  const ready = node.poller.wait(patienceMs);
+  node.readClocks(patienceMs); // once; nothing else asks
   takeNotices(node, ready); // server/sync            syncs and background jobs that finished
   acceptAll(node, ready); // net/listener           new descriptors
   receiveAll(node, ready); // net/receive_buffer     socket -> pooled block, one recv per connection
@@ -56,7 +58,8 @@ function requestSyncs(node: Node): void {
 
 function maintain(node: Node): void {
   node.counters.turns += 1;
-  if (node.lingering.length > 0) endLingering(node);
+  if (node.receiveBudget.waiting > 0) admitWaiting(node);
+  expireConnections(node); // late in the turn: what had arrived was read before
   if (node.stopping !== null) continueStop(node);
   else keepHouse(node);
 }

@@ -11,6 +11,7 @@ import { JobRing } from "../base/job_ring.ts";
 import { setTraceSink } from "../base/trace.ts";
 import { StorageError } from "../log/files.ts";
 import { ListenError } from "../net/listener.ts";
+import { PollerError } from "../net/poller.ts";
 import type { ShardMessage, ShardStart } from "./messages.ts";
 import { Node } from "./node.ts";
 import { openTopic } from "./open_topic.ts";
@@ -36,14 +37,17 @@ function run(start: ShardStart): void {
   const post = (message: ShardMessage) => scope.postMessage(message);
   setTraceSink((level, message) => post({ kind: "trace", level, message }));
   libc.ignoreSignal(SIGXFSZ);
-  const node = new Node(libc, start, new JobRing(start.jobs), post);
+  const jobs = new JobRing(start.jobs);
+  let node: Node;
   try {
+    node = new Node(libc, start, jobs, post);
     for (const topic of start.topics) openTopic(node, topic, start.clean);
     node.listen();
   } catch (error) {
-    if (!(error instanceof StorageError) && !(error instanceof ListenError)) throw error;
-    node.background.stop();
-    post({ kind: "refused", message: error.message, intact: error instanceof ListenError });
+    const isListening = error instanceof ListenError || error instanceof PollerError;
+    if (!isListening && !(error instanceof StorageError)) throw error;
+    jobs.stop();
+    post({ kind: "refused", message: error.message, intact: isListening });
     return;
   }
   post({ kind: "ready", ...node.nativeAddress() });

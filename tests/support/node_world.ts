@@ -22,6 +22,7 @@ import type { Libc } from "../../ffi/libc.ts";
 import { JOB_RING_BYTES, JobRing } from "../../src/base/job_ring.ts";
 import type { ConfigEntry } from "../../src/format/topic_config.ts";
 import type { ShardMessage } from "../../src/server/messages.ts";
+import { type ConnectionsConfig, parseConfig } from "../../src/config.ts";
 import { Node } from "../../src/server/node.ts";
 import { openTopic } from "../../src/server/open_topic.ts";
 import { closeNode } from "../../src/server/stop.ts";
@@ -34,6 +35,7 @@ import { temporaryDirectory } from "./temporary.ts";
 
 /** No turn waits longer, so that a test that is wrong fails instead of hanging. */
 const WAIT_MS_MAX = 5;
+const STEP_MS = 50;
 const TURNS_MAX = 4000;
 const SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL;
 
@@ -49,7 +51,11 @@ export class NodeWorld {
   passedMs = 0;
   readonly #socketPath: string;
 
-  constructor(root: string = temporaryDirectory("node"), inner: (world: NodeWorld) => Libc = real) {
+  constructor(
+    root: string = temporaryDirectory("node"),
+    inner: (world: NodeWorld) => Libc = real,
+    settings: Partial<ConnectionsConfig> = {},
+  ) {
     this.root = root;
     this.#socketPath = join(root, "s.sock");
     const dataFd = libc.openat(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0);
@@ -66,6 +72,8 @@ export class NodeWorld {
         native: { host: "127.0.0.1", port: 0 },
         socketPath: this.#socketPath,
         jobs: new SharedArrayBuffer(JOB_RING_BYTES),
+        connections: { ...parseConfig({}).connections, ...settings },
+        descriptorsMax: Infinity,
       },
       this.jobs,
       (message) => this.messages.push(message),
@@ -81,6 +89,14 @@ export class NodeWorld {
 
   turns(count: number): void {
     for (let i = 0; i < count; i += 1) turn(this.node);
+  }
+
+  /** Lets time pass as it does while the loop runs; a leap would count as a stopped process. */
+  pass(ms: number): void {
+    for (let left = ms; left > 0; left -= STEP_MS) {
+      this.passedMs += Math.min(left, STEP_MS);
+      turn(this.node);
+    }
   }
 
   /** Turns until `done`; fails when that never comes. */

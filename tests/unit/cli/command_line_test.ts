@@ -28,14 +28,19 @@ describe("commands and their defaults", () => {
       native: { host: "127.0.0.1", port: 7400 },
       runDirectory: undefined,
       initialise: true,
+      connectionsMax: undefined,
+      connectionsPerAddress: undefined,
     });
     const all = ["--data", "d", "--native", "[::1]:0", "--run-dir", "r", "--no-init"];
+    all.push("--connections-max", "10", "--connections-per-address", "2");
     assert.deepEqual({ ...parsed("serve", ...all) }, {
       name: "serve",
       data: "d",
       native: { host: "::1", port: 0 },
       runDirectory: "r",
       initialise: false,
+      connectionsMax: 10,
+      connectionsPerAddress: 2,
     });
   });
 

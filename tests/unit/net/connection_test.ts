@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { libc } from "#ffi";
 import type { Memory } from "../../../ffi/libc.ts";
 import { BlockPool } from "../../../src/base/pool.ts";
-import { Connection, ConnectionState } from "../../../src/net/connection.ts";
+import { Connection, ConnectionState, NEVER } from "../../../src/net/connection.ts";
 import { socketPair } from "../../support/sockets.ts";
 
 function pool(): BlockPool<Memory> {
@@ -15,9 +15,9 @@ test("open, draining, free, and open again with a higher generation", () => {
   const connection = new Connection(8, pool(), pool());
   assert.equal(connection.state, ConnectionState.free);
   assert.throws(() => connection.free());
-  connection.open(5, 1);
+  connection.open(5, 1, 0);
   assert.deepEqual([connection.fd, connection.listener, connection.generation], [5, 1, 1]);
-  assert.throws(() => connection.open(6, 1), "not twice");
+  assert.throws(() => connection.open(6, 1, 0), "not twice");
   connection.drain();
   connection.drain();
   assert.equal(connection.state, ConnectionState.draining);
@@ -25,7 +25,7 @@ test("open, draining, free, and open again with a higher generation", () => {
   connection.drain();
   assert.equal(connection.state, ConnectionState.free);
   assert.equal(connection.fd, -1);
-  connection.open(7, 0);
+  connection.open(7, 0, 0);
   assert.deepEqual([connection.state, connection.generation], [ConnectionState.open, 2]);
 });
 
@@ -34,17 +34,21 @@ test("what one client left behind is not the next one's", () => {
   const replyPool = pool();
   const connection = new Connection(8, receivePool, replyPool);
   const pair = socketPair();
-  connection.open(pair.near, 0);
+  connection.open(pair.near, 0, 0);
   connection.incoming.receive(libc, pair.near);
   connection.outgoing.reserve(100);
-  Object.assign(connection, { paused: true, writeArmed: true, lingerUntilMs: 9 });
+  Object.assign(connection, { paused: true, writeArmed: true, lingerUntilMs: 9, held: true });
   connection.incoming.frameSize = 77;
   connection.free();
   assert.equal(receivePool.lentBytes + replyPool.lentBytes, 0);
-  connection.open(3, 0);
+  connection.open(3, 0, 0);
   assert.deepEqual(
-    [connection.paused, connection.writeArmed, connection.readArmed, connection.lingerUntilMs],
-    [false, false, true, 0],
+    [connection.paused, connection.writeArmed, connection.readArmed, connection.held],
+    [false, false, true, false],
+  );
+  assert.deepEqual(
+    [connection.lingerUntilMs, connection.frameMs, connection.stalledMs],
+    [NEVER, NEVER, NEVER],
   );
   assert.deepEqual([connection.incoming.frameSize, connection.outgoing.isEmpty], [0, true]);
   pair.close();
@@ -53,6 +57,6 @@ test("what one client left behind is not the next one's", () => {
 test("generations wrap after 2^32 connections", () => {
   const connection = new Connection(8, pool(), pool());
   connection.generation = 4294967295;
-  connection.open(3, 0);
+  connection.open(3, 0, 0);
   assert.equal(connection.generation, 0);
 });

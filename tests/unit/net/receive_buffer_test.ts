@@ -5,7 +5,12 @@ import { libc } from "#ffi";
 import { EAGAIN } from "../../../ffi/constants.ts";
 import type { Memory } from "../../../ffi/libc.ts";
 import { BlockPool } from "../../../src/base/pool.ts";
-import { LARGE_FRAME_SIZE, RECEIVE_SIZE } from "../../../src/limits.ts";
+import {
+  BLOCK_GROWTH,
+  BLOCK_SIZE_MIN,
+  LARGE_FRAME_SIZE,
+  RECEIVE_SIZE,
+} from "../../../src/limits.ts";
 import { PEER_CLOSED, ReceiveBuffer } from "../../../src/net/receive_buffer.ts";
 import { concat, sameBytes } from "../../support/batches.ts";
 import { FaultyLibc } from "../../support/faulty_libc.ts";
@@ -13,7 +18,7 @@ import { forSeeds, Prng } from "../../support/prng.ts";
 import { sendWhole, socketPair } from "../../support/sockets.ts";
 
 function newPool(): BlockPool<Memory> {
-  return new BlockPool<Memory>((size) => libc.allocate(size), RECEIVE_SIZE, 16777216, 1048576);
+  return new BlockPool<Memory>((size) => libc.allocate(size), BLOCK_SIZE_MIN, 16777216, 1048576);
 }
 
 /** u32 size of what follows, then random bytes. */
@@ -39,6 +44,7 @@ function parse(buffer: ReceiveBuffer, into: Uint8Array[]): void {
 
 /** A turn: one recv, frames parsed, then compacted. False when nothing was there. */
 function turn(buffer: ReceiveBuffer, fd: number, into: Uint8Array[]): boolean {
+  if (buffer.wantedSize > 0) buffer.grow(buffer.wantedSize);
   const took = buffer.receive(libc, fd);
   if (took === -EAGAIN) {
     buffer.compact();
@@ -112,9 +118,50 @@ test("a large frame is received alone, so that nothing behind it needs moving", 
   parse(buffer, []);
   buffer.compact();
   buffer.receive(faulty.libc, pair.near);
-  assert.deepEqual(asked, [RECEIVE_SIZE, 299000]);
-  assert.ok(buffer.block!.size >= 300000);
+  assert.deepEqual(asked, [RECEIVE_SIZE, RECEIVE_SIZE - 1000]);
+  assert.equal(buffer.block!.size, RECEIVE_SIZE, "no more than has arrived asks for");
   buffer.release();
+  pair.close();
+});
+
+test("a block grows with what has arrived, not with what a header declares", () => {
+  const pool = newPool();
+  const buffer = new ReceiveBuffer(pool);
+  const pair = socketPair();
+  const size = 12000000;
+  const frame = frameOf(new Prng(3), size);
+  const memory = libc.allocate(size);
+  memory.bytes.set(frame);
+  const got: Uint8Array[] = [];
+  let sent = 0;
+  while (got.length === 0) {
+    if (sent < size) sent += Math.max(0, libc.send(pair.far, memory, sent, size - sent, 0));
+    const arrived = buffer.received;
+    turn(buffer, pair.near, got);
+    const bound = Math.max(RECEIVE_SIZE, 2 * BLOCK_GROWTH * arrived);
+    if (buffer.block !== null) assert.ok(buffer.block.size <= bound, `${arrived} had arrived`);
+  }
+  sameBytes(got[0]!, frame, "the frame");
+  pair.close();
+});
+
+test("a partial frame that does not go on settles in a block of its size, and may go on", () => {
+  const pool = newPool();
+  const buffer = new ReceiveBuffer(pool);
+  const pair = socketPair();
+  const frame = frameOf(new Prng(4), 300000);
+  sendWhole(pair.far, frame.slice(0, 3000));
+  while (buffer.unparsed < 3000) turn(buffer, pair.near, []);
+  buffer.settle();
+  assert.equal(pool.lentBytes, 4096);
+  const got: Uint8Array[] = [];
+  for (let at = 3000; at < frame.length; at += 1000) {
+    sendWhole(pair.far, frame.slice(at, at + 1000));
+    while (got.length === 0 && buffer.received < at + 1000) turn(buffer, pair.near, got);
+  }
+  sameBytes(got[0]!, frame, "the frame");
+  buffer.settle();
+  assert.equal(pool.lentBytes, 0);
   pair.close();
 });
 

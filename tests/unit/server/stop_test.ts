@@ -108,12 +108,20 @@ test("a client that does not read holds the stop up only for so long", () => {
   made.addTopic("t", 1, OS);
   const client = made.client();
   const main = mainThread(made);
+  const other = made.client();
   for (let i = 0; i < 12; i += 1) client.ask(frames.produce(0, batchOfSize(1000000, i)));
   client.send(frames.fetch(0, 0, { maxBytes: 64000000 }, 5));
   made.until(() => made.node.connections[0]!.writeArmed, "the socket is full");
   main.send(frames.control("stop", {}, 99));
   made.turns(20);
   assert.equal(made.node.running, true, "it may still read");
+  const late = other.ask(frames.produce(0, batchOfSize(100), 7));
+  assert.deepEqual([late.correlation, late.code], [7, ErrorCodes.shutting_down]);
+  made.until(() => {
+    other.take();
+    return other.ended;
+  }, "who asks too late hears why, and then the end");
+  other.close();
   made.passedMs += 60000;
   made.until(() => !made.node.running, "patience ends");
   made.end();

@@ -21,7 +21,7 @@ test("an idle shard sleeps until the next sweep", () => {
   assert.ok(untilSweep(made) > 0 && untilSweep(made) <= SWEEP_MS);
   made.node.stopping = { slot: 0, generation: 0, correlation: 0, deadlineMs: Infinity };
   made.passedMs += 2 * SWEEP_MS;
-  made.node.readClocks();
+  made.node.readClocks(0);
   assert.equal(waitMs(made.node), 10, "a shard that stops sweeps no more");
   made.node.stopping = null;
   assert.equal(waitMs(made.node), 0, "overdue is now");
@@ -51,7 +51,7 @@ test("a waiting fetch wakes it at its deadline, an interval sync when it is due"
   made.node.nowMs = due - 1;
   assert.equal(waitMs(made.node), 1);
   made.passedMs += 60000;
-  made.node.readClocks();
+  made.node.readClocks(0);
   assert.equal(waitMs(made.node), 0, "overdue is now");
   made.until(() => made.node.broker.topics.partitions[0]!.log.isSynced, "it is synced");
   assert.equal(waitMs(made.node), untilSweep(made));
@@ -82,7 +82,7 @@ test("a refused client's time to read bounds the sleep, and so does a stop", () 
   const client = made.connect();
   client.ask(frames.frame({ operation: 1, size: 0 }));
   const wait = waitMs(made.node);
-  const linger = made.node.lingering[0]!.lingerUntilMs - made.node.nowMs;
+  const linger = made.node.connections[0]!.lingerUntilMs - made.node.loopMs;
   assert.equal(wait, Math.min(linger, Math.max(0, untilSweep(made))));
   made.node.stopping = { slot: 0, generation: 0, correlation: 0, deadlineMs: Infinity };
   assert.ok(waitMs(made.node) <= 10);

@@ -77,13 +77,27 @@ export interface StartOptions {
 }
 
 /** Starts a server on a fresh data directory and resolves when it says "ready". */
-export async function startServer(name: ServerName, options: StartOptions = {}): Promise<Server> {
+export function startServer(name: ServerName, options: StartOptions = {}): Promise<Server> {
   const data = mkdtempSync(join(DIST, `data-${name}-`));
-  const [program, ...args] = commandOf(name, data, options);
-  const child = spawn(program!, args, {
+  const command = commandOf(name, data, options);
+  const removeData = () => rmSync(data, { recursive: true, force: true });
+  return startProgram(name, command, options.env ?? {}, removeData);
+}
+
+/**
+ * Starts any program that names its listener and says "ready", as Sluice does; `forget` runs when
+ * it has ended.
+ */
+export async function startProgram(
+  name: ServerName,
+  [program = "", ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+  forget: () => void,
+): Promise<Server> {
+  const child = spawn(program, args, {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NO_COLOR: "1", ...options.env },
+    env: { ...process.env, NO_COLOR: "1", ...env },
   });
   const pieces: string[] = [];
   child.stdout.on("data", (piece) => pieces.push(String(piece)));
@@ -91,7 +105,7 @@ export async function startServer(name: ServerName, options: StartOptions = {}):
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
   const cleanUp = () => {
     signal(child, "SIGKILL");
-    rmSync(data, { recursive: true, force: true });
+    forget();
   };
   process.on("exit", cleanUp);
   const stop = async () => {
@@ -100,7 +114,7 @@ export async function startServer(name: ServerName, options: StartOptions = {}):
     await ended;
     clearTimeout(limit);
     process.off("exit", cleanUp);
-    rmSync(data, { recursive: true, force: true });
+    forget();
   };
   const output = () => pieces.join("");
   const port = await whenReady(child, output).catch(async (error: Error) => {
@@ -114,14 +128,18 @@ export async function startServer(name: ServerName, options: StartOptions = {}):
 function commandOf(name: ServerName, data: string, options: StartOptions): string[] {
   const serverFlags = options.serverFlags ?? [];
   if (name === "limit") return [SERVER, "--data", data, "--port", "0", ...serverFlags];
-  const runtime = findRuntime(name);
-  if (runtime === null) throw new Error(`${name} is not on this machine; run npm ci`);
-  const [run, ...before] = argumentsFor(name, DENO_BROKER_PERMISSIONS);
-  const flags = options.runtimeFlags ?? [];
   // Another checkout can be measured by naming its entry.
   const main = process.env["SLUICE_BENCH_MAIN"] ?? join(ROOT, "src", "main.ts");
   const serve = [main, "serve", "--data", data, "--native", "127.0.0.1:0"];
-  return [runtime, run!, ...flags, ...before, ...serve, ...serverFlags];
+  return [...runtimeCommand(name, options.runtimeFlags), ...serve, ...serverFlags];
+}
+
+/** What stands before the file: the runtime as the broker is started under it. */
+export function runtimeCommand(name: RuntimeName, flags: readonly string[] = []): string[] {
+  const runtime = findRuntime(name);
+  if (runtime === null) throw new Error(`${name} is not on this machine; run npm ci`);
+  const [run, ...before] = argumentsFor(name, DENO_BROKER_PERMISSIONS);
+  return [runtime, run!, ...flags, ...before];
 }
 
 function whenReady(child: ChildProcess, output: () => string): Promise<number> {
@@ -134,7 +152,7 @@ function whenReady(child: ChildProcess, output: () => string): Promise<number> {
     });
     child.stdout?.on("data", () => {
       const said = output();
-      const port = /^native \S+:(\d+)$/m.exec(said)?.[1];
+      const port = /^(?:native|http) \S+:(\d+)$/m.exec(said)?.[1];
       if (port === undefined || !/^ready$/m.test(said)) return;
       clearTimeout(limit);
       resolve(Number(port));

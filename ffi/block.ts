@@ -4,8 +4,8 @@
  *   buffer   |0 ............ start ....... start + size ..... |size
  *   words    |0   |1   |2   | ...                        (tail)
  *
- * Invariant: `buffer` is never detached or resized, so `address` holds for as long as the Block is
- * referenced. It is made from an explicit ArrayBuffer: a small typed array of its own moves on Bun.
+ * Invariant: the buffer is never detached or resized, so `address` holds for as long as the Block
+ * is referenced. It lies in an explicit ArrayBuffer: a small typed array of its own moves on Bun.
  */
 
 import { assert, assertSize } from "./assert.ts";
@@ -14,6 +14,7 @@ import type { Address, Native } from "./native.ts";
 
 export class Block implements Memory {
   readonly size: number;
+  readonly offset: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Int32Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
@@ -22,14 +23,17 @@ export class Block implements Memory {
   /** The same as a number, for C structs. Never leaves this folder. */
   readonly location: number;
 
-  constructor(native: Native, size: number) {
+  /** `bytes` are those to be used, where they are not new ones. */
+  constructor(native: Native, size: number, bytes: Uint8Array<ArrayBuffer> | null = null) {
     assertSize(size);
     assert(size > 0, "a block is not empty");
-    const buffer = new ArrayBuffer(size);
     this.size = size;
-    this.bytes = new Uint8Array(buffer);
-    this.words = new Int32Array(buffer, 0, size >> 2);
-    this.view = new DataView(buffer);
+    this.bytes = bytes ?? new Uint8Array(new ArrayBuffer(size));
+    assert(this.bytes.byteLength === size, "as many bytes as were asked for");
+    const { buffer, byteOffset } = this.bytes;
+    this.offset = byteOffset;
+    this.words = new Int32Array(buffer, byteOffset, size >> 2);
+    this.view = new DataView(buffer, byteOffset, size);
     this.address = native.addressOf(this.bytes);
     this.location = native.toNumber(this.address);
     assert(Number.isSafeInteger(this.location), "an address is below 2^53");

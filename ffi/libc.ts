@@ -20,6 +20,8 @@
  */
 export interface Memory {
   readonly size: number;
+  /** Where it begins in its ArrayBuffer: 0 unless it came from `adopt`. */
+  readonly offset: number;
   readonly bytes: Uint8Array;
   /**
    * The same bytes as 32-bit words in the machine's order; a tail of 1 to 3 bytes is not
@@ -111,6 +113,8 @@ export type SocketAddress =
 export interface Libc {
   // Structs. Made once, used for many calls.
   allocate(size: number): Memory;
+  /** Memory over bytes of the caller, whose ArrayBuffer is never detached, moved or grown. */
+  adopt(bytes: Uint8Array<ArrayBuffer>): Memory;
   ioVector(capacity: number): IoVector;
   epollEvents(capacity: number): EpollEvents;
   fileStatus(): FileStatus;

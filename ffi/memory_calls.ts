@@ -35,6 +35,10 @@ export abstract class MemoryCalls {
     return new Block(this.native, size);
   }
 
+  adopt(bytes: Uint8Array<ArrayBuffer>): Memory {
+    return new Block(this.native, bytes.byteLength, bytes);
+  }
+
   ioVector(capacity: number): IoVector {
     return new Vector(this.native, capacity);
   }

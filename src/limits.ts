@@ -107,6 +107,9 @@ export const BLOCK_SIZE_MIN: number = 1 * KiB;
 export const BLOCK_GROWTH = 16;
 /** The largest block of the pool: a frame, and the power of two above it. */
 export const BLOCK_SIZE_MAX: number = 128 * MiB;
+/** Receive buffers whose batches are checksummed by vectors, in all and each; others by tables. */
+export const FAST_MEMORY_SIZE: number = 64 * MiB;
+export const FAST_BLOCK_SIZE_MAX: number = 2 * MiB;
 /** A partial frame above this size is received alone, so that nothing behind it needs moving. */
 export const LARGE_FRAME_SIZE: number = 64 * KiB;
 /** First block of a reply; it grows for large answers such as metadata. */
@@ -141,6 +144,9 @@ assert(FETCH_SIZE_MAX + BATCH_SIZE_MAX_DEFAULT < FRAME_SIZE_MAX, "a fetch reply 
 assert(PUSH_SIZE_MAX <= FETCH_SIZE_MAX, "a push is a frame as a fetch reply is");
 assert(FRAME_SIZE_MAX <= BLOCK_SIZE_MAX, "a block holds the largest frame");
 assert(BATCH_SIZE_MAX_LIMIT <= SEGMENT_SIZE_MAX, "a segment holds the largest batch");
+assert(BATCH_SIZE_MAX_DEFAULT < FAST_BLOCK_SIZE_MAX, "usual batches are checksummed fast");
+assert(RECEIVE_SIZE < FAST_BLOCK_SIZE_MAX, "what one recv takes is checksummed fast");
+assert(FAST_BLOCK_SIZE_MAX <= FAST_MEMORY_SIZE, "there is room for a block");
 assert(LARGE_FRAME_SIZE <= RECEIVE_SIZE, "small frames share a block");
 assert(BLOCK_GROWTH * RECEIVE_SIZE > BATCH_SIZE_MAX_DEFAULT + 4 * KiB, "a usual batch grows once");
 assert(SETTLE_MS < REQUEST_MS_DEFAULT, "a partial frame settles before it is given up");

@@ -11,6 +11,8 @@ import { WORD_RANGE } from "./units.ts";
 /** The shape of `Memory` of the port, without the port: pure code works on it too. */
 export interface ByteBlock {
   readonly size: number;
+  /** Where it begins in its ArrayBuffer: above 0 only in the memory of `crc32c_simd.ts`. */
+  readonly offset: number;
   readonly bytes: Uint8Array;
   /** The same bytes as 32-bit words in the machine's order. */
   readonly words: Int32Array;
@@ -22,6 +24,7 @@ export function heapBlock(size: number): ByteBlock {
   const buffer = new ArrayBuffer(size);
   return {
     size,
+    offset: 0,
     bytes: new Uint8Array(buffer),
     words: new Int32Array(buffer, 0, size >> 2),
     view: new DataView(buffer),

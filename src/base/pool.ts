@@ -3,7 +3,7 @@
  * while it has a partial frame or an unsent reply, so that an idle one costs no buffer.
  *
  * Invariant: a block is either lent or free, never both, and a free one is kept only while the
- * free blocks together stay below `keepBytes`.
+ * free blocks together stay below `keepBytes`, or when it is one of `FastMemory`.
  */
 
 import { assert } from "./assert.ts";
@@ -59,7 +59,8 @@ export class BlockPool<B extends ByteBlock> {
     this.lentBytes -= block.size;
     assert(this.lentBytes >= 0, "given back once");
     if (VERIFY) block.bytes.fill(POISON);
-    if (this.freeBytes + block.size > this.#keepBytes) return;
+    // Fast memory is kept always: nothing would give it out again.
+    if (this.freeBytes + block.size > this.#keepBytes && block.offset === 0) return;
     let order = 0;
     while (this.sizeMin << order !== block.size) order += 1;
     if (VERIFY) assert(!this.#free[order]!.includes(block), "given back once");

@@ -24,7 +24,7 @@
  */
 
 import { type ByteBlock, isSafeU64, readI64, readU64, writeI64, writeU64 } from "../base/bytes.ts";
-import { crc32c } from "../base/crc32c.ts";
+import { blockCrc32c } from "../base/crc32c_simd.ts";
 import { type ErrorCode, ErrorCodes } from "./errors.ts";
 import { highestDelta, lowestDelta, NOT_RECORDS } from "./records.ts";
 
@@ -94,7 +94,7 @@ export function stampBatch(view: DataView, at: number, baseOffset: number, epoch
 /** Whether the stored checksum is that of the bytes. The caller has checked the size. */
 export function crcFits(block: ByteBlock, at: number, size: number): boolean {
   const from = at + BatchAt.attributes;
-  const computed = crc32c(block.bytes, block.words, from, size - BatchAt.attributes);
+  const computed = blockCrc32c(block, from, size - BatchAt.attributes);
   return computed === block.view.getUint32(at + BatchAt.crc);
 }
 
@@ -163,7 +163,7 @@ function checkBlock(block: ByteBlock, at: number, size: number): ErrorCode {
 function setMaxTimestamp(block: ByteBlock, at: number, size: number, timestamp: number): void {
   writeI64(block.view, at + BatchAt.maxTimestamp, timestamp);
   const from = at + BatchAt.attributes;
-  const crc = crc32c(block.bytes, block.words, from, size - BatchAt.attributes);
+  const crc = blockCrc32c(block, from, size - BatchAt.attributes);
   block.view.setUint32(at + BatchAt.crc, crc);
 }
 

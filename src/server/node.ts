@@ -9,6 +9,7 @@
  */
 
 import type { Libc, Memory } from "../../ffi/libc.ts";
+import { openFastMemory } from "../base/crc32c_simd.ts";
 import type { JobRing } from "../base/job_ring.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { BlockPool } from "../base/pool.ts";
@@ -18,7 +19,14 @@ import { LogPoint, Segment } from "../log/segment.ts";
 import { PartitionReader } from "../log/read.ts";
 import { SegmentStore } from "../log/segment_store.ts";
 import { Walk } from "../log/walk.ts";
-import { BLOCK_SIZE_MAX, BLOCK_SIZE_MIN, STALL_MS } from "../limits.ts";
+import {
+  BLOCK_SIZE_MAX,
+  BLOCK_SIZE_MIN,
+  FAST_BLOCK_SIZE_MAX,
+  FAST_MEMORY_SIZE,
+  RECEIVE_SIZE,
+  STALL_MS,
+} from "../limits.ts";
 import { NativeDoor } from "../native/door.ts";
 import type { Connection } from "../net/connection.ts";
 import { type Listener, listenTcp, listenUnix } from "../net/listener.ts";
@@ -95,7 +103,8 @@ export class Node {
     this.post = post;
     this.poller = new Poller(libc);
     const allocate = (size: number) => libc.allocate(size);
-    this.receivePool = new BlockPool(allocate, BLOCK_SIZE_MIN, BLOCK_SIZE_MAX, POOL_KEEP_BYTES);
+    const allocateFast = (size: number) => allocateReceive(libc, size);
+    this.receivePool = new BlockPool(allocateFast, BLOCK_SIZE_MIN, BLOCK_SIZE_MAX, POOL_KEEP_BYTES);
     this.replyPool = new BlockPool(allocate, BLOCK_SIZE_MIN, BLOCK_SIZE_MAX, POOL_KEEP_BYTES);
     this.receiveBudget = new ReceiveBudget(
       this.receivePool,
@@ -161,4 +170,12 @@ export class Node {
     connection.dispatchQueued = true;
     this.toDispatch.push(connection);
   }
+}
+
+/** In fast memory while there is room: what is produced is checksummed where it was received. */
+function allocateReceive(libc: Libc, size: number): Memory {
+  const isUsual = size >= RECEIVE_SIZE && size <= FAST_BLOCK_SIZE_MAX; // small ones are of the slow
+  const fast = isUsual ? openFastMemory(FAST_MEMORY_SIZE) : null;
+  const bytes = fast === null ? null : fast.take(size);
+  return bytes === null ? libc.allocate(size) : libc.adopt(bytes);
 }

@@ -5,6 +5,7 @@ import { type Contract, text, type World } from "./libc_world.ts";
 
 export function memoryContract(contract: Contract): void {
   contract("memory is zeroed, and its three views show the same bytes", views);
+  contract("adopted bytes are memory where they lie, and nothing around them", adopts);
   contract("a range outside its memory throws, whatever the call", rangesThrow);
   contract("a number that is no integer throws before C sees it", numbersThrow);
   contract("a position outside 0 to 2^53 - 1 throws", positionsThrow);
@@ -27,6 +28,25 @@ function views({ libc }: World): void {
   assert.throws(() => libc.allocate(0));
   assert.throws(() => libc.allocate(-1));
   assert.throws(() => libc.allocate(1.5));
+}
+
+function adopts(world: World): void {
+  const { libc } = world;
+  const buffer = new ArrayBuffer(64);
+  const memory = libc.adopt(new Uint8Array(buffer, 16, 13));
+  assert.deepEqual([memory.size, memory.offset, memory.words.length], [13, 16, 3]);
+  assert.equal(libc.allocate(13).offset, 0);
+  const fd = world.file("f");
+  world.is(libc.pwrite(fd, world.memory("0123456789abcdef"), 0, 16, 0), 16);
+  world.is(libc.pread(fd, memory, 1, 12, 0), 12);
+  assert.equal(text(memory, 1, 12), "0123456789ab");
+  assert.equal(memory.view.getUint8(12), memory.bytes[12]);
+  assert.equal(memory.words[1], memory.view.getInt32(4, true));
+  const around = new Uint8Array(buffer);
+  assert.ok(around.subarray(0, 17).every((byte) => byte === 0), "nothing before it");
+  assert.ok(around.subarray(29).every((byte) => byte === 0), "nothing behind it");
+  assert.throws(() => libc.pread(fd, memory, 1, 13, 0));
+  assert.throws(() => libc.adopt(new Uint8Array(buffer, 8, 0)));
 }
 
 const BAD_RANGES: readonly (readonly [start: number, size: number])[] = [
@@ -113,6 +133,7 @@ function foreignThrows(world: World): void {
   const bytes = new Uint8Array(16);
   const memory: Memory = {
     size: 16,
+    offset: 0,
     bytes,
     words: new Int32Array(bytes.buffer),
     view: new DataView(bytes.buffer),

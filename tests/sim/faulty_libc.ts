@@ -96,6 +96,10 @@ export class FaultyLibc implements Libc {
     return this.inner.allocate(size);
   }
 
+  adopt(bytes: Uint8Array<ArrayBuffer>): Memory {
+    return this.inner.adopt(bytes);
+  }
+
   ioVector(capacity: number): IoVector {
     return new FaultyVector(this.inner, capacity);
   }

@@ -103,6 +103,10 @@ export abstract class SimCalls {
     return block;
   }
 
+  adopt(bytes: Uint8Array<ArrayBuffer>): Memory {
+    return new SimMemory(bytes.byteLength, bytes);
+  }
+
   ioVector(capacity: number): IoVector {
     return new SimVector(capacity);
   }

@@ -15,17 +15,19 @@ const HUGE_SIZE = 65536;
 
 export class SimMemory implements Memory {
   readonly size: number;
+  readonly offset: number;
   /** Calls have written below this position. */
   touchedEnd = 0;
   readonly bytes: Uint8Array<ArrayBuffer>;
   #words: Int32Array<ArrayBuffer> | null = null;
   #view: DataView<ArrayBuffer> | null = null;
 
-  constructor(size: number) {
+  constructor(size: number, bytes: Uint8Array<ArrayBuffer> | null = null) {
     assertSize(size);
     assert(size > 0, "a block is not empty");
     this.size = size;
-    this.bytes = new Uint8Array(new ArrayBuffer(size));
+    this.bytes = bytes ?? new Uint8Array(new ArrayBuffer(size));
+    this.offset = this.bytes.byteOffset;
   }
 
   touch(end: number): void {
@@ -33,11 +35,11 @@ export class SimMemory implements Memory {
   }
 
   get words(): Int32Array<ArrayBuffer> {
-    return this.#words ??= new Int32Array(this.bytes.buffer, 0, this.size >> 2);
+    return this.#words ??= new Int32Array(this.bytes.buffer, this.offset, this.size >> 2);
   }
 
   get view(): DataView<ArrayBuffer> {
-    return this.#view ??= new DataView(this.bytes.buffer);
+    return this.#view ??= new DataView(this.bytes.buffer, this.offset, this.size);
   }
 }
 

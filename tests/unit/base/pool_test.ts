@@ -83,3 +83,12 @@ test("giving back more than was lent is found", () => {
   blocks.giveBack(blocks.borrow(64));
   assert.throws(() => blocks.giveBack(heapBlock(64)));
 });
+
+test("a block of fast memory is kept, whatever is free", () => {
+  const part = (size: number): ByteBlock => ({ ...heapBlock(size), offset: 64 });
+  const blocks = new BlockPool(part, 64, 1024, 0);
+  const block = blocks.borrow(64);
+  blocks.giveBack(block);
+  assert.equal(blocks.freeBytes, 64);
+  assert.equal(blocks.borrow(64), block);
+});

@@ -7,7 +7,8 @@
  * Descriptors that storage may need are never given to connections. When the process has none left
  * all the same, the reserve (net/reserve.ts) tells clients so, and after that the listener rests.
  *
- * Invariant: `openConnections` and `perAddress` count what is open, and nothing else.
+ * Invariant: `openConnections`, `clients` (those of the native listener) and `perAddress` count
+ * what is open, and nothing else.
  */
 
 import {
@@ -71,7 +72,7 @@ export function connectionsMax(node: Node): number {
 
 function admit(node: Node, fd: number, listener: number): void {
   if (listener === Slot.control) return openConnection(node, fd, listener, "");
-  if (node.openConnections >= connectionsMax(node)) {
+  if (node.clients >= connectionsMax(node)) {
     node.libc.close(fd);
     node.connectionCounters.refusedLimit += 1;
     return;
@@ -102,6 +103,7 @@ function openConnection(node: Node, fd: number, listener: number, host: string):
   connection.incoming.blockSize = FRAME_SIZE_MAX_BEFORE_HELLO;
   const { generation, outgoing } = connection;
   node.openConnections += 1;
+  if (listener === Slot.native) node.clients += 1;
   node.connectionCounters.accepted += 1;
   node.door.open(new Session(slot, generation, outgoing, listener === Slot.control));
   if (node.poller.add(fd, slot, generation) < 0) closeConnection(node, connection, "error");

@@ -262,7 +262,7 @@ export function expireConnections(node: Node): void {
 }
 
 export function closeConnection(node: Node, connection: Connection, reason: CloseReason): void {
-  const { fd, slot, peerHost } = connection;
+  const { fd, slot, listener, peerHost } = connection;
   node.receiveBudget.forget(connection);
   if (connection.heapIndex >= 0) node.deadlines.remove(connection);
   if (peerHost !== "") {
@@ -276,6 +276,7 @@ export function closeConnection(node: Node, connection: Connection, reason: Clos
   connection.free();
   node.freeSlots.push(slot);
   node.openConnections -= 1;
+  if (listener === Slot.native) node.clients -= 1;
   node.connectionCounters.closed[reason] += 1;
 }
 

@@ -87,6 +87,8 @@ export class Node {
   /** When listeners that rest are asked again. */
   acceptAgainMs: number = Infinity;
   openConnections = 0;
+  /** Those of them that came through the native listener. */
+  clients = 0;
   /** Set by the control operation stop; then no new work is taken. */
   stopping: { slot: number; generation: number; correlation: number; deadlineMs: number } | null =
     null;

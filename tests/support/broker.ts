@@ -31,6 +31,8 @@ export interface BrokerOptions {
   data: string;
   /** More arguments for `serve`. */
   flags?: readonly string[];
+  /** What `Broker.start` takes, for settings without a flag; `flags` are not used then. */
+  settings?: Readonly<Record<string, unknown>>;
   env?: Record<string, string>;
   /** HOST:PORT of the native listener; port 0 by default, so that brokers never meet. */
   native?: string;
@@ -89,7 +91,15 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const native = options.native ?? "127.0.0.1:0";
   const flags = options.flags ?? [];
   const args = ["serve", "--data", options.data, "--native", native, ...flags];
-  const child = start(options, args, ["ignore", "pipe", "pipe"]);
+  const settings = options.settings === undefined ? null : {
+    dataDirectory: options.data,
+    native: { host: "127.0.0.1", port: 0 },
+    ...options.settings,
+  };
+  const [main, words] = settings === null
+    ? ["src/main.ts", args]
+    : ["tests/support/serve_settings.ts", [JSON.stringify(settings)]];
+  const child = start(options, main, words, ["ignore", "pipe", "pipe"]);
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
   const ended = whenEnded(child);
@@ -117,7 +127,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
 /** Runs one command of the command line to its end. Never rejects because of an exit code. */
 export async function runSluice(options: CommandOptions): Promise<CommandResult> {
-  const child = start(options, options.args, [
+  const child = start(options, "src/main.ts", options.args, [
     options.stdinFd ?? "pipe",
     options.stdoutFd ?? "pipe",
     "pipe",
@@ -134,9 +144,10 @@ export async function runSluice(options: CommandOptions): Promise<CommandResult>
   return { ...ended, stdout: bytes, out: bytes.toString("utf8"), stderr: text(stderr) };
 }
 
-/** Starts src/main.ts; shared by both helpers above. */
+/** Starts a program of this repository; shared by both helpers above. */
 function start(
   options: BrokerOptions | CommandOptions,
+  main: string,
   args: readonly string[],
   stdio: StdioOptions,
 ): ChildProcess {
@@ -145,7 +156,7 @@ function start(
     ...(options.wrap ?? []),
     runtimePath(options.runtime),
     ...argumentsFor(options.runtime, permissions),
-    join(ROOT, "src/main.ts"),
+    join(ROOT, main),
     ...args,
   ];
   const child = spawn(command[0] ?? "", command.slice(1), {

@@ -27,8 +27,13 @@ export class LiveBroker {
    * Starts it, makes what the file's tests need, and ends it after the last of them, where it must
    * still end cleanly.
    */
-  static async start(prepare: (port: number) => Promise<void>): Promise<LiveBroker> {
-    const broker = await startBroker({ runtime: BROKER_RUNTIME, data: temporaryDirectory("live") });
+  static async start(
+    prepare: (port: number) => Promise<void>,
+    settings?: Readonly<Record<string, unknown>>,
+  ): Promise<LiveBroker> {
+    const data = temporaryDirectory("live");
+    const options = { runtime: BROKER_RUNTIME, data };
+    const broker = await startBroker(settings === undefined ? options : { ...options, settings });
     await prepare(broker.port);
     const canary = await Canary.start(broker.port);
     await canary.expectServed();
@@ -54,6 +59,11 @@ export class LiveBroker {
       throw new Error(`${error.message}: ${descriptors(pid).join(" ")}`);
     });
     assert.equal(descriptors(pid).length, this.#descriptors, "as many descriptors as before");
+  }
+
+  /** Waits until the counter is there. */
+  async untilCounter(name: string, wanted: (value: number) => boolean): Promise<void> {
+    await until(`${name} is as wanted`, async () => wanted((await this.stats()).get(name) ?? NaN));
   }
 
   async stats(): Promise<Map<string, number>> {

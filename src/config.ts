@@ -13,6 +13,7 @@ import {
   RECEIVE_BUDGET_DEFAULT,
   REQUEST_MS_DEFAULT,
   SEND_BUDGET_DEFAULT,
+  UNSYNCED_BYTES_MAX,
   WRITE_MS_DEFAULT,
 } from "./limits.ts";
 
@@ -51,6 +52,24 @@ export interface BrokerConfig {
   /** Create an absent or empty data directory. Off where an empty one is a disk not mounted. */
   initialise: boolean;
   connections: ConnectionsConfig;
+  sync: SyncConfig;
+}
+
+/** How written bytes get to disk. */
+export interface SyncConfig {
+  /**
+   * auto: Linux AIO, or workers where it is refused; for very many files at once `syncfs`, where
+   * the data directory is a file system of its own. aio, pool: this and nothing else. filesystem:
+   * as auto, and `syncfs` also where it writes out files of others.
+   */
+  method: "auto" | "aio" | "pool" | "filesystem";
+  /**
+   * The share of the average sync that a group waits for the clients just acknowledged, 0 to 1; 0:
+   * it never waits.
+   */
+  waitShare: number;
+  /** Written and not synced, in bytes: above it producers are not read. */
+  unsyncedBytesMax: number;
 }
 
 /** What a caller gives; the rest follows the defaults. */
@@ -61,7 +80,7 @@ export type BrokerOptions =
   };
 
 /** Settings that are objects: each of their values may be left out too. */
-type Areas = "connections";
+type Areas = "connections" | "sync";
 
 const addressSchema = z.object({
   host: z.string().min(1),
@@ -82,12 +101,19 @@ const connectionsSchema = z.object({
   sendBudgetBytes: budget.default(SEND_BUDGET_DEFAULT),
 });
 
+const syncSchema = z.object({
+  method: z.enum(["auto", "aio", "pool", "filesystem"]).default("auto"),
+  waitShare: z.number().min(0).max(1).default(0.4),
+  unsyncedBytesMax: z.number().int().min(1).max(UNSYNCED_BYTES_MAX).default(UNSYNCED_BYTES_MAX),
+});
+
 const configSchema: z.ZodType<BrokerConfig, BrokerOptions> = z.object({
   dataDirectory: z.string().min(1).default("./sluice-data"),
   native: addressSchema.default({ host: "127.0.0.1", port: 7400 }),
   runDirectory: z.string().min(1).optional(),
   initialise: z.boolean().default(true),
   connections: connectionsSchema.prefault({}),
+  sync: syncSchema.prefault({}),
 });
 
 /** A setting that is wrong; the message names it and says what is allowed. */

@@ -119,6 +119,14 @@ export const REPLY_BLOCK_SIZE: number = 16 * KiB;
 export const VECTOR_ENTRIES_MAX = 1024;
 export const READY_EVENTS_MAX = 512;
 export const SYNCS_IN_FLIGHT_MAX = 256;
+/** Workers that sync where AIO is refused. */
+export const SYNC_WORKERS = 4;
+/** From so many dirty partitions on one `syncfs` is cheaper; see bench/sync_fan_in.ts. */
+export const SYNCFS_FILES_MIN = 256;
+/** A group waits no longer for the clients that were just acknowledged. */
+export const GROUP_WAIT_MS_MAX = 1;
+/** Written and not synced, in a shard: above it producers are not read. */
+export const UNSYNCED_BYTES_MAX: number = 64 * MiB;
 /** Indexes and snapshots of one sync. */
 export const LOOSE_PER_SYNC_MAX = 30;
 /** Sealed segments of one sync; with those, directory and active segment half of the above. */

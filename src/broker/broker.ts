@@ -82,6 +82,8 @@ export class Broker {
   readonly pushable: Subscriber[] = [];
   /** Subscriptions that there are. */
   subscriptions = 0;
+  /** Too much is not synced yet: no batch is taken that a sync would have to cover. */
+  holdsProducers = false;
   /** Partitions that the caretaker has something to do for. */
   readonly attention: TopicPartition[] = [];
 

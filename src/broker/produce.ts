@@ -60,6 +60,11 @@ export function waitsForSync(partition: TopicPartition, acks: number): boolean {
   return acks === Acks.all && partition.log.config.durability === Level.fsync;
 }
 
+/** Whether the partition takes no batch for now; the turn says when it does again. */
+export function mustHold(broker: Broker, partition: TopicPartition): boolean {
+  return broker.holdsProducers && partition.log.config.durability !== Level.os;
+}
+
 /** One `pwritev` per partition that this turn appended to. */
 export function flushAppended(broker: Broker, nowMs: number): void {
   for (let i = 0; i < broker.appended.length; i += 1) {

@@ -34,6 +34,12 @@ export class TopicPartition {
   syncQueued = false;
   /** Level interval: when the next sync is due. */
   syncDueMs = 0;
+  /** Producers that the last sync answered: how many the next group may expect. */
+  lastGroup = 0;
+  /** The group waits for more of them until then; 0: it does not wait. */
+  groupWaitUntilMs = 0;
+  /** When the sync in flight began. */
+  syncBeganMs = 0;
   /** In the list of partitions that the caretaker looks at in this turn. */
   attentionQueued = false;
   /** When the next checkpoint is due; 0: not known yet. */

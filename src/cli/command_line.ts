@@ -12,8 +12,8 @@ import { runParserSync } from "@optique/core/facade";
 import { formatMessage, message } from "@optique/core/message";
 import { map, optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
-import type { Address } from "../config.ts";
+import { choice, integer, string } from "@optique/core/valueparser";
+import type { Address, SyncConfig } from "../config.ts";
 import { CONNECTIONS_MAX } from "../limits.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { say } from "./help_text.ts";
@@ -31,6 +31,7 @@ export interface ServeCommand {
   /** Undefined: the default. */
   readonly connectionsMax: number | undefined;
   readonly connectionsPerAddress: number | undefined;
+  readonly syncMethod: SyncConfig["method"];
 }
 
 export interface ProduceCommand extends ClientCommand {
@@ -137,6 +138,16 @@ const serve = command(
         false,
       ),
       (refuse) => !refuse,
+    ),
+    syncMethod: withDefault(
+      option("--sync-method", choice(["auto", "aio", "pool", "filesystem"]), {
+        description: say(
+          "How writes get to disk: auto; aio (Linux AIO or nothing); pool (worker threads);",
+          "filesystem (as auto, and for very many files at once syncfs, which also writes out",
+          "files of others on the same disk). Default: auto.",
+        ),
+      }),
+      "auto" as const,
     ),
   }),
   {

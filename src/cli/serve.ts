@@ -30,6 +30,7 @@ export async function serve(command: ServeCommand): Promise<ExitCode> {
       max: command.connectionsMax,
       perAddressMax: command.connectionsPerAddress,
     },
+    sync: { method: command.syncMethod },
   });
   await printText(`native ${addressText(broker.addresses.native)}\nready\n`).catch(() => {});
   await Promise.race([untilAborted(signals.signal), broker.closed]);

@@ -6,9 +6,8 @@
  *        |  sealed | sealed |     active   |            |          |
  *        0 ------------------ consumers see up to visible
  *
- * A turn stages batches (stamped in the receive buffer, gathered in a vector) and then flushes
- * them by one `pwritev`. A sync covers what was written when it began: `beginSync` takes a
- * snapshot, `endSync` publishes that snapshot and nothing later.
+ * A turn stages batches, stamped in the receive buffer, and flushes them by one `pwritev`. A sync
+ * covers what was written when it began: `beginSync` takes the snapshot that `endSync` publishes.
  *
  * Invariant: log start <= visible <= written <= staged, and durable <= written. At level fsync
  * visible is durable. Bytes below visible are never written again. Producers and epochs know what
@@ -173,7 +172,9 @@ export class Partition {
       vector.consume(wrote);
     }
     this.#dropVector();
-    this.checkpoint.bytesSince += position - segment.size;
+    const size = position - segment.size;
+    this.checkpoint.bytesSince += size;
+    if (this.config.durability !== Level.os) this.unsynced.addBytes(this.store, size);
     segment.size = position;
     segment.lastAppendMs = this.store.wallMs;
     this.written.set(segment, this.stagedEnd, position);
@@ -234,6 +235,7 @@ export class Partition {
     if (result < 0) this.#break();
     if (this.syncsPending > 0) return false;
     this.unsynced.end(this.store, !this.broken && !this.#abandoned);
+    if (this.#abandoned) this.unsynced.abandon(this.store, this.segments);
     if (this.broken || this.#abandoned) return false;
     if (this.#syncing.offset > this.durable.offset) this.durable.copyFrom(this.#syncing);
     if (this.config.durability === Level.fsync) this.#show(this.durable);
@@ -311,18 +313,17 @@ export class Partition {
       this.checkpoint.hold(this.written.offset, this.producers);
       this.finishCheckpoint();
     }
-    this.unsynced.abandon(this.#libc); // nothing is left there, unless it is broken
+    this.unsynced.abandon(this.store, []); // nothing is left there, unless it is broken
     this.#active.file!.release();
   }
 
-  /** The topic is deleted: files are closed as they are, nothing is accepted any more. */
+  /** The topic is deleted: nothing is accepted, files are closed behind the sync in flight. */
   abandon(): void {
     if (this.#abandoned) return;
     this.#abandoned = true;
     this.failure = ErrorCodes.topic_not_found;
     if (this.#vector !== null) this.#dropVector();
-    this.unsynced.abandon(this.#libc);
-    for (const segment of this.segments) this.store.drop(segment);
+    if (this.syncsPending === 0) this.unsynced.abandon(this.store, this.segments);
   }
 
   #show(point: LogPoint): void {
@@ -389,12 +390,11 @@ export class Partition {
   #break(): void {
     this.broken = true;
     this.failure = ErrorCodes.storage_failed;
+    this.unsynced.forgetBytes(this.store);
   }
 
   #dropVector(): void {
-    const vector = this.#vector!;
-    vector.clear();
-    this.store.giveBackVector(vector);
+    this.store.giveBackVector(this.#vector!);
     this.#vector = null;
   }
 }

@@ -53,6 +53,8 @@ export class SegmentStore {
     checkpoints: 0,
     segmentsDeleted: 0,
   };
+  /** Bytes of log that a sync is to cover and none has: of all partitions of level above os. */
+  unsyncedBytes = 0;
   /** Wall clock of this turn, in milliseconds; who runs the shard sets it. */
   wallMs = 0;
   readonly scanBlockSize: number;
@@ -85,6 +87,7 @@ export class SegmentStore {
   }
 
   giveBackVector(vector: IoVector): void {
+    vector.clear();
     this.#vectors.push(vector);
   }
 

@@ -8,7 +8,6 @@
  * sync that began after the write is over: its error would be reported there and nowhere else. Hot.
  */
 
-import type { Libc } from "../../ffi/libc.ts";
 import { LOOSE_PER_SYNC_MAX, SEALED_PER_SYNC_MAX } from "../limits.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
@@ -22,6 +21,10 @@ export class Unsynced {
   readonly #looseSyncing: number[] = [];
   /** The directory, while a new entry of it is not synced; else -1. */
   #directory = -1;
+  /** Bytes of log written; those of level os are nobody's to sync and are not counted. */
+  #bytes = 0;
+  /** How many of them the sync in flight covers. */
+  #bytesSyncing = 0;
 
   get isEmpty(): boolean {
     return this.#sealed.length === 0 && this.#loose.length === 0 && this.#directory < 0;
@@ -49,6 +52,19 @@ export class Unsynced {
     this.#loose.push(fd);
   }
 
+  /** The store holds the sum over all partitions. */
+  addBytes(store: SegmentStore, size: number): void {
+    this.#bytes += size;
+    store.unsyncedBytes += size;
+  }
+
+  /** No sync will come for what was written. */
+  forgetBytes(store: SegmentStore): void {
+    store.unsyncedBytes -= this.#bytes;
+    this.#bytes = 0;
+    this.#bytesSyncing = 0;
+  }
+
   /**
    * Adds to `fds` what the next sync covers. Returns the last sealed segment of it when others
    * follow that have to wait, or null: then the active segment may be synced along.
@@ -63,7 +79,9 @@ export class Unsynced {
     for (let i = 0; i < loose; i += 1) this.#looseSyncing.push(this.#loose[i]!);
     if (loose > 0) this.#loose.splice(0, loose);
     for (let i = 0; i < this.#looseSyncing.length; i += 1) fds.push(this.#looseSyncing[i]!);
-    return count < this.#sealed.length ? this.#sealed[count - 1]! : null;
+    const hasMore = count < this.#sealed.length;
+    this.#bytesSyncing = hasMore ? 0 : this.#bytes; // rather too late than too early
+    return hasMore ? this.#sealed[count - 1]! : null;
   }
 
   /** Every descriptor of the sync has reported; with `synced` all of them well. */
@@ -73,13 +91,21 @@ export class Unsynced {
     }
     this.#looseSyncing.length = 0;
     if (!synced) return;
+    this.#bytes -= this.#bytesSyncing;
+    store.unsyncedBytes -= this.#bytesSyncing;
+    this.#bytesSyncing = 0;
     for (let i = 0; i < this.#sealedSyncing; i += 1) store.sealedIsSynced(this.#sealed[i]!);
     if (this.#sealedSyncing > 0) this.#sealed.splice(0, this.#sealedSyncing);
     this.#sealedSyncing = 0;
   }
 
-  /** The partition lets go of its files: nothing is synced any more. */
-  abandon(libc: Libc): void {
+  /**
+   * The partition lets go of its files, and of all `segments`: nothing is synced any more. Not
+   * while a sync is in flight: it may know a file by its descriptor, which would mean another one.
+   */
+  abandon(store: SegmentStore, segments: readonly Segment[]): void {
+    const { libc } = store;
+    this.forgetBytes(store);
     for (const segment of this.#sealed) {
       if (segment.file !== null) segment.file.release();
       segment.file = null;
@@ -89,5 +115,6 @@ export class Unsynced {
     this.#loose.length = 0;
     if (this.#directory >= 0) libc.close(this.#directory);
     this.#directory = -1;
+    for (const segment of segments) store.drop(segment);
   }
 }

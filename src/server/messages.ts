@@ -39,10 +39,27 @@ export interface ShardStart {
   readonly socketPath: string;
   /** Memory of the ring to the background worker. */
   readonly jobs: SharedArrayBuffer;
+  readonly sync: SyncStart;
 }
 
 export interface BackgroundStart {
   readonly jobs: SharedArrayBuffer;
+}
+
+/** How the shard syncs (sync_method.ts). */
+export interface SyncStart {
+  readonly method: "aio" | "pool";
+  /** One `syncfs` may stand for very many syncs. */
+  readonly fileSystem: boolean;
+  /** Memory of the rings to the workers that sync. */
+  readonly rings: readonly SharedArrayBuffer[];
+  /** As in the configuration. */
+  readonly waitShare: number;
+  readonly unsyncedBytesMax: number;
+}
+
+export interface SyncWorkerStart {
+  readonly ring: SharedArrayBuffer;
 }
 
 export type ShardMessage =

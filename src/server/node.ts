@@ -15,6 +15,7 @@ import { Deadlines } from "../base/deadlines.ts";
 import { BlockPool } from "../base/pool.ts";
 import { Broker } from "../broker/broker.ts";
 import { Caretaker } from "../broker/caretaker.ts";
+import { must, openDirectory } from "../log/files.ts";
 import { LogPoint, Segment } from "../log/segment.ts";
 import { PartitionReader } from "../log/read.ts";
 import { SegmentStore } from "../log/segment_store.ts";
@@ -26,6 +27,7 @@ import {
   FAST_MEMORY_SIZE,
   RECEIVE_SIZE,
   STALL_MS,
+  SYNCFS_FILES_MIN,
 } from "../limits.ts";
 import { NativeDoor } from "../native/door.ts";
 import type { Connection } from "../net/connection.ts";
@@ -38,7 +40,7 @@ import { Background } from "./background.ts";
 import { type ConnectionCounters, newConnectionCounters } from "./connection_counters.ts";
 import type { ShardMessage, ShardStart } from "./messages.ts";
 import { ShardServer } from "./shard_server.ts";
-import { Syncer } from "./sync.ts";
+import { Syncer, type SyncOptions } from "./sync.ts";
 
 export const Slot = { native: 0, control: 1, syncs: 2, background: 3, connections: 8 } as const;
 
@@ -50,6 +52,8 @@ export interface NodeCounters {
   /** Calls of recv. */
   receives: number;
   receivedBytes: number;
+  /** How often producers had to wait because too much was not synced. */
+  producerHolds: number;
 }
 
 export class Node {
@@ -78,7 +82,7 @@ export class Node {
   readonly reserve: Reserve;
   /** Open connections by address, where that is limited. */
   readonly perAddress: Map<string, number> = new Map();
-  readonly counters: NodeCounters = { turns: 0, receives: 0, receivedBytes: 0 };
+  readonly counters: NodeCounters = { turns: 0, receives: 0, receivedBytes: 0, producerHolds: 0 };
   readonly connectionCounters: ConnectionCounters = newConnectionCounters();
   readonly sendCounters: SendCounters = { sends: 0, sendfiles: 0, memoryBytes: 0, fileBytes: 0 };
   nowMs = 0;
@@ -117,9 +121,9 @@ export class Node {
     this.store = new SegmentStore(libc, start.dataFd, (fd) => this.background.close(fd));
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere));
-    this.syncer = new Syncer(libc, this.broker);
+    this.syncer = new Syncer(libc, this.broker, this.#syncOptions());
     this.caretaker = new Caretaker(this.broker, this.store);
-    this.poller.add(this.syncer.wake.fd, Slot.syncs, 0);
+    for (const wake of this.syncer.wakes) this.poller.add(wake.fd, Slot.syncs, 0);
     this.poller.add(this.background.wake.fd, Slot.background, 0);
     this.door = new NativeDoor(this.broker, new ShardServer(this));
     this.nowMs = libc.monotonicMs();
@@ -148,6 +152,16 @@ export class Node {
     this.listeners[Slot.control] = listenUnix(this.libc, socketPath);
     this.poller.add(this.listeners[Slot.native]!.fd, Slot.native, 0);
     this.poller.add(this.listeners[Slot.control]!.fd, Slot.control, 0);
+  }
+
+  /** The data directory is opened here for `syncfs`: before anything is written. */
+  #syncOptions(): SyncOptions {
+    const { dataFd, sync } = this.start;
+    const { method, rings, waitShare, fileSystem } = sync;
+    const fileSystemFd = fileSystem
+      ? must(openDirectory(this.libc, dataFd, "."), "open the data directory")
+      : -1;
+    return { method, rings, waitShare, fileSystemFd, fileSystemFilesMin: SYNCFS_FILES_MIN };
   }
 
   /** The bound address of the native listener. */

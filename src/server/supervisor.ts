@@ -21,9 +21,23 @@ import { DataDirectory } from "../log/data_directory.ts";
 import { must, StorageError } from "../log/files.ts";
 import { type CheckpointEntry, Keeper } from "../log/keeper.ts";
 import { judgeDescriptors, readDescriptorsMax } from "./descriptors.ts";
-import type { BackgroundStart, ShardMessage, ShardStart, TopicStart } from "./messages.ts";
+import type {
+  BackgroundStart,
+  ShardMessage,
+  ShardStart,
+  SyncStart,
+  SyncWorkerStart,
+  TopicStart,
+} from "./messages.ts";
+import { planSyncs } from "./sync_method.ts";
 
 const SHARD = 0;
+/** Written out, so that a bundler sees every entry. */
+const ENTRIES = {
+  shard: new URL("./worker.ts", import.meta.url),
+  background: new URL("./background_worker.ts", import.meta.url),
+  sync: new URL("./sync_worker.ts", import.meta.url),
+} as const;
 /** The socket opens every door of the shard: for this user only. */
 const RUN_DIRECTORY_MODE = 0o700;
 
@@ -135,12 +149,13 @@ export class Supervisor {
   async #startWorkers(config: BrokerConfig, version: string): Promise<void> {
     const descriptorsMax = this.#checkDescriptors(config);
     const jobs = new SharedArrayBuffer(JOB_RING_BYTES);
-    const background = this.#startWorker("./background_worker.ts");
+    const background = this.#startWorker("background");
     const start: BackgroundStart = { jobs };
     const started = new Promise((resolve) => (background.onmessage = resolve));
     background.postMessage(start);
     await started;
-    const shard = this.#startWorker("./worker.ts");
+    const sync = await this.#startSyncWorkers(config);
+    const shard = this.#startWorker("shard");
     const ready = new Promise<Address>((resolve, reject) => {
       shard.onmessage = (event) => this.#heard(event.data, resolve, reject);
     });
@@ -156,6 +171,7 @@ export class Supervisor {
       descriptorsMax,
       socketPath: this.socketPath,
       jobs,
+      sync,
     };
     shard.postMessage(shardStart);
     try {
@@ -176,6 +192,25 @@ export class Supervisor {
     return descriptorsMax;
   }
 
+  /** Where AIO is refused, or `syncfs` may be used. */
+  async #startSyncWorkers(config: BrokerConfig): Promise<SyncStart> {
+    const { waitShare, unsyncedBytesMax } = config.sync;
+    const plan = planSyncs(libc, this.directory.fd, config.sync.method);
+    if (typeof plan === "string") throw new StartError(plan);
+    const { method, fileSystem, workers } = plan;
+    const rings: SharedArrayBuffer[] = [];
+    for (let i = 0; i < workers; i += 1) {
+      const ring = new SharedArrayBuffer(JOB_RING_BYTES);
+      rings.push(ring);
+      const worker = this.#startWorker("sync");
+      const started = new Promise((resolve) => (worker.onmessage = resolve));
+      const start: SyncWorkerStart = { ring };
+      worker.postMessage(start);
+      await started;
+    }
+    return { method, fileSystem, rings, waitShare, unsyncedBytesMax };
+  }
+
   #topicStart({ name, topicId, partitions, config }: TopicEntry): TopicStart {
     const points = Array.from({ length: partitions }, (_, partition) => ({
       recoveryPoint: this.keeper.recoveryPoint(name, partition),
@@ -184,12 +219,8 @@ export class Supervisor {
     return { name, topicId, partitions, config, points };
   }
 
-  #startWorker(file: "./worker.ts" | "./background_worker.ts"): Worker {
-    // Written out, so that a bundler sees both entries.
-    const url = file === "./worker.ts"
-      ? new URL("./worker.ts", import.meta.url)
-      : new URL("./background_worker.ts", import.meta.url);
-    const worker = new Worker(url.href, { type: "module" });
+  #startWorker(entry: keyof typeof ENTRIES): Worker {
+    const worker = new Worker(ENTRIES[entry].href, { type: "module" });
     this.#workers.push(worker);
     return worker;
   }

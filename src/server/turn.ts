@@ -19,6 +19,7 @@ import {
   sendAll,
 } from "./connections.ts";
 import { type Node, Slot } from "./node.ts";
+import { keepProducerBudget } from "./producer_budget.ts";
 import { continueStop } from "./stop.ts";
 import { waitMs } from "./timers.ts";
 
@@ -42,7 +43,7 @@ export function turn(node: Node): void {
 function takeNotices(node: Node, ready: number): void {
   for (let event = 0; event < ready; event += 1) {
     const slot = node.poller.events.slot(event);
-    if (slot === Slot.syncs) node.syncer.reap(node.door);
+    if (slot === Slot.syncs) node.syncer.reap(node.nowMs, node.door);
     if (slot === Slot.background) node.background.reap();
   }
 }
@@ -53,6 +54,7 @@ function writeAll(node: Node): void {
 }
 
 function requestSyncs(node: Node): void {
+  keepProducerBudget(node);
   node.syncer.request(node.nowMs, node.stopping !== null, node.door);
 }
 

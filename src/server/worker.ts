@@ -47,6 +47,7 @@ function run(start: ShardStart): void {
     const isListening = error instanceof ListenError || error instanceof PollerError;
     if (!isListening && !(error instanceof StorageError)) throw error;
     jobs.stop();
+    for (const ring of start.sync.rings) new JobRing(ring).stop();
     post({ kind: "refused", message: error.message, intact: isListening });
     return;
   }

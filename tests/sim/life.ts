@@ -137,7 +137,7 @@ export class Life {
   turn(reaps: boolean, keepsHouse: boolean): void {
     const { broker, syncer, door, libc, store } = this;
     const nowMs = libc.clock.monotonicMs;
-    if (reaps) syncer.reap(door);
+    if (reaps) syncer.reap(nowMs, door);
     flushAppended(broker, nowMs);
     this.#forget();
     syncer.request(nowMs, false, door);
@@ -186,7 +186,7 @@ export class Life {
       syncer.request(Infinity, true, door);
       completeAppends(broker, door);
       libc.completeAio(8);
-      syncer.reap(door);
+      syncer.reap(libc.clock.monotonicMs, door);
       this.#endIfFailed();
       rounds += 1;
       if (rounds > ROUNDS_MAX) violated("L1", "the stop does not come to its end");

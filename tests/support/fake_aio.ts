@@ -3,6 +3,7 @@
  * whatever order, with whatever result. Nothing is synced: here it is about who waits for whom.
  */
 import { libc } from "#ffi";
+import { EINTR } from "../../ffi/constants.ts";
 import type { Aio, Libc } from "../../ffi/libc.ts";
 
 export interface Submitted {
@@ -16,6 +17,9 @@ export class FakeAio implements Aio {
   readonly inFlight: Submitted[] = [];
   /** How many of the next submission are taken; below zero it fails as a whole. */
   takes: number = Infinity;
+  /** How many of the next reaps end with -EINTR, and what all of them say, if it is not 0. */
+  interruptions = 0;
+  reapFails = 0;
   closed = 0;
   readonly #prepared: Submitted[] = [];
   #done: { tag: number; result: number }[] = [];
@@ -51,6 +55,9 @@ export class FakeAio implements Aio {
   }
 
   reap(): number {
+    if (this.reapFails < 0) return this.reapFails;
+    this.interruptions -= 1;
+    if (this.interruptions >= 0) return -EINTR;
     this.#reaped = this.#done.slice(0, this.capacity);
     this.#done = this.#done.slice(this.capacity);
     return this.#reaped.length;
@@ -70,11 +77,15 @@ export class FakeAio implements Aio {
   }
 }
 
-/** The real libc whose `openAio` gives this context, or this error, and whose syncs do nothing. */
-export function libcWithAio(aio: Aio | number): Libc {
+/**
+ * The real libc whose `openAio` gives this context, or this error, whose syncs do nothing, and with
+ * the calls of `instead`.
+ */
+export function libcWithAio(aio: Aio | number, instead: Partial<Libc> = {}): Libc {
   return new Proxy(libc, {
     get: (inner, name) => {
       if (name === "openAio") return () => aio;
+      if (name in instead) return Reflect.get(instead, name);
       if (name === "fdatasync") return () => 0;
       const method = Reflect.get(inner, name) as (...args: unknown[]) => unknown;
       return method.bind(inner);

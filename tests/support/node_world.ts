@@ -19,6 +19,7 @@ import {
   TCP_NODELAY,
 } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
+import { UNSYNCED_BYTES_MAX } from "../../src/limits.ts";
 import { JOB_RING_BYTES, JobRing } from "../../src/base/job_ring.ts";
 import type { ConfigEntry } from "../../src/format/topic_config.ts";
 import type { ShardMessage } from "../../src/server/messages.ts";
@@ -74,6 +75,13 @@ export class NodeWorld {
         jobs: new SharedArrayBuffer(JOB_RING_BYTES),
         connections: { ...parseConfig({}).connections, ...settings },
         descriptorsMax: Infinity,
+        sync: {
+          method: "aio",
+          fileSystem: false,
+          rings: [],
+          waitShare: 0,
+          unsyncedBytesMax: UNSYNCED_BYTES_MAX,
+        },
       },
       this.jobs,
       (message) => this.messages.push(message),

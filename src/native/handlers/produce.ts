@@ -1,6 +1,6 @@
 /** Operation produce: one batch, from the receive buffer to the log. Hot. */
 
-import { produce as appendBatch, waitsForSync } from "../../broker/produce.ts";
+import { mustHold, produce as appendBatch, waitsForSync } from "../../broker/produce.ts";
 import { ErrorCodes } from "../../format/errors.ts";
 import { Acks } from "../../format/levels.ts";
 import { HANDLED, MUST_WAIT, type Request, RequestError } from "../request.ts";
@@ -23,7 +23,7 @@ export function produce(door: NativeDoor, session: Session, request: Request): n
   if (acks === Acks.none && session.handles[handleIndex]?.partition.removed) return HANDLED;
   const handle = session.handle(handleIndex);
   const kind = waitsForSync(handle.partition, acks) ? Waiting.durable : Waiting.written;
-  if (!session.mayRun(handle, kind)) return MUST_WAIT;
+  if (!session.mayRun(handle, kind) || mustHold(door.broker, handle.partition)) return MUST_WAIT;
   if (acks !== Acks.none) session.begin(handle, kind);
   const at = start + ProduceAt.batch;
   const { slot, generation } = session;

@@ -30,9 +30,11 @@ describe("commands and their defaults", () => {
       initialise: true,
       connectionsMax: undefined,
       connectionsPerAddress: undefined,
+      syncMethod: "auto",
     });
     const all = ["--data", "d", "--native", "[::1]:0", "--run-dir", "r", "--no-init"];
     all.push("--connections-max", "10", "--connections-per-address", "2");
+    all.push("--sync-method", "pool");
     assert.deepEqual({ ...parsed("serve", ...all) }, {
       name: "serve",
       data: "d",
@@ -41,6 +43,7 @@ describe("commands and their defaults", () => {
       initialise: false,
       connectionsMax: 10,
       connectionsPerAddress: 2,
+      syncMethod: "pool",
     });
   });
 
@@ -122,6 +125,7 @@ describe("what is refused", () => {
     [["serve", "--native", "7400"], /7400.*HOST:PORT/],
     [["serve", "--native", "h:70000"], /HOST:PORT/],
     [["serve", "extra"], /extra/],
+    [["serve", "--sync-method", "never"], /auto.*filesystem.*never/],
     [["topic", "create"], /./],
     [["topic", "create", "t", "--partitions", "0"], /1/],
     [["topic", "create", "t", "--config", "novalue"], /KEY=VALUE/],

@@ -1,7 +1,7 @@
 /** What of a partition no sync covers yet, and what one sync takes of it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { O_RDONLY } from "../../../ffi/constants.ts";
+import { EIO, O_RDONLY } from "../../../ffi/constants.ts";
 import { Level } from "../../../src/format/levels.ts";
 import { SEALED_PER_SYNC_MAX, SYNCS_IN_FLIGHT_MAX } from "../../../src/limits.ts";
 import { Unsynced } from "../../../src/log/unsynced.ts";
@@ -10,6 +10,7 @@ import { Segment } from "../../../src/log/segment.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import { libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { LogWorld } from "../../support/log_world.ts";
+import { SyncWorld } from "../../support/sync_world.ts";
 
 test("level os syncs sealed segments, and nothing of the active one unless all is asked", () => {
   const world = new LogWorld();
@@ -120,8 +121,47 @@ test("after a sync that failed the segments stay open, the loose ones are closed
   assert.equal(unsynced.has(segment), true);
   assert.ok(world.libc.close(loose) < 0, "it is closed already");
   const { fd } = segment.file!;
-  unsynced.abandon(world.libc);
+  unsynced.abandon(world.store, []);
   assert.equal(segment.file, null);
   assert.deepEqual(world.closed, [fd]);
+  world.end();
+});
+
+test("unsynced bytes are counted from the write to the end of a sync that covers them", () => {
+  const world = new SyncWorld(2);
+  const { store } = world.native.log;
+  world.produce(0, 1, 300);
+  world.produce(1, 2, 200);
+  assert.equal(store.unsyncedBytes, 0);
+  world.turn();
+  assert.equal(store.unsyncedBytes, 500);
+  world.produce(0, 3, 1000);
+  world.turn();
+  assert.equal(store.unsyncedBytes, 1500);
+  world.aio.finish(0);
+  world.syncer.reap(world.nowMs, world.door);
+  assert.equal(store.unsyncedBytes, 1200, "what came during the sync is not covered by it");
+  world.aio.finish(0, -EIO);
+  world.syncer.reap(world.nowMs, world.door);
+  assert.equal(store.unsyncedBytes, 1000, "a broken partition is synced no more");
+  world.turn();
+  world.aio.finishAll();
+  world.syncer.reap(world.nowMs, world.door);
+  assert.equal(store.unsyncedBytes, 0);
+  world.end();
+});
+
+test("unsynced bytes of level os are nobody's, and those of a deleted topic go with it", () => {
+  const os = new SyncWorld(1, { durability: Level.os });
+  os.produce(0, 1, 300);
+  os.turn();
+  assert.equal(os.native.log.store.unsyncedBytes, 0);
+  os.end();
+  const world = new SyncWorld(1, { durability: Level.interval, flushMs: 50 });
+  world.produce(0, 1, 300);
+  world.turn();
+  assert.equal(world.native.log.store.unsyncedBytes, 300);
+  world.delete(0);
+  assert.equal(world.native.log.store.unsyncedBytes, 0);
   world.end();
 });

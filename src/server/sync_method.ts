@@ -1,0 +1,69 @@
+/**
+ * How a shard syncs, chosen once at the start, on the main thread, by trying.
+ *
+ *     AIO taken?    yes: AIO                            no: four workers
+ *     and beside it one syncfs instead of very many syncs, where the data directory is a file
+ *     system of its own (own_file_system.ts) or the operator says that it may be treated so
+ *
+ * AIO may be missing: CONFIG_AIO=n, a filter of system calls, fs.aio-max-nr used up, a kernel
+ * that does not know IOCB_CMD_FDSYNC, a file system that has no sync. All of them show when a
+ * sync of the data directory is submitted, and not all of them before.
+ */
+
+import { EFD_NONBLOCK, errnoName, IOCB_CMD_FDSYNC } from "../../ffi/constants.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { trace } from "../base/trace.ts";
+import type { SyncConfig } from "../config.ts";
+import { SYNC_WORKERS, SYNCFS_FILES_MIN, SYNCS_IN_FLIGHT_MAX } from "../limits.ts";
+import { must, openDirectory } from "../log/files.ts";
+import { Wake } from "../net/poller.ts";
+import { isOwnFileSystem, reportsSyncfsErrors } from "./own_file_system.ts";
+
+export interface SyncPlan {
+  readonly method: "aio" | "pool";
+  /** One `syncfs` may stand for the syncs of very many files. */
+  readonly fileSystem: boolean;
+  /** Workers to start. */
+  readonly workers: number;
+}
+
+/** Returns why not, when what was asked for is not to be had. Throws StorageError. */
+export function planSyncs(
+  libc: Libc,
+  dataFd: number,
+  wanted: SyncConfig["method"],
+): SyncPlan | string {
+  const refused = wanted === "pool" ? 0 : tryAio(libc, dataFd);
+  if (refused < 0 && wanted === "aio") {
+    return `sync.method aio: AIO is refused here (${errnoName(-refused)})`;
+  }
+  if (wanted === "filesystem" && !reportsSyncfsErrors(libc)) {
+    return "sync.method filesystem: syncfs reports no errors before Linux 5.8";
+  }
+  const method = wanted === "pool" || refused < 0 ? "pool" : "aio";
+  const isOwn = wanted === "auto" && isOwnFileSystem(libc, dataFd) && reportsSyncfsErrors(libc);
+  const fileSystem = wanted === "filesystem" || isOwn;
+  const workers = method === "pool" ? SYNC_WORKERS : fileSystem ? 1 : 0;
+  const how = method === "aio" ? "AIO" : `${SYNC_WORKERS} workers`;
+  const why = refused < 0 ? `, because AIO is refused (${errnoName(-refused)})` : "";
+  const also = fileSystem ? `, and by syncfs from ${SYNCFS_FILES_MIN} files on` : "";
+  trace(refused < 0 ? "warning" : "info", `syncs by ${how}${why}${also}`);
+  return { method, fileSystem, workers };
+}
+
+/** Submits a sync of the directory as the shard will. Returns 0, or why that cannot be: -errno. */
+function tryAio(libc: Libc, dataFd: number): number {
+  const wake = new Wake(libc, EFD_NONBLOCK);
+  // A descriptor of its own: an error of the disk that it reports stays unreported elsewhere.
+  const fd = must(openDirectory(libc, dataFd, "."), "open the data directory");
+  const aio = libc.openAio(SYNCS_IN_FLIGHT_MAX, wake.fd);
+  let result = typeof aio === "number" ? aio : 0;
+  if (typeof aio !== "number") {
+    aio.prepare(0, IOCB_CMD_FDSYNC, fd, 0);
+    result = Math.min(0, aio.submit(1));
+    aio.close(); // waits for it
+  }
+  libc.close(fd);
+  wake.close();
+  return result;
+}

@@ -57,3 +57,9 @@ export function writeI64(view: DataView, at: number, value: number): void {
 export function isSafeU64(view: DataView, at: number): boolean {
   return view.getUint32(at) < 0x200000;
 }
+
+/** The same for a signed number: from -2^53 to 2^53 - 1. */
+export function isSafeI64(view: DataView, at: number): boolean {
+  const high = view.getInt32(at);
+  return high >= -0x200000 && high < 0x200000;
+}

@@ -76,7 +76,8 @@ export function parseOffsets(text: string): OffsetEntry[] | null {
     entries.push({ topic: fields[0]!, partition, offset });
   }
   if (entries[entries.length - 1]?.topic !== SEAL) return entries;
-  const sealed = entries.pop()!.offset;
+  const seal = entries.pop()!;
+  const sealed = seal.partition === 0 ? seal.offset : null;
   return sealed === checksum(text.split("\n").slice(2, -2)) ? entries : null;
 }
 

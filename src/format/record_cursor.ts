@@ -14,7 +14,7 @@
  * when the records were as many as the header says and ended exactly at `end`.
  */
 
-import { type ByteBlock, readI64 } from "../base/bytes.ts";
+import { type ByteBlock, isSafeU64, readI64 } from "../base/bytes.ts";
 import { BatchAt, batchBaseOffset } from "./batch.ts";
 
 const APPEND_TIME_BIT = 0x08;
@@ -78,6 +78,8 @@ export class RecordCursor {
     this.#deltaBefore = -1;
     this.#headersLeft = 0;
     this.problem = this.#left < 0 ? "the batch counts its records below zero" : "";
+    const isExact = this.#baseOffset + Math.max(0, this.#lastDelta) <= Number.MAX_SAFE_INTEGER;
+    if (!isSafeU64(view, at) || !isExact) this.problem = "the batch has an offset above 2^53";
   }
 
   /** Moves to the next record; false behind the last one, or where they are malformed. */

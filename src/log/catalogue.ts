@@ -99,11 +99,20 @@ export function decodeCatalogue(bytes: Uint8Array): CatalogueContent {
   const body = bytes.slice(line.length);
   if (Number(format) < 1 || body.length !== Number(size)) throw damaged("its size is wrong");
   if (checksum(body) !== Number.parseInt(crc, 16)) throw damaged("its checksum is wrong");
-  const content: unknown = JSON.parse(new TextDecoder().decode(body));
+  const content = parseJson(new TextDecoder().decode(body));
   if (!isCatalogue(content)) throw damaged("a field is missing or wrong");
   // The first catalogues had no state: their topics were written when they were made.
   content.topics = content.topics.map((topic) => ({ ...topic, state: topic.state ?? "ready" }));
   return content;
+}
+
+/** The value, or null, which is no catalogue. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function checksum(body: Uint8Array): number {
@@ -121,7 +130,7 @@ function isCatalogue(value: unknown): value is CatalogueContent {
   const content = value as Partial<CatalogueContent> | null;
   if (content === null || typeof content !== "object") return false;
   return typeof content.clusterId === "string" && isCount(content.nodeEpoch) &&
-    isCount(content.nextProducerId) && Array.isArray(content.settings) &&
+    isCount(content.nextProducerId) && isSettings(content.settings) &&
     Array.isArray(content.topics) && content.topics.every(isTopicEntry) &&
     Array.isArray(content.deletions) && content.deletions.every(isDefinition);
 }
@@ -137,8 +146,15 @@ function isDefinition(value: unknown): value is TopicDefinition {
   return typeof entry.name === "string" && isTopicName(entry.name) &&
     typeof entry.topicId === "string" && UUID.test(entry.topicId) &&
     isCount(entry.partitions) && entry.partitions! >= 1 &&
-    entry.partitions! <= PARTITIONS_PER_TOPIC_MAX && Array.isArray(entry.config) &&
+    entry.partitions! <= PARTITIONS_PER_TOPIC_MAX && isSettings(entry.config) &&
     typeof parseTopicConfig(entry.config) !== "string";
+}
+
+function isSettings(value: unknown): value is ConfigEntry[] {
+  return Array.isArray(value) && value.every((entry: Partial<ConfigEntry> | null) => {
+    return entry !== null && typeof entry === "object" && typeof entry.key === "string" &&
+      typeof entry.value === "string";
+  });
 }
 
 function isCount(value: unknown): boolean {

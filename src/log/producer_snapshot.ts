@@ -16,7 +16,14 @@
  * believed in part.
  */
 
-import { type ByteBlock, heapBlock, readI64, writeI64 } from "../base/bytes.ts";
+import {
+  type ByteBlock,
+  heapBlock,
+  isSafeI64,
+  isSafeU64,
+  readI64,
+  writeI64,
+} from "../base/bytes.ts";
 import { crc32c } from "../base/crc32c.ts";
 import { ProducerState } from "./producer_state.ts";
 
@@ -24,6 +31,7 @@ const HEADER_SIZE = 10;
 const ENTRY_SIZE = 46;
 const VERSION = 1;
 const NO_TRANSACTION = -1;
+const NO_OFFSET = -1;
 
 export function encodeSnapshot(state: ProducerState): ByteBlock {
   const count = state.batchCount;
@@ -57,6 +65,9 @@ export function decodeSnapshot(block: ByteBlock, size: number): ProducerState | 
   if (view.getUint32(2) !== crc32c(block.bytes, block.words, 6, size - 6)) return null;
   const state = new ProducerState();
   for (let at = HEADER_SIZE; at < size; at += ENTRY_SIZE) {
+    if (!isEntry(view, at)) return null;
+    // Kafka keeps producers of which the log holds no batch.
+    if (view.getInt32(at + 14) < 0) continue;
     const lastSequence = view.getInt32(at + 10);
     const lastOffset = readI64(view, at + 14);
     const delta = view.getInt32(at + 22);
@@ -72,6 +83,15 @@ export function decodeSnapshot(block: ByteBlock, size: number): ProducerState | 
   }
   state.settle();
   return state;
+}
+
+/** Whether the entry at `at` can be: what does not fit 53 bits was not written by us or Kafka. */
+function isEntry(view: DataView, at: number): boolean {
+  if (!isSafeU64(view, at) || !isSafeI64(view, at + 26)) return false;
+  if (view.getInt32(at + 14) < 0) return readI64(view, at + 14) === NO_OFFSET;
+  const delta = view.getInt32(at + 22);
+  if (!isSafeU64(view, at + 14) || view.getInt32(at + 10) < 0) return false;
+  return delta >= 0 && delta <= readI64(view, at + 14);
 }
 
 /** Sequences wrap from 2^31 - 1 to 0. */

@@ -12,7 +12,7 @@
  * Invariant: timestamps and offsets grow strictly. The index is never evidence about the log.
  */
 
-import { readI64, writeI64 } from "../base/bytes.ts";
+import { isSafeI64, readI64, writeI64 } from "../base/bytes.ts";
 import { assert } from "../base/assert.ts";
 
 export const TIME_ENTRY_SIZE = 12;
@@ -106,6 +106,7 @@ export class TimeIndex {
     for (let at = 0; at < size; at += TIME_ENTRY_SIZE) {
       const timestamp = readI64(view, at);
       const lastOffset = view.getInt32(at + 8);
+      if (!isSafeI64(view, at)) return false;
       if (lastOffset < 0 || lastOffset > offsetMax) return false;
       if (timestamp <= this.maxTimestamp) return false;
       if (at > 0 && lastOffset <= this.maxOffset) return false;

@@ -7,7 +7,7 @@
  * and bounded.
  */
 
-import { isSafeU64, readI64, readU64, writeI64, writeU64 } from "../base/bytes.ts";
+import { isSafeI64, isSafeU64, readI64, readU64, writeI64, writeU64 } from "../base/bytes.ts";
 import { LIST_ELEMENTS_MAX } from "../limits.ts";
 import { type Scalar, sizeMin, type Table, type ValueOf } from "./table.ts";
 
@@ -105,8 +105,11 @@ function decodeScalar(name: string, type: Scalar, cursor: Cursor): unknown {
       if (!isSafeU64(view, at)) throw new BodyError(`${name} is above 2^53`);
       return readU64(view, at);
     }
-    case "i64":
-      return readI64(view, cursor.take(8, name));
+    case "i64": {
+      const at = cursor.take(8, name);
+      if (!isSafeI64(view, at)) throw new BodyError(`${name} does not fit 53 bits`);
+      return readI64(view, at);
+    }
     case "uuid":
       return formatUuid(cursor.bytes, cursor.take(16, name));
     case "string":

@@ -52,12 +52,16 @@ export class Ledger {
   /** One above the highest offset that was acknowledged. */
   ackedEnd = 0;
   #chain = 0;
+  /** Where the tail reader began. */
+  #from = 0;
   #anchorAt = 0;
   readonly #acked: Map<number, Acked> = new Map();
   readonly #seenOffset: Float64Array = new Float64Array(WINDOW).fill(-1);
   readonly #seenSequence: Float64Array = new Float64Array(WINDOW);
   readonly #seenProducer: Float64Array = new Float64Array(WINDOW);
   readonly #next: Map<number, number> = new Map();
+  /** Those of this life: what of the others had no answer is not known any more. */
+  readonly #own: Set<number> = new Set();
   #skipped: Skipped[] = [];
 
   constructor(name: string) {
@@ -67,6 +71,7 @@ export class Ledger {
   /** A producer whose first sequence is 0; of others only the order is known. */
   expect(producer: number): void {
     this.#next.set(producer, 0);
+    this.#own.add(producer);
   }
 
   /** Acknowledgements that the tail reader has not come by. */
@@ -101,6 +106,7 @@ export class Ledger {
       this.violate(`the log begins at ${offset}, and ${this.readEnd} was not read yet`);
     }
     this.readEnd = offset;
+    this.#from = offset;
     this.#anchorAt = offset;
   }
 
@@ -132,6 +138,7 @@ export class Ledger {
   }
 
   #readRecord(offset: number, producer: number, sequence: number): void {
+    if (offset < this.#from) return; // of the batch that holds the first record
     if (offset !== this.readEnd) this.violate(`offset ${offset} where ${this.readEnd} was due`);
     this.readEnd = offset + 1;
     this.readRecords += 1;
@@ -155,7 +162,7 @@ export class Ledger {
     const next = this.#next.get(producer) ?? sequence;
     this.#next.set(producer, sequence + 1);
     if (sequence < next) this.violate(`${producer}/${sequence} at ${offset} again`);
-    for (let missing = next; missing < sequence; missing += 1) {
+    for (let missing = next; this.#own.has(producer) && missing < sequence; missing += 1) {
       if (this.#isSkipped(producer, missing, false)) continue;
       this.violate(`${producer}/${missing} is missing before offset ${offset}`);
       break;

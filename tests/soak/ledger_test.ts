@@ -72,6 +72,17 @@ test("a record twice, an offset left out, and a refused one are found", () => {
   assert.match(refused.violations.join(), /was refused/);
 });
 
+test("a log that begins inside a batch, and gaps of an earlier life, are no violation", () => {
+  const judge = new Ledger("here/0");
+  judge.expect(PRODUCER);
+  judge.readFrom(1);
+  for (const { bytes, batches } of [log([0], 0, 2), log([10, 14], 2, 2)]) {
+    judge.read(batches, bytes);
+  }
+  assert.deepEqual(judge.violations, []);
+  assert.equal(judge.readRecords, 5);
+});
+
 test("a batch without an answer may be there or not", () => {
   for (const firsts of [[0, 2, 4], [0, 4]]) {
     const judge = ledger();

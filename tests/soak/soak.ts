@@ -64,7 +64,8 @@ export interface SoakResult {
 
 /** What a drained broker may still lend: a block of whoever asks for the counters. */
 const LENT_IDLE_BYTES = 1048576;
-/** A clean end of a broker under load. */
+/** Who asks, and the main thread. */
+const CONNECTIONS_IDLE = 2;
 const SECOND_MS = 1000;
 
 export async function soak(options: SoakOptions): Promise<SoakResult> {
@@ -246,14 +247,16 @@ class Soak {
   async #expectIdle(): Promise<void> {
     const { port } = this.#situation;
     const connection = await Connection.connect({ host: "127.0.0.1", port });
-    const stats = new Map<string, number>();
-    for (const { name, value } of await new Admin(connection).stats()) stats.set(name, value);
+    const admin = new Admin(connection);
+    let last = "";
+    await until("an idle broker", async () => {
+      const stats = new Map((await admin.stats()).map(({ name, value }) => [name, value]));
+      const lent = stats.get("pool_lent_bytes") ?? 0;
+      const connections = stats.get("connections") ?? 0;
+      last = `${connections} connections, ${lent} bytes lent`;
+      return lent <= LENT_IDLE_BYTES && connections <= CONNECTIONS_IDLE;
+    }).catch((error: Error) => this.#findings.push(`${error.message}: ${last}`));
     connection.close();
-    const lent = stats.get("pool_lent_bytes") ?? 0;
-    if (lent > LENT_IDLE_BYTES) this.#findings.push(`an idle broker lends ${lent} bytes`);
-    // This connection, and the one of the main thread.
-    const connections = stats.get("connections") ?? 0;
-    if (connections > 2) this.#findings.push(`an idle broker has ${connections} connections`);
   }
 
   #sample(): Promise<Sample | null> {

@@ -182,6 +182,11 @@ export class Client {
     this.#reply = reply;
   }
 
+  /** Bytes of a frame that is not whole. */
+  get partialSize(): number {
+    return this.#rest.length;
+  }
+
   /** Gives bytes to the door, with nonsense behind them. Frames are executed as far as they may. */
   give(bytes: Uint8Array): void {
     const whole = concat([this.#rest, bytes]);

@@ -1,10 +1,12 @@
 /**
- * Who reads in a soak: one reader at the tail of each partition, for the whole time, and one that
- * goes back now and then and must see the same bytes again.
+ * Who reads in a soak: one reader at the tail of each partition, for the whole time, by long polls
+ * or by a subscription, and one that goes back now and then and must see the same bytes again.
  */
 import type { Connection } from "../../src/client/connection.ts";
+import { Subscription } from "../../src/client/subscription.ts";
 import { BrokerError } from "../../src/client/errors.ts";
 import { operation, type ReplyOf } from "../../src/native/operations.ts";
+import { PushAt } from "../../src/native/frame.ts";
 import type { Prng } from "../support/prng.ts";
 import { pause } from "../support/until.ts";
 import type { Latencies } from "./latencies.ts";
@@ -14,6 +16,9 @@ import type { TopicPlan } from "./plan.ts";
 import { readBatches } from "./wire.ts";
 
 const TAIL_BYTES = 1048576;
+/** Of a subscription: few batches, so that it is used up and given back all the time. */
+const CREDIT = 65536;
+const ENDED_LOOK_MS = 200;
 const CATCH_UP_BYTES = 262144;
 /** A reader that goes back goes so many anchors back at most. */
 const ANCHORS_BACK_MAX = 200;
@@ -37,22 +42,61 @@ export async function readTail(
     const opened = await connection.request(operation("open_partition"), where);
     // Behind a restart it goes on where it stood: what was shown is still there.
     if (ledger.readEnd < 0) ledger.readFrom(opened.logStart);
+    const { handle } = opened;
+    // Every other partition is read by a subscription.
+    if (partition % 2 === 1) {
+      return await readPushes(situation, connection, handle, place, latencies);
+    }
     while (!situation.ended) {
       const ackedEnd = ledger.ackedEnd;
-      const reply = await fetch(connection, opened.handle, ledger.readEnd, TAIL_BYTES, topic);
+      const reply = await fetch(connection, handle, ledger.readEnd, TAIL_BYTES, topic);
       ledger.ends(reply.logStart, reply.visibleEnd, ackedEnd);
-      const nowMs = performance.now();
-      const batches = readOrTell(place, reply.batches);
-      ledger.read(batches, reply.batches);
-      if (latencies === null) continue;
-      for (const { records } of batches) {
-        const [first] = records;
-        // Of an earlier life, when this clock was another.
-        if (first === undefined || Math.floor(first.producer / 1000) !== situation.life) continue;
-        latencies.record(nowMs - first.sentMs);
-      }
+      take(situation, place, reply.batches, latencies);
     }
   });
+}
+
+async function readPushes(
+  situation: Situation,
+  connection: Connection,
+  handle: number,
+  place: Place,
+  latencies: Latencies | null,
+): Promise<void> {
+  const shape = { handle, offset: place.ledger.readEnd, creditBytes: CREDIT, maxBytes: TAIL_BYTES };
+  const subscription = await Subscription.begin(connection, shape);
+  const over = new AbortController();
+  const watch = setInterval(() => (situation.ended ? over.abort() : undefined), ENDED_LOOK_MS);
+  try {
+    for (;;) {
+      const body = await subscription.next(over.signal);
+      if (body === null) return subscription.leave();
+      const bytes = body.block.bytes.slice(body.start + PushAt.batches, body.end);
+      subscription.giveBack(body);
+      take(situation, place, bytes, latencies);
+    }
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** Judges and measures what came. */
+function take(
+  situation: Situation,
+  place: Place,
+  bytes: Uint8Array,
+  latencies: Latencies | null,
+): void {
+  const nowMs = performance.now();
+  const batches = readOrTell(place, bytes);
+  place.ledger.read(batches, bytes);
+  if (latencies === null) return;
+  for (const { records } of batches) {
+    const [first] = records;
+    // Of an earlier life, when this clock was another.
+    if (first === undefined || Math.floor(first.producer / 1000) !== situation.life) continue;
+    latencies.record(nowMs - first.sentMs);
+  }
 }
 
 function readOrTell(place: Place, bytes: Uint8Array) {

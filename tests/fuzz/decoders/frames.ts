@@ -23,6 +23,8 @@ import { drawBatch, seal } from "./batch_samples.ts";
 const TOPIC = "fuzz";
 const MiB = 1048576;
 const PRODUCE = 201;
+/** Flags of what a subscription pushes. */
+const PUSHED = 128;
 const SLOT = 8;
 const READER_SLOT = 9;
 const HANDLES_MAX = 16;
@@ -94,9 +96,10 @@ class World {
   feed(input: Uint8Array): WireReply[] {
     const client = this.#client ??= this.#open(SLOT);
     const replies = client.feed(input);
-    must(replies.every(({ flags }) => flags === 0), "a reply with flags");
+    must(replies.every(({ flags }) => flags === 0 || flags === PUSHED), "a reply with flags");
     const isOver = client.closed || client.paused || client.partialSize > 0 ||
-      client.session.outstanding > 0 || client.session.handles.length > HANDLES_MAX;
+      client.session.outstanding > 0 || client.session.isSubscribed ||
+      client.session.handles.length > HANDLES_MAX;
     if (isOver) {
       client.close();
       this.#client = null;
@@ -146,7 +149,7 @@ class World {
 function drawFrame(prng: Prng): Uint8Array {
   const correlation = prng.next();
   const handle = prng.chance(90) ? prng.below(2) : prng.below(5);
-  switch (prng.below(14)) {
+  switch (prng.below(18)) {
     case 0:
       return frames.request("ping", {}, correlation);
     case 1:
@@ -165,7 +168,15 @@ function drawFrame(prng: Prng): Uint8Array {
       return frames.request("create_topic", { name: "n", partitions: 1, config: [] }, correlation);
     case 8:
       return frames.fetch(FIXED_HANDLE, prng.below(2), { minBytes: prng.below(2) }, correlation);
-    case 9:
+    case 9: {
+      const shape = { handle, maxBytes: 4096, credit: prng.below(5000), offset: prng.below(2) };
+      return frames.request("subscribe", shape, 7);
+    }
+    case 10:
+      return frames.request("add_credit", { subscription: 7, bytes: 1000 }, correlation);
+    case 11:
+      return frames.request("unsubscribe", { subscription: 7 }, correlation);
+    case 12:
       return frame({ operation: controlOperation("stop").code, correlation });
     default:
       return frames.produce(handle, drawBatch(prng), correlation, prng.pick([0, 1, 255, 255]));

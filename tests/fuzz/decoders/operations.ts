@@ -12,7 +12,8 @@ const KiB = 1024;
 const SIZES: Readonly<Record<string, number>> = { u8: 1, u16: 2, u32: 4, u64: 8, i64: 8 };
 
 const TABLES: readonly Table[] = [
-  ...SAMPLES.flatMap(({ row }) => [row.request, row.reply]).filter((table) => table.length > 0),
+  ...SAMPLES.flatMap(({ row }) => [row.request, row.reply, row.push ?? []])
+    .filter((table) => table.length > 0),
   ERROR_REPLY,
 ];
 

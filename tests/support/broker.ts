@@ -74,6 +74,8 @@ export interface CommandOptions {
   permissions?: readonly string[];
   wrap?: readonly string[];
   withinMs?: number;
+  /** SIGINT when so many bytes of its output have come. */
+  interruptAtBytes?: number;
 }
 
 export interface CommandResult extends Ended {
@@ -134,6 +136,7 @@ export async function runSluice(options: CommandOptions): Promise<CommandResult>
   ]);
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
+  interruptAt(child, options.interruptAtBytes ?? Infinity);
   // A command may end without reading its input; that is its right and no error of the test.
   child.stdin?.on("error", () => {});
   child.stdin?.end(options.stdin ?? "");
@@ -142,6 +145,15 @@ export async function runSluice(options: CommandOptions): Promise<CommandResult>
   clearTimeout(limit);
   const bytes = Buffer.concat(stdout);
   return { ...ended, stdout: bytes, out: bytes.toString("utf8"), stderr: text(stderr) };
+}
+
+function interruptAt(child: ChildProcess, bytes: number): void {
+  let received = 0;
+  child.stdout?.on("data", (chunk: Buffer) => {
+    const before = received;
+    received += chunk.length;
+    if (before < bytes && received >= bytes) send(child, "SIGINT");
+  });
 }
 
 /** Starts a program of this repository; shared by both helpers above. */
@@ -175,7 +187,7 @@ function start(
  * code 0. A child that has ended is left alone, because its process id may be somebody else's by
  * now.
  */
-function send(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
+function send(child: ChildProcess, signal: "SIGTERM" | "SIGKILL" | "SIGINT"): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   try {
     process.kill(child.pid, signal);

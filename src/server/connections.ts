@@ -117,9 +117,6 @@ function discard(node: Node, connection: Connection): void {
 
 /** Executes the frames of the connections that received some or may go on. */
 export function dispatchFrames(node: Node): void {
-  const { door, replyPool, start } = node;
-  const isTight = replyPool.lentBytes > start.connections.sendBudgetBytes;
-  door.replyBytesPause = isTight ? 0 : REPLY_BYTES_PAUSE;
   const list = node.toDispatch;
   for (let i = 0; i < list.length; i += 1) {
     const connection = list[i]!;
@@ -132,6 +129,8 @@ function dispatchConnection(node: Node, connection: Connection): void {
   const { incoming } = connection;
   if (incoming.block === null) return;
   const session = node.door.sessionAt(connection.slot);
+  const isTight = node.replyPool.lentBytes > node.start.connections.sendBudgetBytes;
+  node.door.replyBytesPause = isTight ? 0 : REPLY_BYTES_PAUSE;
   connection.paused = false;
   for (let frames = 0; frames < FRAMES_PER_TURN; frames += 1) {
     const { block, parsed, received } = incoming;

@@ -60,6 +60,14 @@ class Model {
     reply.settle();
   }
 
+  fit(): void {
+    this.reply.fit();
+    const size = this.reply.block?.size ?? 0;
+    const { memoryBytes } = this.reply;
+    assert.ok(size <= Math.max(64, 4 * memoryBytes), `${size} bytes for ${memoryBytes}`);
+    if (memoryBytes === 0) assert.equal(size, 0, "slices alone need no block");
+  }
+
   check(): void {
     const { reply, units } = this;
     assert.equal(reply.isEmpty, units.length === 0);
@@ -67,6 +75,8 @@ class Model {
     const slices = units.filter((unit) => typeof unit !== "number").length;
     assert.equal(reply.sliceBytes, slices);
     assert.equal(reply.hasSlice, slices > 0);
+    assert.equal(reply.memoryBytes, units.length - slices);
+    assert.equal(reply.sliceCount > 0, slices > 0);
     if (units.length === 0) assert.equal(reply.block, null, "an empty reply holds no block");
     assert.equal(this.pool.lentBytes, reply.block?.size ?? 0);
   }
@@ -80,7 +90,8 @@ test("random fillings and sendings: every byte once, in its order", () => {
       const what = prng.below(100);
       if (what < 35) model.reserve(prng.pick([1, 5, 30, 100, 700]));
       else if (what < 55) model.push(prng.pick(files), prng.below(1000), prng.between(1, 50));
-      else if (what < 98) model.send(prng.pick([1, 10, 60, 1000]));
+      else if (what < 92) model.send(prng.pick([1, 10, 60, 1000]));
+      else if (what < 98) model.fit();
       else {
         model.reply.clear();
         model.units = [];

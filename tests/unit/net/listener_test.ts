@@ -1,5 +1,6 @@
 /** Listening sockets, TCP and Unix, and connections from them. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -87,4 +88,18 @@ test("a path that is no socket's is refused, and nothing stays open", () => {
     assert.throws(() => listenUnix(faulty.libc, path), ListenError);
     assert.equal(faulty.opened, faulty.count("close"), path);
   }
+});
+
+test("accepted connections watch for peers that are gone without a word", () => {
+  const listener = listenTcp(libc, "127.0.0.1", 0);
+  const { near, far } = meet(listener);
+  const port = portOf(listener).toString(16).toUpperCase().padStart(4, "0");
+  const found = execFileSync("grep", [`:${port} `, "/proc/net/tcp"], { encoding: "utf8" });
+  const rows = found.split("\n");
+  const established = rows.map((row) => row.trim().split(/\s+/)).filter((fields) => {
+    return fields[1]?.endsWith(`:${port}`) === true && fields[3] === "01";
+  });
+  // Field 5 is the timer that runs and when it is due: 02 is keepalive.
+  assert.deepEqual(established.map((fields) => fields[5]!.slice(0, 3)), ["02:"]);
+  for (const fd of [near, far, listener.fd]) libc.close(fd);
 });

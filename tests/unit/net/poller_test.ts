@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { libc } from "#ffi";
-import { EFD_NONBLOCK, EINTR, EPOLLHUP } from "../../../ffi/constants.ts";
-import { Poller, Wake } from "../../../src/net/poller.ts";
+import { EFD_NONBLOCK, EINTR, EMFILE, EPOLLHUP } from "../../../ffi/constants.ts";
+import { READY_EVENTS_MAX } from "../../../src/limits.ts";
+import { Poller, PollerError, Wake } from "../../../src/net/poller.ts";
 import { FaultyLibc } from "../../support/faulty_libc.ts";
 import { receiveSome, sendWhole, socketPair } from "../../support/sockets.ts";
 
@@ -92,4 +93,36 @@ test("a wake is raised any number of times and cleared once", () => {
   wake.clear(); // with nothing raised it does not block
   wake.close();
   poller.close();
+});
+
+test("more that are ready than one wait reports take turns: nobody is left out", () => {
+  const poller = new Poller(libc);
+  const count = 2 * READY_EVENTS_MAX + 100;
+  const fds = Array.from({ length: count }, () => libc.eventfd(1, EFD_NONBLOCK));
+  fds.forEach((fd, i) => assert.equal(poller.add(fd, i, 0), 0));
+  const seen = new Map<number, number>();
+  const rounds = 3;
+  for (let i = 0; i < rounds * Math.ceil(count / READY_EVENTS_MAX); i += 1) {
+    const ready = poller.wait(0);
+    assert.equal(ready, READY_EVENTS_MAX);
+    for (let event = 0; event < ready; event += 1) {
+      const slot = poller.events.slot(event);
+      seen.set(slot, (seen.get(slot) ?? 0) + 1);
+    }
+  }
+  assert.equal(seen.size, count);
+  assert.ok([...seen.values()].every((times) => times >= rounds), "each in its turn");
+  for (const fd of fds) libc.close(fd);
+  poller.close();
+});
+
+test("without a descriptor for the loop itself it says so", () => {
+  const faulty = new FaultyLibc(libc);
+  faulty.failNth("epollCreate", 1, -EMFILE);
+  const isClear = (error: unknown) => {
+    return error instanceof PollerError && error.message.includes("EMFILE");
+  };
+  assert.throws(() => new Poller(faulty.libc), isClear);
+  faulty.failNth("eventfd", 1, -EMFILE);
+  assert.throws(() => new Wake(faulty.libc, EFD_NONBLOCK), isClear);
 });

@@ -18,8 +18,10 @@ import type { Memory } from "../../../ffi/libc.ts";
 import { SharedFile } from "../../../src/base/file_slice.ts";
 import { BlockPool } from "../../../src/base/pool.ts";
 import { Reply } from "../../../src/base/reply.ts";
+import { SEND_TURN_BYTES } from "../../../src/limits.ts";
 import { accept, listenTcp } from "../../../src/net/listener.ts";
-import { sendReply, SENT_ALL, SENT_PART } from "../../../src/net/send_queue.ts";
+import { sendReply, SENT_ALL, SENT_PART, SENT_SHARE } from "../../../src/net/send_queue.ts";
+import { FaultyLibc } from "../../support/faulty_libc.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
 const FILE_SIZE = 300000;
@@ -91,6 +93,37 @@ test("a peer that is gone is an error, and the reply lets its file go", () => {
   reply.clear();
   assert.equal(closed, 1);
   libc.close(sender);
+});
+
+test("a call sends a share, however quick the reader is", () => {
+  const pool = new BlockPool<Memory>((size) => libc.allocate(size), 16384, 1048576, 1048576);
+  const reply = new Reply<Memory>(pool);
+  const file = new SharedFile(fileOfPattern(), (fd) => libc.close(fd));
+  const faulty = new FaultyLibc(libc);
+  // A socket that takes whatever it is given.
+  faulty.plan = (call, args) => {
+    if (call === "send" || call === "sendfile") return args[3] as number;
+    return undefined;
+  };
+  for (let i = 0; i < 10; i += 1) {
+    pushMemory(reply, 20, i);
+    reply.pushSlice({ file, position: 0, size: FILE_SIZE });
+  }
+  reply.pushSlice({ file, position: 0, size: 5 * SEND_TURN_BYTES });
+  const all = reply.pendingBytes;
+  let shares = 0;
+  for (let left = all;; left = reply.pendingBytes) {
+    const code = sendReply(faulty.libc, 99, reply, counters());
+    const share = left - reply.pendingBytes;
+    assert.ok(share <= 2 * SEND_TURN_BYTES, `${share} bytes at once`);
+    if (code === SENT_ALL) break;
+    assert.equal(code, SENT_SHARE);
+    assert.ok(share >= SEND_TURN_BYTES);
+    shares += 1;
+  }
+  assert.ok(shares >= 4, `${shares} shares of ${all} bytes`);
+  assert.equal(pool.lentBytes, 0);
+  file.release();
 });
 
 function pushMemory(reply: Reply<Memory>, size: number, seed: number): Uint8Array {

@@ -4,7 +4,12 @@ import { test } from "node:test";
 import { libc } from "#ffi";
 import { SHUT_WR, SO_SNDBUF, SOL_SOCKET } from "../../../ffi/constants.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
-import { PUSH_SIZE_MAX, PUSH_UNSENT_MAX, REPLY_SLOTS } from "../../../src/limits.ts";
+import {
+  FRAMES_PER_TURN,
+  PUSH_SIZE_MAX,
+  PUSH_UNSENT_MAX,
+  REPLY_SLOTS,
+} from "../../../src/limits.ts";
 import { batchOfSize, concat, sameBytes, stamped } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
 import { NodeWorld } from "../../support/node_world.ts";
@@ -182,5 +187,85 @@ test("every descriptor that came in is closed in the end", () => {
   made.until(() => made.node.openConnections === 100, "all are accepted");
   assert.equal(made.node.connections.length, 100, "slots are used again");
   again.forEach((client) => client.close());
+  made.end();
+});
+
+test("who has more than a turn's frames goes on in the next, and others have their turn", () => {
+  const made = world();
+  const client = made.client();
+  const other = made.client();
+  const pings = Array.from({ length: 3000 }, (_, i) => frames.request("ping", {}, i));
+  client.send(concat(pings));
+  other.send(frames.request("ping", {}, 7));
+  const replies: number[] = [];
+  let turns = 0;
+  made.until(() => {
+    const before = replies.length;
+    replies.push(...client.take().map(({ correlation }) => correlation));
+    if (replies.length > before) turns += 1;
+    return replies.length === pings.length;
+  }, "all are answered");
+  assert.deepEqual(replies, [...pings.keys()]);
+  assert.ok(turns >= 2, "not in one turn");
+  assert.equal(other.receive(1)[0]!.correlation, 7);
+  made.waits.length = 0;
+  made.turns(3);
+  assert.ok(made.waits.every((wait) => wait > 0), "nothing is left to do");
+  made.end();
+});
+
+test("a turn takes no more frames of a connection than its share", () => {
+  const made = world();
+  const client = made.client();
+  client.send(concat(Array.from({ length: 2000 }, (_, i) => frames.request("ping", {}, i))));
+  const [connection] = made.node.connections;
+  made.turns(1);
+  const answered = () => connection!.outgoing.memoryBytes === 0 ? client.take().length : 0;
+  assert.ok(answered() <= FRAMES_PER_TURN);
+  made.end();
+});
+
+test("slices that wait count, however few bytes their headers are", () => {
+  const made = world();
+  const client = made.client();
+  client.ask(frames.produce(0, batchOfSize(30000)));
+  libc.setsockopt(made.node.connections[0]!.fd, SOL_SOCKET, SO_SNDBUF, 4096);
+  const count = 4 * REPLY_SLOTS;
+  for (let i = 0; i < count; i += 1) client.send(frames.fetch(0, 0, {}, i));
+  made.turns(20);
+  const [connection] = made.node.connections;
+  assert.ok(connection!.outgoing.sliceCount <= REPLY_SLOTS, "no more wait");
+  assert.ok(connection!.outgoing.sliceCount > REPLY_SLOTS / 2);
+  assert.equal(connection!.paused, true);
+  const replies = client.receive(count);
+  assert.deepEqual(replies.map(({ correlation }) => correlation), [...Array(count).keys()]);
+  made.end();
+});
+
+test("when memory for replies is short, who has some unsent is not read; others are", () => {
+  const made = new NodeWorld(undefined, undefined, { sendBudgetBytes: 1048576 });
+  // Metadata of many partitions is a large reply in memory.
+  for (let i = 0; i < 8; i += 1) made.addTopic(`topic-${i}`, 64);
+  const slow = Array.from({ length: 12 }, () => {
+    const client = made.connect();
+    client.ask(frames.hello());
+    return client;
+  });
+  slow.forEach((client, i) => {
+    libc.setsockopt(made.node.connections[i]!.fd, SOL_SOCKET, SO_SNDBUF, 4096);
+    const many = Array.from(
+      { length: 60 },
+      (_, at) => frames.request("metadata", { topics: [] }, at),
+    );
+    client.send(concat(many));
+  });
+  made.turns(40);
+  const lent = made.node.replyPool.lentBytes;
+  assert.ok(lent > 1048576, "they would take more than the budget");
+  assert.ok(lent < 4 * 1048576, `${lent} bytes wait, of ${12 * 60} replies`);
+  const quick = made.connect();
+  quick.ask(frames.hello());
+  for (let i = 0; i < 5; i += 1) assert.equal(quick.ask(frames.request("ping", {})).code, 0);
+  assert.equal(slow[0]!.receive(60).length, 60, "nothing that was asked for is lost");
   made.end();
 });

@@ -1,0 +1,159 @@
+/** Deadlines of connections, on a clock that the test puts forward. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { libc } from "#ffi";
+import { SO_RCVBUF, SO_SNDBUF, SOL_SOCKET } from "../../../ffi/constants.ts";
+import { SETTLE_MS } from "../../../src/limits.ts";
+import { batchOfSize } from "../../support/batches.ts";
+import * as frames from "../../support/frames.ts";
+import { NodeWorld } from "../../support/node_world.ts";
+
+const SETTINGS = { idleMs: 30000, requestMs: 5000, helloMs: 3000, writeMs: 8000 };
+
+function world(): NodeWorld {
+  const made = new NodeWorld(undefined, undefined, SETTINGS);
+  made.addTopic("t", 1, [{ key: "durability", value: "os" }]);
+  return made;
+}
+
+function closedOf(made: NodeWorld): Record<string, number> {
+  const { closed } = made.node.connectionCounters;
+  return Object.fromEntries(Object.entries(closed).filter(([, count]) => count > 0));
+}
+
+test("who does not say hello in time is closed, whatever else it says", () => {
+  const made = world();
+  const silent = made.connect();
+  const chatty = made.connect();
+  made.until(() => made.node.clients === 2, "both are here");
+  for (let i = 0; i < 2; i += 1) {
+    made.pass(SETTINGS.helloMs / 3);
+    chatty.ask(frames.request("ping", {}));
+  }
+  assert.equal(made.node.clients, 2);
+  made.pass(SETTINGS.helloMs / 3 + 100);
+  assert.deepEqual(closedOf(made), { hello: 2 });
+  silent.close();
+  chatty.close();
+  made.end();
+});
+
+test("a frame has so long from its first byte to its last, however often a byte comes", () => {
+  const made = world();
+  const client = made.client();
+  const frame = frames.produce(0, batchOfSize(3000));
+  client.send(frame.subarray(0, 2));
+  made.turns(2);
+  const began = made.node.connections[0]!.frameMs;
+  for (let at = 2; at < 40; at += 1) {
+    client.send(frame.subarray(at, at + 1));
+    made.pass(SETTINGS.requestMs / 50);
+  }
+  assert.equal(made.node.connections[0]!.frameMs, began, "the first byte counts");
+  assert.equal(made.node.clients, 1);
+  made.pass(SETTINGS.requestMs / 3);
+  assert.deepEqual(closedOf(made), { request: 1 });
+  made.end();
+});
+
+test("each frame has its own time", () => {
+  const made = world();
+  const client = made.client();
+  const frame = frames.request("ping", {});
+  for (let i = 0; i < 6; i += 1) {
+    client.send(frame.subarray(0, 5));
+    made.pass(SETTINGS.requestMs * 0.6);
+    assert.equal(client.ask(frame.subarray(5)).code, 0);
+  }
+  made.end();
+});
+
+test("a partial frame that waits moves into a block of its size", () => {
+  const made = world();
+  const client = made.client();
+  client.send(frames.produce(0, batchOfSize(3000)).subarray(0, 1500));
+  made.turns(2);
+  assert.equal(made.node.receivePool.lentBytes, 131072);
+  made.pass(SETTLE_MS + 100);
+  assert.equal(made.node.receivePool.lentBytes, 2048);
+  client.send(frames.produce(0, batchOfSize(3000)).subarray(1500));
+  assert.equal(client.receive(1)[0]!.code, 0, "and is executed when it is whole");
+  made.end();
+});
+
+test("who asks for nothing is closed; who waits for an answer, or speaks, is not", () => {
+  const made = world();
+  const control = made.connect(true);
+  control.ask(frames.hello());
+  const idle = made.client();
+  const waiting = made.client();
+  waiting.send(frames.fetch(0, 0, { maxWaitMs: 600000, minBytes: 1000 }, 7));
+  const speaking = made.client();
+  for (let i = 0; i < 12; i += 1) {
+    made.pass(SETTINGS.idleMs / 10);
+    speaking.ask(frames.request("ping", {}));
+  }
+  assert.deepEqual(closedOf(made), { idle: 1 });
+  idle.take();
+  assert.equal(idle.ended, true);
+  speaking.ask(frames.produce(0, batchOfSize(2000)));
+  assert.equal(waiting.receive(1)[0]!.correlation, 7);
+  made.pass(SETTINGS.idleMs * 0.5);
+  assert.equal(waiting.ask(frames.request("ping", {})).code, 0, "it counts from its answer on");
+  assert.equal(control.ask(frames.request("ping", {})).code, 0, "control is never idle");
+  made.end();
+});
+
+test("who does not read is closed; who reads slowly is not", () => {
+  const made = world();
+  const clients = [made.client(), made.client()];
+  for (const [i, client] of clients.entries()) {
+    libc.setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, 4096);
+    libc.setsockopt(made.node.connections[i]!.fd, SOL_SOCKET, SO_SNDBUF, 4096);
+  }
+  const [never, slow] = clients;
+  const writer = made.client();
+  for (let i = 0; i < 4; i += 1) writer.ask(frames.produce(0, batchOfSize(900000)));
+  for (const client of clients) client.send(frames.fetch(0, 0, { maxBytes: 8000000 }));
+  made.until(() => made.node.connections.slice(0, 2).every(({ writeArmed }) => writeArmed), "full");
+  const memory = libc.allocate(20000);
+  for (let i = 0; i < 30; i += 1) {
+    libc.recv(slow!.fd, memory, 0, 20000, 0);
+    made.pass(SETTINGS.writeMs / 20);
+    writer.ask(frames.request("ping", {}));
+  }
+  assert.deepEqual(closedOf(made), { write: 1 });
+  assert.ok(slow!.take().length >= 0 && !slow!.ended, "it still gets its bytes");
+  never!.take();
+  made.end();
+});
+
+test("after a leap of the clock nobody is late: clients are read first", () => {
+  const made = world();
+  const strangers = [made.connect(), made.connect()];
+  const idle = made.client();
+  const partial = made.client();
+  const frame = frames.request("ping", {}, 9);
+  partial.send(frame.subarray(0, 6));
+  made.turns(3);
+  made.passedMs += 3600000; // the process was stopped
+  made.turns(3);
+  assert.deepEqual(closedOf(made), {});
+  assert.equal(made.node.connectionCounters.stalls, 1);
+  assert.equal(partial.ask(frame.subarray(6)).correlation, 9);
+  assert.equal(strangers[0]!.ask(frames.hello()).code, 0);
+  assert.equal(idle.ask(frame).code, 0);
+  made.pass(SETTINGS.helloMs + 200);
+  assert.deepEqual(closedOf(made), { hello: 1 }, "from then on time passes again");
+  made.end();
+});
+
+test("an idle connection stands in the heap once, and leaves it when it ends", () => {
+  const made = world();
+  made.client();
+  const { deadlines, loopMs } = made.node;
+  assert.equal(deadlines.size, 1);
+  assert.ok(deadlines.nextMs > loopMs && deadlines.nextMs <= loopMs + SETTINGS.idleMs);
+  made.end();
+  assert.equal(deadlines.size, 0, "closed connections have none");
+});

@@ -13,6 +13,7 @@ import {
   RECEIVE_BUDGET_DEFAULT,
   REQUEST_MS_DEFAULT,
   SEND_BUDGET_DEFAULT,
+  SYNCFS_FILES_MIN,
   UNSYNCED_BYTES_MAX,
   WRITE_MS_DEFAULT,
 } from "./limits.ts";
@@ -63,6 +64,8 @@ export interface SyncConfig {
    * as auto, and `syncfs` also where it writes out files of others.
    */
   method: "auto" | "aio" | "pool" | "filesystem";
+  /** From so many dirty partitions on it is `syncfs`, where that may be used. */
+  fileSystemFilesMin: number;
   /**
    * The share of the average sync that a group waits for the clients just acknowledged, 0 to 1; 0:
    * it never waits.
@@ -103,6 +106,7 @@ const connectionsSchema = z.object({
 
 const syncSchema = z.object({
   method: z.enum(["auto", "aio", "pool", "filesystem"]).default("auto"),
+  fileSystemFilesMin: z.number().int().min(1).default(SYNCFS_FILES_MIN),
   waitShare: z.number().min(0).max(1).default(0.4),
   unsyncedBytesMax: z.number().int().min(1).max(UNSYNCED_BYTES_MAX).default(UNSYNCED_BYTES_MAX),
 });

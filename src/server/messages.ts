@@ -53,7 +53,8 @@ export interface SyncStart {
   readonly fileSystem: boolean;
   /** Memory of the rings to the workers that sync. */
   readonly rings: readonly SharedArrayBuffer[];
-  /** As in the configuration. */
+  /** As in the configuration, all below. */
+  readonly fileSystemFilesMin: number;
   readonly waitShare: number;
   readonly unsyncedBytesMax: number;
 }

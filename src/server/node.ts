@@ -27,7 +27,6 @@ import {
   FAST_MEMORY_SIZE,
   RECEIVE_SIZE,
   STALL_MS,
-  SYNCFS_FILES_MIN,
 } from "../limits.ts";
 import { NativeDoor } from "../native/door.ts";
 import type { Connection } from "../net/connection.ts";
@@ -157,11 +156,11 @@ export class Node {
   /** The data directory is opened here for `syncfs`: before anything is written. */
   #syncOptions(): SyncOptions {
     const { dataFd, sync } = this.start;
-    const { method, rings, waitShare, fileSystem } = sync;
+    const { method, rings, waitShare, fileSystem, fileSystemFilesMin } = sync;
     const fileSystemFd = fileSystem
       ? must(openDirectory(this.libc, dataFd, "."), "open the data directory")
       : -1;
-    return { method, rings, waitShare, fileSystemFd, fileSystemFilesMin: SYNCFS_FILES_MIN };
+    return { method, rings, waitShare, fileSystemFd, fileSystemFilesMin };
   }
 
   /** The bound address of the native listener. */

@@ -194,8 +194,8 @@ export class Supervisor {
 
   /** Where AIO is refused, or `syncfs` may be used. */
   async #startSyncWorkers(config: BrokerConfig): Promise<SyncStart> {
-    const { waitShare, unsyncedBytesMax } = config.sync;
-    const plan = planSyncs(libc, this.directory.fd, config.sync.method);
+    const { fileSystemFilesMin, waitShare, unsyncedBytesMax } = config.sync;
+    const plan = planSyncs(libc, this.directory.fd, config.sync);
     if (typeof plan === "string") throw new StartError(plan);
     const { method, fileSystem, workers } = plan;
     const rings: SharedArrayBuffer[] = [];
@@ -208,7 +208,7 @@ export class Supervisor {
       worker.postMessage(start);
       await started;
     }
-    return { method, fileSystem, rings, waitShare, unsyncedBytesMax };
+    return { method, fileSystem, rings, fileSystemFilesMin, waitShare, unsyncedBytesMax };
   }
 
   #topicStart({ name, topicId, partitions, config }: TopicEntry): TopicStart {

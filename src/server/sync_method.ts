@@ -14,7 +14,7 @@ import { EFD_NONBLOCK, errnoName, IOCB_CMD_FDSYNC } from "../../ffi/constants.ts
 import type { Libc } from "../../ffi/libc.ts";
 import { trace } from "../base/trace.ts";
 import type { SyncConfig } from "../config.ts";
-import { SYNC_WORKERS, SYNCFS_FILES_MIN, SYNCS_IN_FLIGHT_MAX } from "../limits.ts";
+import { SYNC_WORKERS, SYNCS_IN_FLIGHT_MAX } from "../limits.ts";
 import { must, openDirectory } from "../log/files.ts";
 import { Wake } from "../net/poller.ts";
 import { isOwnFileSystem, reportsSyncfsErrors } from "./own_file_system.ts";
@@ -31,8 +31,9 @@ export interface SyncPlan {
 export function planSyncs(
   libc: Libc,
   dataFd: number,
-  wanted: SyncConfig["method"],
+  config: SyncConfig,
 ): SyncPlan | string {
+  const wanted = config.method;
   const refused = wanted === "pool" ? 0 : tryAio(libc, dataFd);
   if (refused < 0 && wanted === "aio") {
     return `sync.method aio: AIO is refused here (${errnoName(-refused)})`;
@@ -46,7 +47,7 @@ export function planSyncs(
   const workers = method === "pool" ? SYNC_WORKERS : fileSystem ? 1 : 0;
   const how = method === "aio" ? "AIO" : `${SYNC_WORKERS} workers`;
   const why = refused < 0 ? `, because AIO is refused (${errnoName(-refused)})` : "";
-  const also = fileSystem ? `, and by syncfs from ${SYNCFS_FILES_MIN} files on` : "";
+  const also = fileSystem ? `, and by syncfs from ${config.fileSystemFilesMin} files on` : "";
   trace(refused < 0 ? "warning" : "info", `syncs by ${how}${why}${also}`);
   return { method, fileSystem, workers };
 }

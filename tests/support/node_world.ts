@@ -19,10 +19,9 @@ import {
   TCP_NODELAY,
 } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
-import { UNSYNCED_BYTES_MAX } from "../../src/limits.ts";
 import { JOB_RING_BYTES, JobRing } from "../../src/base/job_ring.ts";
 import type { ConfigEntry } from "../../src/format/topic_config.ts";
-import type { ShardMessage } from "../../src/server/messages.ts";
+import type { ShardMessage, SyncStart } from "../../src/server/messages.ts";
 import { type ConnectionsConfig, parseConfig } from "../../src/config.ts";
 import { Node } from "../../src/server/node.ts";
 import { openTopic } from "../../src/server/open_topic.ts";
@@ -38,6 +37,8 @@ import { temporaryDirectory } from "./temporary.ts";
 const WAIT_MS_MAX = 5;
 const STEP_MS = 50;
 const TURNS_MAX = 4000;
+/** Without workers, and a group begins at once. */
+const SYNC = { method: "aio", fileSystem: false, rings: [], waitShare: 0 } as const;
 const SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 export class NodeWorld {
@@ -56,6 +57,7 @@ export class NodeWorld {
     root: string = temporaryDirectory("node"),
     inner: (world: NodeWorld) => Libc = real,
     settings: Partial<ConnectionsConfig> = {},
+    sync: Partial<SyncStart> = {},
   ) {
     this.root = root;
     this.#socketPath = join(root, "s.sock");
@@ -75,13 +77,7 @@ export class NodeWorld {
         jobs: new SharedArrayBuffer(JOB_RING_BYTES),
         connections: { ...parseConfig({}).connections, ...settings },
         descriptorsMax: Infinity,
-        sync: {
-          method: "aio",
-          fileSystem: false,
-          rings: [],
-          waitShare: 0,
-          unsyncedBytesMax: UNSYNCED_BYTES_MAX,
-        },
+        sync: { ...parseConfig({}).sync, ...SYNC, ...sync },
       },
       this.jobs,
       (message) => this.messages.push(message),
@@ -152,13 +148,17 @@ export class NodeWorld {
   }
 }
 
-/** The real libc with bounded waits, a clock that the test can put forward, and quick syncs. */
-function real(world: NodeWorld): Libc {
+/**
+ * The real libc with bounded waits, a clock that the test can put forward, quick syncs, and the
+ * calls of `instead`.
+ */
+export function real(world: NodeWorld, instead: Partial<Libc> = {}): Libc {
   const inner = world.faulty.libc;
   return new Proxy(inner, {
     get: (_, name) => {
       if (name === "monotonicMs") return () => libc.monotonicMs() + world.passedMs;
       if (name === "fsync") return () => 0;
+      if (name in instead) return Reflect.get(instead, name);
       return Reflect.get(inner, name);
     },
   });

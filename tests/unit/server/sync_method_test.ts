@@ -5,7 +5,7 @@ import { libc } from "#ffi";
 import { AT_FDCWD, EAGAIN, EINVAL, ENOSYS, O_DIRECTORY, O_RDONLY } from "../../../ffi/constants.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 import { setTraceSink } from "../../../src/base/trace.ts";
-import type { SyncConfig } from "../../../src/config.ts";
+import { parseConfig, type SyncConfig } from "../../../src/config.ts";
 import { SYNC_WORKERS } from "../../../src/limits.ts";
 import { planSyncs, type SyncPlan } from "../../../src/server/sync_method.ts";
 import { FakeAio, libcWithAio } from "../../support/fake_aio.ts";
@@ -21,7 +21,7 @@ function plan(
   setTraceSink((level, message) => told.push(`${level}: ${message}`));
   const fd = libc.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
   const counted = new FaultyLibc(from);
-  const made = planSyncs(counted.libc, fd, wanted);
+  const made = planSyncs(counted.libc, fd, { ...parseConfig({}).sync, method: wanted });
   assert.equal(counted.count("close"), counted.opened, "nothing stays open");
   libc.close(fd);
   return { plan: made, told };

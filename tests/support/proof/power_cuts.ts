@@ -10,7 +10,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import process from "node:process";
-import type { Broker } from "../broker.ts";
+import type { Broker, BrokerOptions } from "../broker.ts";
 import { isStopped } from "./threads.ts";
 import { pause, until } from "../until.ts";
 import { type DiskShape, type FileSystem, LoopDisk } from "./loop_disk.ts";
@@ -44,10 +44,13 @@ export async function cutPowerOften(
   fileSystem: FileSystem,
   cycles: number,
   seed: number,
+  settings?: BrokerOptions["settings"],
 ): Promise<PowerCutFigures> {
   const mounts = MOUNTS[fileSystem];
   return await onDisk(fileSystem, async (disk, guard) => {
-    const proof = guard(new Proof({ data: join(disk.path, "d"), seed, diskForgets: true }));
+    const proof = guard(
+      new Proof({ data: join(disk.path, "d"), seed, diskForgets: true, settings }),
+    );
     let journalled = 0;
     for (let cut = 0; cut < cycles; cut += 1) {
       const broker = await proof.start();

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Broker, startBroker } from "../broker.ts";
+import { type Broker, type BrokerOptions, startBroker } from "../broker.ts";
 import { BROKER_RUNTIME } from "../pair.ts";
 import { Prng } from "../prng.ts";
 import type { RuntimeName } from "../runtimes.ts";
@@ -32,6 +32,8 @@ export interface ProofShape {
   readonly budgetBytes?: number;
   /** What was not synced may be lost: files that are never synced are then not judged. */
   readonly diskForgets?: boolean;
+  /** Of the broker, for those without a flag. */
+  readonly settings?: BrokerOptions["settings"] | undefined;
 }
 
 export class Proof {
@@ -42,6 +44,7 @@ export class Proof {
   readonly load: Load;
   readonly #seed: number;
   readonly #diskForgets: boolean;
+  readonly #settings: BrokerOptions["settings"];
   #broker: Broker | null = null;
 
   constructor(shape: ProofShape) {
@@ -49,13 +52,16 @@ export class Proof {
     this.prng = new Prng(shape.seed);
     this.#seed = shape.seed;
     this.#diskForgets = shape.diskForgets ?? false;
+    this.#settings = shape.settings;
     this.load = new Load(loadShape(shape), this.history);
   }
 
   /** A broker that is served by; a start is what a crash must never prevent. */
   async start(runtime: RuntimeName = BROKER_RUNTIME): Promise<Broker> {
     this.history.life += 1;
-    const broker = await startBroker({ runtime, data: this.data, readyWithinMs: START_WITHIN_MS })
+    const settings = this.#settings === undefined ? {} : { settings: this.#settings };
+    const options = { runtime, data: this.data, readyWithinMs: START_WITHIN_MS, ...settings };
+    const broker = await startBroker(options)
       .catch((error: Error) => {
         throw new Error(`${this.#where}: the broker does not start: ${error.message}`);
       });

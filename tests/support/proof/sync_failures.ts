@@ -8,6 +8,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { BrokerOptions } from "../broker.ts";
 import { within } from "../until.ts";
 import { LoopDisk } from "./loop_disk.ts";
 import { Proof } from "./proof.ts";
@@ -32,12 +33,17 @@ export interface SyncFailureFigures {
   line: string;
 }
 
-export async function failSyncs(failures: number, seed: number): Promise<SyncFailureFigures> {
+/** `settings` are the broker's. */
+export async function failSyncs(
+  failures: number,
+  seed: number,
+  settings?: BrokerOptions["settings"],
+): Promise<SyncFailureFigures> {
   const figures = { failures, ackedRecords: 0, refusedBatches: 0, compared: 0, line: "" };
   for (let failure = 0; failure < failures; failure += 1) {
     const proof = new Proof({
       ...{ data: "", seed: seed + failure },
-      ...{ budgetBytes: BUDGET_BYTES, diskForgets: true },
+      ...{ budgetBytes: BUDGET_BYTES, diskForgets: true, settings },
     });
     const ramMib = proof.prng.between(RAM_MIB_MIN, RAM_MIB_MAX);
     const disk = LoopDisk.create({ fileSystem: "ext4", sizeMib: SIZE_MIB, ramMib });

@@ -25,8 +25,8 @@
 #include "server.h"
 
 enum { SYNCS_PER_CALL = 256, SYNCS_IN_FLIGHT_MAX = 1024 };
-/* The rule of src/server/sync.ts: the same share, the same average, the same limit. */
-enum { AVERAGE_WEIGHT = 8, WAIT_DIVISOR = 2, WAIT_US_MAX = 1000 };
+/* The rule of src/server/group_wait.ts: the same share, the same average, the same limit. */
+enum { AVERAGE_WEIGHT = 8, WAIT_PERCENT = 40, WAIT_US_MAX = 1000 };
 
 void sync_open(struct server *server) {
   server->sync_event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -75,6 +75,7 @@ void sync_ended(struct server *server, struct partition *partition, int error) {
   }
   int64_t took_us = (int64_t)(server->now_us - partition->sync_began_us);
   int64_t average_us = (int64_t)server->average_sync_us;
+  if (average_us == 0) average_us = took_us;
   server->average_sync_us = (uint64_t)(average_us + (took_us - average_us) / AVERAGE_WEIGHT);
   publish(server, partition);
 }
@@ -104,7 +105,7 @@ void sync_reap(struct server *server) {
 
 static uint64_t wait_us(const struct server *server) {
   if (!server->wait_rule.is_adaptive) return server->wait_rule.fixed_us;
-  uint64_t share_us = server->average_sync_us / WAIT_DIVISOR;
+  uint64_t share_us = server->average_sync_us * WAIT_PERCENT / 100;
   return share_us < WAIT_US_MAX ? share_us : WAIT_US_MAX;
 }
 

@@ -1,9 +1,10 @@
 /**
  * Configuration of a broker: what may be set, the defaults, and one check for all ways in
- * (command line, environment, embedded). An address is a literal; a port of 0 means any free one.
+ * (command line, environment, embedded).
  */
 
 import { z } from "zod";
+import { type Address, ConfigError } from "./address.ts";
 import {
   BUDGET_MIN,
   CONNECTION_MS_MAX,
@@ -17,11 +18,6 @@ import {
   UNSYNCED_BYTES_MAX,
   WRITE_MS_DEFAULT,
 } from "./limits.ts";
-
-export interface Address {
-  host: string;
-  port: number;
-}
 
 /** What connections may take. Milliseconds and bytes. */
 export interface ConnectionsConfig {
@@ -120,11 +116,6 @@ const configSchema: z.ZodType<BrokerConfig, BrokerOptions> = z.object({
   sync: syncSchema.prefault({}),
 });
 
-/** A setting that is wrong; the message names it and says what is allowed. */
-export class ConfigError extends Error {
-  override name = "ConfigError";
-}
-
 /** Fills in the defaults. Throws ConfigError. */
 export function parseConfig(options: BrokerOptions): BrokerConfig {
   const parsed = configSchema.safeParse(options);
@@ -132,14 +123,4 @@ export function parseConfig(options: BrokerOptions): BrokerConfig {
   const [issue] = parsed.error.issues;
   const where = issue?.path.join(".") || "configuration";
   throw new ConfigError(`${where}: ${issue?.message ?? "not valid"}`);
-}
-
-/** `HOST:PORT` or `[IPV6]:PORT` as an address. Throws ConfigError. */
-export function parseAddress(text: string): Address {
-  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const port = Number(found?.[3]);
-  if (found === null || port > 65535) {
-    throw new ConfigError(`"${text}" is not HOST:PORT, such as 127.0.0.1:7400`);
-  }
-  return { host: (found[1] ?? found[2])!, port };
 }

@@ -8,9 +8,12 @@
  * data directory stays locked until the process ends, because the shard may still write.
  */
 
+import type { Address } from "./address.ts";
+import { setTraceSink } from "./base/trace.ts";
+import { traceToLogTape } from "./base/trace_log.ts";
 import { Connection } from "./client/connection.ts";
 import { BrokerError } from "./client/errors.ts";
-import { type Address, type BrokerOptions, parseConfig } from "./config.ts";
+import { type BrokerOptions, parseConfig } from "./config.ts";
 import { controlOperation } from "./native/control_operations.ts";
 import { Control, type ShardLink } from "./server/control.ts";
 import { type ShardRequest, Supervisor } from "./server/supervisor.ts";
@@ -61,6 +64,7 @@ export class Broker {
    * CatalogueError, StorageError or StartError, each with a message that says what to do.
    */
   static async start(options: BrokerOptions = {}): Promise<Broker> {
+    setTraceSink(traceToLogTape);
     const supervisor = await Supervisor.start(parseConfig(options), PROGRAM);
     const connection = await Connection.connect({ path: supervisor.socketPath });
     return new Broker(supervisor, connection);

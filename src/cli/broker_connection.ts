@@ -1,7 +1,7 @@
 /** Which broker a command talks to, and the connection to it. */
 
 import { Connection } from "../client/connection.ts";
-import { type Address, ConfigError, parseAddress } from "../config.ts";
+import { type Address, ConfigError, parseAddress } from "../address.ts";
 import { readEnvironment } from "./environment.ts";
 import { VERSION } from "../version.ts";
 

@@ -2,21 +2,12 @@
  * Runs one command line: parses it, dispatches, and turns every error into text and an exit code.
  */
 
-import { adopt } from "./adopt.ts";
 import type { Command } from "./command_line.ts";
 import { parseCommandLine } from "./command_line.ts";
-import { consume } from "./consume.ts";
-import { dump } from "./dump.ts";
 import { isTerminal, readEnvironment, terminalColumns } from "./environment.ts";
 import type { ExitCode } from "./exit_codes.ts";
 import { PipeClosed, printError, printText } from "./output.ts";
-import { produce } from "./produce.ts";
-import { repair } from "./repair.ts";
 import { reportError } from "./report.ts";
-import { serve } from "./serve.ts";
-import { ping, stats } from "./stats.ts";
-import { createTopic, deleteRecords, deleteTopic, listTopics } from "./topic.ts";
-import { verify } from "./verify.ts";
 
 /** `args` are those behind the program's name. */
 export async function run(args: readonly string[]): Promise<ExitCode> {
@@ -34,33 +25,34 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function dispatch(command: Command): Promise<ExitCode> {
+/** Each command loads its own code: a broker has no use for a decompressor. */
+async function dispatch(command: Command): Promise<ExitCode> {
   switch (command.name) {
     case "serve":
-      return serve(command);
+      return await (await import("./serve.ts")).serve(command);
     case "topic create":
-      return createTopic(command);
+      return await (await import("./topic.ts")).createTopic(command);
     case "topic delete":
-      return deleteTopic(command);
+      return await (await import("./topic.ts")).deleteTopic(command);
     case "topic delete-records":
-      return deleteRecords(command);
+      return await (await import("./topic.ts")).deleteRecords(command);
     case "topic list":
-      return listTopics(command);
+      return await (await import("./topic.ts")).listTopics(command);
     case "produce":
-      return produce(command);
+      return await (await import("./produce.ts")).produce(command);
     case "consume":
-      return consume(command);
+      return await (await import("./consume.ts")).consume(command);
     case "stats":
-      return stats(command);
+      return await (await import("./stats.ts")).stats(command);
     case "ping":
-      return ping(command);
+      return await (await import("./stats.ts")).ping(command);
     case "verify":
-      return verify(command);
+      return await (await import("./verify.ts")).verify(command);
     case "dump":
-      return dump(command);
+      return await (await import("./dump.ts")).dump(command);
     case "repair":
-      return repair(command);
+      return await (await import("./repair.ts")).repair(command);
     case "adopt":
-      return adopt(command);
+      return await (await import("./adopt.ts")).adopt(command);
   }
 }

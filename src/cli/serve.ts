@@ -9,7 +9,7 @@
  * A broker that cannot go on ends the process: one line, exit code 70.
  */
 
-import { configureTrace } from "../base/trace.ts";
+import { configureTrace } from "../base/trace_log.ts";
 import { addressText } from "../client/connection.ts";
 import type { ServeCommand } from "./command_line.ts";
 import { ExitCode } from "./exit_codes.ts";

@@ -8,7 +8,7 @@ import { optional } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
 import { option } from "@optique/core/primitives";
 import type { ValueParser } from "@optique/core/valueparser";
-import { type Address, parseAddress } from "../config.ts";
+import { type Address, parseAddress } from "../address.ts";
 import type { ConfigEntry } from "../format/topic_config.ts";
 import { say } from "./help_text.ts";
 

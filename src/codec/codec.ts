@@ -15,10 +15,10 @@
 
 import { assert } from "../base/assert.ts";
 import { CodecFailure } from "./failure.ts";
-import { compressGzip, decompressGzip } from "./gzip.ts";
-import { compressLz4, decompressLz4 } from "./lz4.ts";
-import { compressSnappy, decompressSnappy } from "./snappy.ts";
-import { compressZstd, decompressZstd } from "./zstd.ts";
+import { decompressGzip } from "./gzip.ts";
+import { decompressLz4 } from "./lz4.ts";
+import { decompressSnappy } from "./snappy.ts";
+import { decompressZstd } from "./zstd.ts";
 
 export { CodecFailure, type CodecFailureKind } from "./failure.ts";
 
@@ -58,21 +58,5 @@ export function decompress(
       return decompressZstd(bytes, outputMax);
     default:
       return CodecFailure.unknownCodec(codec);
-  }
-}
-
-/** The block of a batch that holds `bytes`, as every Kafka client reads it. */
-export function compress(codec: Codec, bytes: Uint8Array): Uint8Array {
-  switch (codec) {
-    case Codec.none:
-      return bytes;
-    case Codec.gzip:
-      return compressGzip(bytes);
-    case Codec.snappy:
-      return compressSnappy(bytes);
-    case Codec.lz4:
-      return compressLz4(bytes);
-    case Codec.zstd:
-      return compressZstd(bytes);
   }
 }

@@ -6,13 +6,12 @@
  * chunks, and for a moment as chunks and as the result.
  */
 
-import { gunzipSync, gzipSync } from "node:zlib";
 import { CodecFailure } from "./failure.ts";
-import { boundFailure, decoderOptions, plainBytes } from "./node_zlib.ts";
+import { boundFailure, decoderOptions, plainBytes, zlib } from "./node_zlib.ts";
 
 export function decompressGzip(bytes: Uint8Array, outputMax: number): Uint8Array | CodecFailure {
   try {
-    const output = gunzipSync(bytes, decoderOptions(outputMax));
+    const output = zlib().gunzipSync(bytes, decoderOptions(outputMax));
     return output.length <= outputMax ? plainBytes(output) : CodecFailure.tooLarge(outputMax);
   } catch (error) {
     return boundFailure(error, outputMax);
@@ -20,5 +19,5 @@ export function decompressGzip(bytes: Uint8Array, outputMax: number): Uint8Array
 }
 
 export function compressGzip(bytes: Uint8Array): Uint8Array {
-  return plainBytes(gzipSync(bytes));
+  return plainBytes(zlib().gzipSync(bytes));
 }

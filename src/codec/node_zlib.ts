@@ -1,9 +1,19 @@
 /** What gzip and zstd share of `node:zlib`, which Bun and Deno both have. */
 
+import type * as Zlib from "node:zlib";
 import { CodecFailure } from "./failure.ts";
 
 const CHUNK_SIZE_MIN = 64;
 const CHUNK_SIZE_MAX = 65536;
+
+/**
+ * Loaded when the first batch needs it: with it come ten megabytes and as many milliseconds, and
+ * most shards never open a batch. By the global object, because in a worker nothing asynchronous
+ * runs.
+ */
+export function zlib(): typeof Zlib {
+  return globalThis.process.getBuiltinModule("node:zlib");
+}
 
 /** A chunk is allocated before anything is known, so it is no larger than what may come out. */
 export function decoderOptions(outputMax: number): { chunkSize: number; maxOutputLength: number } {

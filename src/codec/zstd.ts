@@ -13,10 +13,9 @@
  * (8 MiB of window are always granted, as the format asks of every decoder).
  */
 
-import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { WORD_RANGE } from "../base/units.ts";
 import { CodecFailure } from "./failure.ts";
-import { boundFailure, decoderOptions, plainBytes } from "./node_zlib.ts";
+import { boundFailure, decoderOptions, plainBytes, zlib } from "./node_zlib.ts";
 
 const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
@@ -32,7 +31,7 @@ const DICTIONARY_ID_SIZES = [0, 1, 2, 4] as const;
 const CONTENT_SIZE_SIZES = [0, 2, 4, 8] as const;
 
 export function compressZstd(bytes: Uint8Array): Uint8Array {
-  return plainBytes(zstdCompressSync(bytes));
+  return plainBytes(zlib().zstdCompressSync(bytes));
 }
 
 export function decompressZstd(bytes: Uint8Array, outputMax: number): Uint8Array | CodecFailure {
@@ -62,7 +61,7 @@ export function decompressZstd(bytes: Uint8Array, outputMax: number): Uint8Array
 
 function decompressFrame(frame: Uint8Array, outputMax: number): Uint8Array | CodecFailure {
   try {
-    const output = plainBytes(zstdDecompressSync(frame, decoderOptions(outputMax)));
+    const output = plainBytes(zlib().zstdDecompressSync(frame, decoderOptions(outputMax)));
     return output.length <= outputMax ? output : CodecFailure.tooLarge(outputMax);
   } catch (error) {
     return boundFailure(error, outputMax);

@@ -11,7 +11,8 @@ import { Buffer } from "node:buffer";
 import { heapBlock } from "../../src/base/bytes.ts";
 import { crc32c } from "../../src/base/crc32c.ts";
 import { BatchBuilder } from "../../src/client/batch_builder.ts";
-import { type Codec, CodecFailure, compress, decompress } from "../../src/codec/codec.ts";
+import { type Codec, CodecFailure, decompress } from "../../src/codec/codec.ts";
+import { compress } from "../../src/codec/compress.ts";
 import {
   BATCH_HEADER_SIZE,
   BatchAt,

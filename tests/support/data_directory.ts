@@ -4,7 +4,8 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { Codec, compress } from "../../src/codec/codec.ts";
+import { Codec } from "../../src/codec/codec.ts";
+import { compress } from "../../src/codec/compress.ts";
 import { crc32c } from "../../src/base/crc32c.ts";
 import { formatPartitionMetadata } from "../../src/format/checkpoint.ts";
 import type { ConfigEntry } from "../../src/format/topic_config.ts";

@@ -3,7 +3,7 @@
  * one argument behind `--` is JSON of what `Broker.start` takes.
  */
 import process from "node:process";
-import { configureTrace } from "../../src/base/trace.ts";
+import { configureTrace } from "../../src/base/trace_log.ts";
 import { untilAborted, watchSignals } from "../../src/cli/signals.ts";
 import { addressText } from "../../src/client/connection.ts";
 import { Broker } from "../../src/embed.ts";

@@ -1,7 +1,8 @@
 /** Valid batches to be bent, and how a bent one is made to fit its sizes and checksum again. */
 import type { ByteBlock } from "../../../src/base/bytes.ts";
 import { crc32c } from "../../../src/base/crc32c.ts";
-import { type Codec, compress } from "../../../src/codec/codec.ts";
+import type { Codec } from "../../../src/codec/codec.ts";
+import { compress } from "../../../src/codec/compress.ts";
 import { BATCH_HEADER_SIZE, BatchAt, batchSize } from "../../../src/format/batch.ts";
 import { encodeBatch, encodeRecord, type RecordShape } from "../../support/batches.ts";
 import type { Prng } from "../../support/prng.ts";

@@ -5,7 +5,8 @@
 import { type ByteBlock, heapBlock } from "../../../src/base/bytes.ts";
 import { CorruptBatchError, UnsupportedCodecError } from "../../../src/client/errors.ts";
 import { offsetBehind, RecordReader } from "../../../src/client/record_reader.ts";
-import { Codec, CodecFailure, compress, decompress } from "../../../src/codec/codec.ts";
+import { Codec, CodecFailure, decompress } from "../../../src/codec/codec.ts";
+import { compress } from "../../../src/codec/compress.ts";
 import {
   BATCH_HEADER_SIZE,
   BatchAt,

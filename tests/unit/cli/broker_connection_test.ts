@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { afterEach, test } from "node:test";
 import { chooseBroker, DEFAULT_BROKER, withBroker } from "../../../src/cli/broker_connection.ts";
-import { ConfigError } from "../../../src/config.ts";
+import { ConfigError } from "../../../src/address.ts";
 import { FakeBroker, valuesOf } from "../client/fake_broker.ts";
 
 const before = process.env["SLUICE_BROKER"];

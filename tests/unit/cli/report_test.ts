@@ -4,7 +4,7 @@ import { AssertionFailed } from "../../../src/base/assert.ts";
 import { ExitCode } from "../../../src/cli/exit_codes.ts";
 import { isBug, reportError } from "../../../src/cli/report.ts";
 import { BrokerError } from "../../../src/client/errors.ts";
-import { ConfigError } from "../../../src/config.ts";
+import { ConfigError } from "../../../src/address.ts";
 
 test("a broker that cannot go on ends with the code of a bug, in one line", () => {
   const failed = Object.assign(new Error("the broker cannot go on: x"), { name: "BrokerFailed" });

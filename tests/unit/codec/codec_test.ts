@@ -4,14 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  Codec,
-  CodecFailure,
-  codecName,
-  codecOf,
-  compress,
-  decompress,
-} from "../../../src/codec/codec.ts";
+import { Codec, CodecFailure, codecName, codecOf, decompress } from "../../../src/codec/codec.ts";
+import { compress } from "../../../src/codec/compress.ts";
 import { sameBytes } from "../../support/batches.ts";
 import { forSeeds, type Prng } from "../../support/prng.ts";
 

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CodecFailure } from "../../../src/codec/failure.ts";
-import { compressSnappy, decompressSnappy } from "../../../src/codec/snappy.ts";
+import { Codec } from "../../../src/codec/codec.ts";
+import { compress } from "../../../src/codec/compress.ts";
+import { decompressSnappy } from "../../../src/codec/snappy.ts";
 import { concat, sameBytes } from "../../support/batches.ts";
 import { forSeeds } from "../../support/prng.ts";
 
@@ -10,7 +12,7 @@ const XERIAL = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0
 
 function xerial(pieces: readonly Uint8Array[]): Uint8Array {
   const frames = pieces.map((piece) => {
-    const block = compressSnappy(piece);
+    const block = compress(Codec.snappy, piece);
     const size = new Uint8Array(4);
     new DataView(size.buffer).setInt32(0, block.length);
     return concat([size, block]);
@@ -51,6 +53,21 @@ test("a block that yields less or more than its header promises is refused", () 
   assert.equal(kindOf([], 100), "malformed", "no header");
   assert.equal(kindOf([0xff, 0xff, 0xff, 0xff, 0x0f], 100), "too_large", "4 GiB");
   assert.equal(kindOf([0xff, 0xff, 0xff, 0xff, 0xff, 0], 100), "malformed", "no end");
+});
+
+test("every form of a copy and of a literal's size is read, copies that overlap too", () => {
+  const abc = [97, 98, 99];
+  const copies = { "1 byte": [13, 3], "2 bytes": [26, 3, 0], "4 bytes": [27, 3, 0, 0, 0] };
+  for (const [form, copy] of Object.entries(copies)) {
+    const result = decompressSnappy(Uint8Array.from([10, 8, ...abc, ...copy]), 100);
+    assert.ok(result instanceof Uint8Array, form);
+    assert.equal(new TextDecoder().decode(result), "abcabcabca", form);
+  }
+  for (const size of [[60 << 2, 2], [61 << 2, 2, 0], [62 << 2, 2, 0, 0], [63 << 2, 2, 0, 0, 0]]) {
+    const result = decompressSnappy(Uint8Array.from([3, ...size, ...abc]), 100);
+    assert.ok(result instanceof Uint8Array, `${size.length - 1} bytes of size`);
+    assert.deepEqual([...result], abc);
+  }
 });
 
 test("a copy from before the beginning, of nothing, or with a cut offset is refused", () => {

@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EIO } from "../../../ffi/constants.ts";
-import { type Codec, compress } from "../../../src/codec/codec.ts";
+import type { Codec } from "../../../src/codec/codec.ts";
+import { compress } from "../../../src/codec/compress.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Level } from "../../../src/format/levels.ts";
 import type { TopicConfig } from "../../../src/format/topic_config.ts";

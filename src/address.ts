@@ -1,0 +1,24 @@
+/**
+ * Addresses of listeners and brokers: literals; a port of 0 means any free one. Apart from the
+ * configuration, because a client's command needs no more of it.
+ */
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** A setting that is wrong; the message names it and says what is allowed. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/** `HOST:PORT` or `[IPV6]:PORT` as an address. Throws ConfigError. */
+export function parseAddress(text: string): Address {
+  const found = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(found?.[3]);
+  if (found === null || port > 65535) {
+    throw new ConfigError(`"${text}" is not HOST:PORT, such as 127.0.0.1:7400`);
+  }
+  return { host: (found[1] ?? found[2])!, port };
+}

@@ -108,6 +108,8 @@ export class Broker {
         return this.#control.deleteTopic(request.token, request.name);
       case "checkpoint":
         return this.#control.checkpoint(request.entries);
+      case "disk_ok":
+        return this.#control.diskIsOk();
     }
   }
 

@@ -132,6 +132,13 @@ export const LOOSE_PER_SYNC_MAX = 30;
 /** Sealed segments of one sync; with those, directory and active segment half of the above. */
 export const SEALED_PER_SYNC_MAX: number = SYNCS_IN_FLIGHT_MAX / 2 - LOOSE_PER_SYNC_MAX - 2;
 
+/** Below so much free, at most the 20th part of the disk, nothing is appended. */
+export const DISK_LOW_BYTES_MAX: number = 64 * MiB;
+export const DISK_LOW_DIVISOR = 20;
+/** Room kept in a file for what makes room, at most the 64th part of the disk. */
+export const RESERVE_BYTES_MAX: number = 8 * MiB;
+export const RESERVE_DIVISOR = 64;
+
 export const TOPIC_NAME_SIZE_MAX = 249;
 export const PARTITIONS_PER_TOPIC_MAX = 1024;
 export const PARTITIONS_PER_SHARD_MAX = 65536;
@@ -143,6 +150,10 @@ assert(
   SEALED_PER_SYNC_MAX > 0 &&
     SEALED_PER_SYNC_MAX + LOOSE_PER_SYNC_MAX + 2 <= SYNCS_IN_FLIGHT_MAX / 2,
   "the tables hold a sync beside what is in flight",
+);
+assert(
+  RESERVE_BYTES_MAX <= DISK_LOW_BYTES_MAX / 2 && RESERVE_DIVISOR > 2 * DISK_LOW_DIVISOR,
+  "the reserve fits twice into what producers leave free",
 );
 assert(CHECKPOINT_BYTES + BATCH_SIZE_MAX_DEFAULT <= 64 * MiB, "recovery scans no more");
 assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");

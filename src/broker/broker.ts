@@ -45,6 +45,8 @@ export interface BrokerCounters {
   appendedBytes: number;
   appendedRecords: number;
   refusedAppends: number;
+  /** Of them: because the disk is full or read-only, before anything was written. */
+  diskRefusedAppends: number;
   /** Batches that an idempotent producer sent again: answered, not written. */
   duplicateAppends: number;
   fetches: number;
@@ -65,6 +67,7 @@ export class Broker {
     appendedBytes: 0,
     appendedRecords: 0,
     refusedAppends: 0,
+    diskRefusedAppends: 0,
     duplicateAppends: 0,
     fetches: 0,
     fetchedBytes: 0,

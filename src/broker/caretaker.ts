@@ -1,6 +1,6 @@
 /**
- * Housekeeping of a shard, a bounded step per turn: checkpoints, rolls by age, retention, and
- * what is to be told to main.
+ * Housekeeping of a shard, a bounded step per turn: checkpoints, rolls by age, retention, a look at
+ * the room on the disk, and what is to be told to main.
  *
  *     attention   partitions whose checkpoint is due or ready, or whose log start is to rise
  *     sweep       all partitions once a second, at most so many in a turn
@@ -37,6 +37,7 @@ const CHECKPOINT_SPREAD = 64;
 
 export class Caretaker {
   readonly #broker: Broker;
+  readonly #store: SegmentStore;
   readonly #walk: Walk;
   readonly #clock: ClockGuard;
   readonly #checkpointBytes: number;
@@ -52,6 +53,7 @@ export class Caretaker {
 
   constructor(broker: Broker, store: SegmentStore, options: CaretakerOptions = {}) {
     this.#broker = broker;
+    this.#store = store;
     this.#walk = new Walk(store);
     this.#clock = new ClockGuard(options.clockConfirmMs);
     this.#checkpointBytes = options.checkpointBytes ?? CHECKPOINT_BYTES;
@@ -77,6 +79,7 @@ export class Caretaker {
     if (this.#sweepAt < 0 && nowMs >= this.#sweepDueMs) {
       this.#sweepAt = 0;
       this.#sweepDueMs = nowMs + SWEEP_MS;
+      this.#store.disk.look();
       this.#isClockTrusted = this.#clock.look(nowMs, wallMs);
     }
     if (this.#sweepAt >= 0) {

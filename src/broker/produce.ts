@@ -46,6 +46,11 @@ export function produce(
     broker.counters.appendedRecords += memory.view.getInt32(at + BatchAt.recordsCount);
   } else {
     broker.counters.refusedAppends += 1;
+    const { refusal } = log.store.disk;
+    // While the disk takes nothing, a gap between two batches is of our making: both may be sent
+    // again.
+    if (error === ErrorCodes.out_of_order_sequence && refusal !== ErrorCodes.none) error = refusal;
+    if (error === refusal) broker.counters.diskRefusedAppends += 1;
   }
   broker.queueAppended(partition);
   if (acks === Acks.none) return;

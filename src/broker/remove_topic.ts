@@ -23,6 +23,7 @@ export function removeTopic(broker: Broker, name: string, topicId: string, door:
   if (broker.topics.get(name)?.topicId !== topicId) return false;
   for (const partition of broker.topics.remove(name)!.partitions) {
     partition.log.abandon();
+    partition.log.store.disk.forget(partition.log);
     forget(broker, partition);
     refuseFetches(broker, partition, door);
     endSubscriptions(broker, partition, ErrorCodes.topic_not_found, door);

@@ -210,6 +210,13 @@ export const ERRORS = [
     "The broker has no descriptor or memory left for another file; what was there still is.",
     "Send again; raise the limit of open files (ulimit -n) if it stays.",
   ],
+  [
+    65,
+    "disk_read_only",
+    true,
+    "The disk can only be read; what is stored is served.",
+    "Look at the kernel's log (dmesg), mend the disk, mount it again and start the broker.",
+  ],
 ] as const;
 
 export type ErrorRow = typeof ERRORS[number];

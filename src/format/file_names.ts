@@ -3,7 +3,7 @@
  * record in 20 digits, so that `ls` sorts like the log.
  *
  *     <data>/catalogue  .lock  .kafka_cleanshutdown  meta.properties  run/
- *     <data>/recovery-point-offset-checkpoint  log-start-offset-checkpoint
+ *     <data>/recovery-point-offset-checkpoint  log-start-offset-checkpoint  reserve
  *     <data>/orders-0/00000000000000000000.log  .index  .timeindex
  *     <data>/orders-0/00000000000000000042.snapshot  leader-epoch-checkpoint  partition.metadata
  *     <data>/orders-0.00112233445566778899aabbccddeeff-delete/    of a deleted topic
@@ -23,6 +23,8 @@ export const RUN_DIRECTORY = "run";
 export const RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint";
 /** One line per partition: its first offset. */
 export const LOG_START_FILE = "log-start-offset-checkpoint";
+/** Room that is given up when there is none for a small file. */
+export const RESERVE_FILE = "reserve";
 /** A file being written; renamed when it is whole and synced, ignored and replaced otherwise. */
 export const TEMPORARY_SUFFIX = ".tmp";
 

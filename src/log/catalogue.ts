@@ -18,7 +18,7 @@ import { crc32c } from "../base/crc32c.ts";
 import { CATALOGUE_FILE, isTopicName } from "../format/file_names.ts";
 import { type ConfigEntry, parseTopicConfig } from "../format/topic_config.ts";
 import { PARTITIONS_PER_TOPIC_MAX } from "../limits.ts";
-import { readSmallFile, replaceFile } from "./files.ts";
+import { readSmallFile, replaceFile, type Room } from "./files.ts";
 
 const FORMAT = 1;
 const FIRST_LINE = /^sluice-catalogue (\d+) crc32c=([0-9a-f]{8}) size=(\d+)\n/;
@@ -73,8 +73,13 @@ export function loadCatalogue(libc: Libc, directory: number): CatalogueContent |
 }
 
 /** Replaces the catalogue; durable when it returns. Throws StorageError. */
-export function saveCatalogue(libc: Libc, directory: number, content: CatalogueContent): void {
-  replaceFile(libc, directory, CATALOGUE_FILE, encodeCatalogue(content));
+export function saveCatalogue(
+  libc: Libc,
+  directory: number,
+  content: CatalogueContent,
+  room: Room | null = null,
+): void {
+  replaceFile(libc, directory, CATALOGUE_FILE, encodeCatalogue(content), room);
 }
 
 export function encodeCatalogue(content: CatalogueContent): Uint8Array {

@@ -37,6 +37,7 @@ import {
   saveCatalogue,
 } from "./catalogue.ts";
 import { DIRECTORY_MODE, FILE_MODE, must, openDirectory, replaceFile } from "./files.ts";
+import { Reserve } from "./reserve.ts";
 import { findProblem } from "./topic_directories.ts";
 
 /** The directory cannot be used; the message says why and what to do. */
@@ -61,6 +62,8 @@ export class DataDirectory {
   readonly catalogue: CatalogueContent;
   /** The last broker here stopped cleanly, or never wrote. */
   readonly clean: boolean;
+  /** What the files of main are written with when there is no room. */
+  readonly reserve: Reserve;
   readonly #libc: Libc;
   readonly #lockFd: number;
 
@@ -71,7 +74,9 @@ export class DataDirectory {
     lockFd: number,
     catalogue: CatalogueContent,
     clean: boolean,
+    reserve: Reserve,
   ) {
+    this.reserve = reserve;
     this.#libc = libc;
     this.path = path;
     this.fd = fd;
@@ -98,11 +103,12 @@ export class DataDirectory {
       const catalogue = found ?? emptyCatalogue(randomUuid(libc));
       const clean = found === null || names.includes(CLEAN_STOP_FILE);
       if (!clean) catalogue.nodeEpoch += 1;
-      if (found === null || !clean) saveCatalogue(libc, fd, catalogue);
+      const reserve = new Reserve(libc, fd);
+      if (found === null || !clean) saveCatalogue(libc, fd, catalogue, reserve);
       // After the catalogue: a start that is cut off between them finds a directory that is ours.
       if (!names.includes(META_FILE)) writeMeta(libc, fd, catalogue.clusterId);
       removeCleanMarker(libc, fd);
-      return new DataDirectory(libc, path, fd, lockFd, catalogue, clean);
+      return new DataDirectory(libc, path, fd, lockFd, catalogue, clean, reserve);
     } catch (error) {
       if (lockFd >= 0) libc.close(lockFd);
       libc.close(fd);
@@ -112,7 +118,7 @@ export class DataDirectory {
 
   /** Makes the catalogue as it stands durable. */
   save(): void {
-    saveCatalogue(this.#libc, this.fd, this.catalogue);
+    saveCatalogue(this.#libc, this.fd, this.catalogue, this.reserve);
   }
 
   newTopicId(): string {
@@ -122,7 +128,8 @@ export class DataDirectory {
   /** The last step of a clean stop: everything is synced and nothing runs. */
   closeClean(): void {
     const marker = JSON.stringify({ version: 0, brokerEpoch: this.catalogue.nodeEpoch });
-    replaceFile(this.#libc, this.fd, CLEAN_STOP_FILE, new TextEncoder().encode(marker));
+    const content = new TextEncoder().encode(marker);
+    replaceFile(this.#libc, this.fd, CLEAN_STOP_FILE, content, this.reserve);
     this.close();
   }
 

@@ -3,11 +3,12 @@
  * a restart.
  *
  *     ENOSPC EDQUOT EFBIG      disk_full       until there is room
+ *     EROFS                    disk_read_only  until it can be written
  *     EMFILE ENFILE ENOMEM     storage_busy    until there are descriptors or memory
  *     anything else            storage_failed  nobody knows what is on disk
  */
 
-import { EDQUOT, EFBIG, EMFILE, ENFILE, ENOMEM, ENOSPC } from "../../ffi/constants.ts";
+import { EDQUOT, EFBIG, EMFILE, ENFILE, ENOMEM, ENOSPC, EROFS } from "../../ffi/constants.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 
 export function refusalOf(errno: number): ErrorCode {
@@ -16,6 +17,8 @@ export function refusalOf(errno: number): ErrorCode {
     case EDQUOT:
     case EFBIG:
       return ErrorCodes.disk_full;
+    case EROFS:
+      return ErrorCodes.disk_read_only;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
@@ -27,5 +30,6 @@ export function refusalOf(errno: number): ErrorCode {
 
 /** Whether the next turn may try again. */
 export function isPassing(code: ErrorCode): boolean {
-  return code === ErrorCodes.disk_full || code === ErrorCodes.storage_busy;
+  return code === ErrorCodes.disk_full || code === ErrorCodes.disk_read_only ||
+    code === ErrorCodes.storage_busy;
 }

@@ -105,14 +105,39 @@ export function readSmallFile(libc: Libc, directory: number, name: string): Uint
   }
 }
 
-/** Replaces (or creates) `name` in the open `directory`, durably. */
+/** Something that can be given up for room on the disk. */
+export interface Room {
+  /** For `errno` of a failed write: whether there is more room now than there was. */
+  giveUp(errno: number): boolean;
+}
+
+/** Replaces (or creates) `name` in the open `directory`, durably; where need be, with `room`. */
 export function replaceFile(
   libc: Libc,
   directory: number,
   name: string,
   content: Uint8Array,
+  room: Room | null = null,
 ): void {
   const temporary = name + TEMPORARY_SUFFIX;
+  try {
+    writeTemporary(libc, directory, temporary, content);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    libc.unlinkat(directory, temporary, 0); // a part of it takes up what is scarce
+    if (room?.giveUp(error.errno) !== true) throw error;
+    writeTemporary(libc, directory, temporary, content);
+  }
+  must(libc.renameat(directory, temporary, directory, name), `rename ${temporary} to ${name}`);
+  must(libc.fsync(directory), `sync the directory of ${name}`);
+}
+
+function writeTemporary(
+  libc: Libc,
+  directory: number,
+  temporary: string,
+  content: Uint8Array,
+): void {
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
   const fd = must(libc.openat(directory, temporary, flags, FILE_MODE), `create ${temporary}`);
   try {
@@ -123,8 +148,6 @@ export function replaceFile(
   } finally {
     libc.close(fd);
   }
-  must(libc.renameat(directory, temporary, directory, name), `rename ${temporary} to ${name}`);
-  must(libc.fsync(directory), `sync the directory of ${name}`);
 }
 
 /** Makes a directory that may exist, and its entry durable. */

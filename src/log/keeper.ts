@@ -78,8 +78,16 @@ export class Keeper {
     const wanted = ({ topic, partition }: OffsetEntry) => {
       return partition < (topics.get(topic)?.partitions ?? 0);
     };
-    this.#recoveryPoints = new OffsetFile(libc, directory.fd, RECOVERY_POINT_FILE, wanted);
-    this.#logStarts = new OffsetFile(libc, directory.fd, LOG_START_FILE, wanted);
+    const offsets = (name: string) => {
+      return new OffsetFile(libc, directory.fd, name, wanted, directory.reserve);
+    };
+    this.#recoveryPoints = offsets(RECOVERY_POINT_FILE);
+    this.#logStarts = offsets(LOG_START_FILE);
+  }
+
+  /** There is room again: the reserve is made where it was given up. */
+  makeReserve(): void {
+    if (!this.#directory.reserve.make()) trace("warning", "there is no room for the reserve yet");
   }
 
   /** Topics that are served. */

@@ -12,22 +12,30 @@ import type { Libc } from "../../ffi/libc.ts";
 import { trace } from "../base/trace.ts";
 import { formatSealedOffsets, type OffsetEntry, parseOffsets } from "../format/checkpoint.ts";
 import { partitionDirectory } from "../format/file_names.ts";
-import { readSmallFile, replaceFile } from "./files.ts";
+import { readSmallFile, replaceFile, type Room } from "./files.ts";
 
 export class OffsetFile {
   readonly #libc: Libc;
   readonly #dataFd: number;
   readonly #name: string;
+  readonly #room: Room | null;
   /** By the name of the partition's directory. */
   #entries: Map<string, OffsetEntry> = new Map();
   /** The file holds lines that must not be there at the next start. */
   #isStale = false;
 
   /** Reads the file; lines of partitions that are not `wanted` are dropped. Throws StorageError. */
-  constructor(libc: Libc, dataFd: number, name: string, wanted: (entry: OffsetEntry) => boolean) {
+  constructor(
+    libc: Libc,
+    dataFd: number,
+    name: string,
+    wanted: (entry: OffsetEntry) => boolean,
+    room: Room | null = null,
+  ) {
     this.#libc = libc;
     this.#dataFd = dataFd;
     this.#name = name;
+    this.#room = room;
     const bytes = readSmallFile(libc, dataFd, name);
     if (bytes === null || bytes.length === 0) return;
     const entries = parseOffsets(new TextDecoder("latin1").decode(bytes));
@@ -59,7 +67,7 @@ export class OffsetFile {
     for (const entry of changed) merged.set(keyOf(entry), entry);
     const lines = [...merged.keys()].sort().map((key) => merged.get(key)!);
     const content = new TextEncoder().encode(formatSealedOffsets(lines));
-    replaceFile(this.#libc, this.#dataFd, this.#name, content);
+    replaceFile(this.#libc, this.#dataFd, this.#name, content, this.#room);
     this.#entries = merged;
     this.#isStale = false;
   }

@@ -15,7 +15,7 @@
  */
 
 import { EINTR, EIO } from "../../ffi/constants.ts";
-import type { IoVector, Libc, Memory } from "../../ffi/libc.ts";
+import type { IoVector, Memory } from "../../ffi/libc.ts";
 import { assert } from "../base/assert.ts";
 import { BatchAt, batchBaseOffset, batchMaxTimestamp, stampBatch } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
@@ -26,7 +26,7 @@ import { Checkpoint } from "./checkpoint.ts";
 import { openEpoch } from "./epoch_file.ts";
 import { writeIndexes } from "./index_files.ts";
 import type { LeaderEpochs } from "./leader_epochs.ts";
-import { isPassing, refusalOf } from "./failures.ts";
+import { isPassing } from "./failures.ts";
 import { dropBelow } from "./log_start.ts";
 import type { DamagedRange, OpenedLog, PartitionKind } from "./opened_log.ts";
 import type { ProducerState } from "./producer_state.ts";
@@ -66,7 +66,6 @@ export class Partition {
   broken = false;
   /** fds of the sync in flight that have not reported. */
   syncsPending = 0;
-  readonly #libc: Libc;
   readonly #syncing: LogPoint;
   #active: Segment;
   #vector: IoVector | null = null;
@@ -86,7 +85,6 @@ export class Partition {
     assert(active !== undefined, "a partition has a segment");
     assert(active.file !== null, "the active segment is open");
     this.store = store;
-    this.#libc = store.libc;
     this.directory = directory;
     this.config = config;
     this.kind = kind;
@@ -129,11 +127,10 @@ export class Partition {
   stage(memory: Memory, at: number, size: number): number {
     if (this.failure !== ErrorCodes.none) return -this.failure;
     const view = memory.view;
-    let code = this.producers.checkBatch(view, at);
-    if (code !== ErrorCodes.none) return -code;
     const base = this.stagedEnd;
     const last = base + view.getInt32(at + BatchAt.lastOffsetDelta);
-    code = this.#makeRoom(size, base, last, this.leaderEpoch);
+    let code = this.producers.checkBatch(view, at);
+    if (code === ErrorCodes.none) code = this.#makeRoom(size, base, last, this.leaderEpoch);
     if (code !== ErrorCodes.none) return -code;
     stampBatch(view, at, base, this.leaderEpoch);
     this.#take(memory, at, size, base, last);
@@ -164,15 +161,16 @@ export class Partition {
     const segment = this.#active;
     let position = segment.size;
     while (vector.size > 0) {
-      const wrote = this.#libc.pwritev(segment.file!.fd, vector, position);
+      const wrote = this.store.libc.pwritev(segment.file!.fd, vector, position);
       this.store.counters.writes += 1;
       if (wrote === -EINTR) continue;
-      if (wrote <= 0) return this.#flushFailed(wrote < 0 ? -wrote : EIO);
+      if (wrote <= 0) return this.#flushFailed(wrote < 0 ? -wrote : EIO, position);
       position += wrote;
       vector.consume(wrote);
     }
     this.#dropVector();
     const size = position - segment.size;
+    this.store.disk.wrote(size, this);
     this.checkpoint.bytesSince += size;
     if (this.config.durability !== Level.os) this.unsynced.addBytes(this.store, size);
     segment.size = position;
@@ -336,6 +334,7 @@ export class Partition {
   /** Makes sure that the epoch is on record, the segment has room, and the vector too. */
   #makeRoom(size: number, base: number, last: number, epoch: number): ErrorCode {
     const { config, directory, store, epochs } = this;
+    if (store.disk.refusal !== ErrorCodes.none) return store.disk.refusal;
     if (epoch !== epochs.latest) {
       const opened = openEpoch(store, directory, epochs, epoch, base);
       if (opened < 0) return this.#fail(-opened);
@@ -369,21 +368,21 @@ export class Partition {
   }
 
   /** A write failed: the file ends where it ended before, and this turn's batches are refused. */
-  #flushFailed(errno: number): ErrorCode {
+  #flushFailed(errno: number, position: number): ErrorCode {
     const segment = this.#active;
     this.#dropVector();
     segment.undoStaging();
     this.stagedEnd = this.written.offset;
     this.producers.rollBack(this.stagedEnd);
     this.epochs.truncateEnd(this.stagedEnd);
-    if (this.#libc.ftruncate(segment.file!.fd, segment.size) < 0) this.#break();
+    if (!segment.cutBack(this.store.libc, errno, position)) this.#break();
     return this.#fail(errno);
   }
 
   #fail(errno: number): ErrorCode {
-    const code = refusalOf(errno);
-    if (!isPassing(code)) this.#break();
-    if (!this.broken) this.failure = code;
+    const code = this.store.disk.failed(errno, this);
+    if (isPassing(code) && !this.broken) this.failure = code;
+    else this.#break();
     return this.failure;
   }
 

@@ -10,6 +10,8 @@
  * read and may lose them again once it is synced.
  */
 
+import { EROFS } from "../../ffi/constants.ts";
+import type { Libc } from "../../ffi/libc.ts";
 import type { SharedFile } from "../base/file_slice.ts";
 import { OffsetIndex } from "./offset_index.ts";
 import { NO_TIMESTAMP, TimeIndex } from "./time_index.ts";
@@ -72,6 +74,15 @@ export class Segment {
     times.maxOffset = this.#before[2]!;
     this.maxTimestamp = this.#before[3]!;
     this.firstAppendMs = this.#before[4]!;
+  }
+
+  /**
+   * A write failed at `position`: the file ends where it ended before. False where it cannot be
+   * cut. A disk that can only be read has taken nothing, and would refuse this as well.
+   */
+  cutBack(libc: Libc, errno: number, position: number): boolean {
+    if (errno === EROFS && position === this.size) return true;
+    return libc.ftruncate(this.file!.fd, this.size) === 0;
   }
 
   /** The batch at `position`, of `offset`, is the next that the indexes are told of. */

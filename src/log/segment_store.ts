@@ -11,6 +11,7 @@ import type { IoVector, Libc, Memory } from "../../ffi/libc.ts";
 import { SharedFile } from "../base/file_slice.ts";
 import { segmentFile } from "../format/file_names.ts";
 import { OPEN_SEALED_MAX, VECTOR_ENTRIES_MAX } from "../limits.ts";
+import { Disk } from "./disk.ts";
 import { loadIndexes } from "./index_files.ts";
 import type { Segment } from "./segment.ts";
 
@@ -43,6 +44,8 @@ export class SegmentStore {
   readonly libc: Libc;
   /** The open data directory; partition paths are relative to it. */
   readonly dataFd: number;
+  /** Whether there is room to append. */
+  readonly disk: Disk;
   readonly scratch: Memory;
   readonly counters: LogCounters = {
     writes: 0,
@@ -76,6 +79,7 @@ export class SegmentStore {
     this.libc = libc;
     this.closeFile = closeFile;
     this.dataFd = dataFd;
+    this.disk = new Disk(libc, dataFd);
     this.scratch = libc.allocate(SCRATCH_SIZE);
     this.#openSealedMax = options.openSealedMax ?? OPEN_SEALED_MAX;
     this.scanBlockSize = options.scanBlockSize ?? SCAN_BLOCK_SIZE;

@@ -18,7 +18,7 @@ import {
   type Subscription,
 } from "../broker/subscriptions.ts";
 import type { TopicPartition } from "../broker/topics.ts";
-import { ErrorCodes } from "../format/errors.ts";
+import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { PUSH_UNSENT_MAX, REPLY_BYTES_PAUSE, SLICES_PAUSE } from "../limits.ts";
 import type { ControlRequestOf } from "./control_operations.ts";
 import {
@@ -46,6 +46,8 @@ export interface Server {
   queueSend(slot: number): void;
   /** Frames of the session that had to wait may run now. */
   queueDispatch(slot: number): void;
+  /** Why nothing may be added to the disk now, or none. */
+  readonly diskRefusal: ErrorCode;
   /** Asks the main thread for a topic; `answer` with the token comes back. */
   createTopic(token: number, request: RequestOf<"create_topic">): void;
   /** Asks the main thread to delete a topic; `answer` with the token comes back. */

@@ -85,6 +85,11 @@ export class Control {
     this.#checkpoints = this.#watched(this.#checkpoints, () => this.#writeCheckpoints());
   }
 
+  /** The disk has room again, or can be written again. */
+  diskIsOk(): void {
+    this.#keeper.makeReserve();
+  }
+
   /** Takes no more work and settles when what was begun is done; files may be left to remove. */
   async finish(): Promise<void> {
     this.#isClosing = true;

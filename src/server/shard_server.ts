@@ -8,6 +8,7 @@ import { removeTopic } from "../broker/remove_topic.ts";
 import type { Server } from "../native/door.ts";
 import type { ControlRequestOf } from "../native/control_operations.ts";
 import type { RequestOf } from "../native/operations.ts";
+import type { ErrorCode } from "../format/errors.ts";
 import { StorageError } from "../log/files.ts";
 import { openTopic } from "./open_topic.ts";
 import { nodeCounters } from "./counters.ts";
@@ -31,6 +32,10 @@ export class ShardServer implements Server {
 
   get version(): string {
     return this.#node.start.version;
+  }
+
+  get diskRefusal(): ErrorCode {
+    return this.#node.store.disk.refusal;
   }
 
   address(): { host: string; port: number } {

@@ -9,7 +9,7 @@
  */
 
 import { libc } from "#ffi";
-import { AT_FDCWD, AT_REMOVEDIR, EEXIST, ENOENT } from "../../ffi/constants.ts";
+import { AT_FDCWD, AT_REMOVEDIR, EEXIST, ENOENT, SIGXFSZ } from "../../ffi/constants.ts";
 import { assert } from "../base/assert.ts";
 import { JOB_RING_BYTES } from "../base/job_ring.ts";
 import { trace } from "../base/trace.ts";
@@ -57,7 +57,7 @@ export class StartError extends Error {
 /** What a shard asks for while it serves. */
 export type ShardRequest = Extract<
   ShardMessage,
-  { kind: "create_topic" | "delete_topic" | "checkpoint" }
+  { kind: "create_topic" | "delete_topic" | "checkpoint" | "disk_ok" }
 >;
 type Stopped = Extract<ShardMessage, { kind: "stopped" }>;
 
@@ -93,6 +93,7 @@ export class Supervisor {
    * or StartError.
    */
   static async start(config: BrokerConfig, version: string): Promise<Supervisor> {
+    libc.ignoreSignal(SIGXFSZ); // a file that may not grow is an error of the write
     const directory = DataDirectory.open(libc, config.dataDirectory, config.initialise);
     let supervisor: Supervisor | null = null;
     try {
@@ -100,6 +101,7 @@ export class Supervisor {
       for (const name of keeper.reconcile()) {
         trace("warning", `${name}: a directory of no topic, it is left alone`);
       }
+      keeper.makeReserve();
       const run = makeRunDirectory(config, directory);
       supervisor = new Supervisor(directory, keeper, run.path, run.isPrivate ? run.path : "");
       await supervisor.#startWorkers(config, version);
@@ -241,6 +243,7 @@ export class Supervisor {
       case "create_topic":
       case "delete_topic":
       case "checkpoint":
+      case "disk_ok":
         if (this.#serve !== null) return this.#serve(message);
         this.#early.push(message);
         return;

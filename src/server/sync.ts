@@ -12,7 +12,7 @@
  * Invariant: every `beginSync` is followed by as many `endSync` as it gave descriptors.
  */
 
-import { EFD_NONBLOCK, EINTR, errnoName, IOCB_CMD_FDSYNC } from "../../ffi/constants.ts";
+import { EFD_NONBLOCK, EINTR, EROFS, errnoName, IOCB_CMD_FDSYNC } from "../../ffi/constants.ts";
 import type { Aio, Libc } from "../../ffi/libc.ts";
 import { assert } from "../base/assert.ts";
 import { trace } from "../base/trace.ts";
@@ -296,7 +296,8 @@ export class Syncer {
     const log = partition.log;
     const durable = log.durable.offset;
     const moved = log.endSync(result);
-    if (result < 0) this.failure = `sync of ${log.directory}: ${errnoName(-result)}`;
+    if (result === -EROFS) log.store.disk.syncFailed(); // the log is broken, others are read on
+    else if (result < 0) this.failure = `sync of ${log.directory}: ${errnoName(-result)}`;
     if (log.syncsPending > 0) return;
     const waiting = partition.durableWaiters.count;
     completeSync(this.#broker, partition, door);

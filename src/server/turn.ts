@@ -9,6 +9,7 @@
 import { completeFetches } from "../broker/fetch.ts";
 import { completeAppends, flushAppended } from "../broker/produce.ts";
 import { pushBatches } from "../broker/subscriptions.ts";
+import { DiskState } from "../log/disk.ts";
 import { acceptAll } from "./accept.ts";
 import {
   admitWaiting,
@@ -70,4 +71,8 @@ function maintain(node: Node): void {
 function keepHouse(node: Node): void {
   const entries = node.caretaker.step(node.nowMs, node.store.wallMs, node.door);
   if (entries.length > 0) node.post({ kind: "checkpoint", entries });
+  const disk = node.store.disk;
+  if (!disk.isNews) return;
+  disk.isNews = false;
+  if (disk.state === DiskState.ok) node.post({ kind: "disk_ok" });
 }

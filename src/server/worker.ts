@@ -6,7 +6,6 @@
  */
 
 import { libc } from "#ffi";
-import { SIGXFSZ } from "../../ffi/constants.ts";
 import { JobRing } from "../base/job_ring.ts";
 import { setTraceSink } from "../base/trace.ts";
 import { StorageError } from "../log/files.ts";
@@ -36,7 +35,6 @@ scope.onmessage = (event) => {
 function run(start: ShardStart): void {
   const post = (message: ShardMessage) => scope.postMessage(message);
   setTraceSink((level, message) => post({ kind: "trace", level, message }));
-  libc.ignoreSignal(SIGXFSZ);
   const jobs = new JobRing(start.jobs);
   let node: Node;
   try {

@@ -120,7 +120,8 @@ function send(
   if (log.stagedEnd <= before) {
     known.rollBack(log.stagedEnd);
     world.note(`  batch ${attempt.number} to ${known.name}: not taken`);
-    if (expected === "taken" && log.failure === ErrorCodes.none) {
+    const { refusal } = log.store.disk;
+    if (expected === "taken" && log.failure === ErrorCodes.none && refusal === ErrorCodes.none) {
       violated(
         "P",
         `${known.name}: batch ${attempt.number} follows its producer's last, and is refused`,

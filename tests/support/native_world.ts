@@ -2,6 +2,7 @@
  * The native door over a real broker, without sockets: bytes go in as a socket would give them,
  * in pieces of any size, and the replies come out as a client would see them.
  */
+import { type ErrorCode, ErrorCodes } from "../../src/format/errors.ts";
 import type { Memory } from "../../ffi/libc.ts";
 import { BlockPool } from "../../src/base/pool.ts";
 import { Reply } from "../../src/base/reply.ts";
@@ -45,6 +46,7 @@ export class FakeServer implements Server {
   readonly stops: number[][] = [];
   readonly sends: Set<number> = new Set();
   readonly dispatches: Set<number> = new Set();
+  diskRefusal: ErrorCode = ErrorCodes.none;
   /** What `addTopic` answers. */
   refusal = "";
 

@@ -24,6 +24,7 @@ export function createTopic(door: NativeDoor, session: Session, request: Request
   if (door.broker.topics.get(body.name) !== undefined) {
     throw new RequestError(ErrorCodes.topic_exists, body.name);
   }
+  if (door.server.diskRefusal !== ErrorCodes.none) throw new RequestError(door.server.diskRefusal);
   door.server.createTopic(door.park(session, request.correlation, "create_topic"), body);
   return HANDLED;
 }

@@ -7,7 +7,7 @@
  */
 import type { Connection } from "../../../src/client/connection.ts";
 import { BrokerError } from "../../../src/client/errors.ts";
-import { operation } from "../../../src/native/operations.ts";
+import { operation, type ReplyOf } from "../../../src/native/operations.ts";
 import type { Prng } from "../prng.ts";
 import { pause } from "../until.ts";
 import type { History } from "./history.ts";
@@ -65,11 +65,8 @@ export class Consumer {
     const opened = await connection.request(operation("open_partition"), { topic, partition });
     if (!this.#follows) this.#next[index] = this.#prng.below(opened.visibleEnd + 1);
     while (!this.#stopping && connection.failure === null) {
-      const reply = await connection.request(operation("fetch"), {
-        handle: opened.handle,
-        ...{ maxBytes: MAX_BYTES, minBytes: 1, maxWaitMs: MAX_WAIT_MS },
-        offset: this.#next[index]!,
-      });
+      const reply = await this.#fetch(connection, opened.handle, index);
+      if (reply === null) continue;
       const { logStart, visibleEnd } = reply;
       const at = this.#history.now();
       this.#history.ends.push({ who: this.#who, at, place, logStart, visibleEnd });
@@ -79,6 +76,27 @@ export class Consumer {
         this.#next[index] = offset + 1;
       }
       await pause(REST_MS);
+    }
+  }
+
+  /** Null: what was to come next was deleted, and the log start is next now. */
+  async #fetch(
+    connection: Connection,
+    handle: number,
+    index: number,
+  ): Promise<ReplyOf<"fetch"> | null> {
+    try {
+      return await connection.request(operation("fetch"), {
+        handle,
+        ...{ maxBytes: MAX_BYTES, minBytes: 1, maxWaitMs: MAX_WAIT_MS },
+        offset: this.#next[index]!,
+      });
+    } catch (error) {
+      if (!(error instanceof BrokerError) || error.name !== "offset_out_of_range") throw error;
+      const { logStart } = await connection.request(operation("offsets"), { handle });
+      if (logStart <= this.#next[index]!) throw error;
+      this.#next[index] = logStart;
+      return null;
     }
   }
 }

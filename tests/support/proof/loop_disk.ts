@@ -144,6 +144,12 @@ export class LoopDisk {
     return shutDown(this.path, flag);
   }
 
+  /** ext4 meets an error: mounted with errors=remount-ro it can only be read from now on. */
+  breakIt(): void {
+    const device = run("losetup", "--noheadings", "--output", "NAME", "--associated", this.#image);
+    run("sh", "-c", `echo 1 > /sys/fs/ext4/${basename(device)}/trigger_fs_error`);
+  }
+
   /** The device gets more room, or less. */
   resize(ramMib: number): void {
     run("mount", "-o", `remount,size=${ramMib}m`, join(this.#root, "ram"));

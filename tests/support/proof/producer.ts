@@ -36,6 +36,8 @@ const BATCH_BYTES_MAX = 98304;
 const VALUE_SIZES = [1, 1, 7, 100, 100, 100, 300, 300, 512, 1024, 4000, 4096, 4096, 20000, 65536];
 const SMALL_SIZES = [1, 100, 300];
 const SLOW_MS = 3;
+/** After a refusal, so that a broker that takes nothing is asked now and then. */
+const REFUSED_MS = 20;
 const POOL_SIZE = 262144;
 const TIME_FIRST = 1700000000000;
 
@@ -67,6 +69,7 @@ export class Producer {
   #session = 0;
   #budgetBytes = 0;
   #outstanding = 0;
+  #wasRefused = false;
   #change: () => void = () => {};
   #time = TIME_FIRST;
 
@@ -127,6 +130,10 @@ export class Producer {
   }
 
   async #step(connection: Connection): Promise<void> {
+    if (this.#wasRefused) {
+      this.#wasRefused = false;
+      await pause(REFUSED_MS);
+    }
     const here = this.#prng.pick(this.#here);
     if (here.closed || here.inFlight >= IN_FLIGHT_MAX) {
       const free = this.#here.some(({ closed, inFlight }) => !closed && inFlight < IN_FLIGHT_MAX);
@@ -171,6 +178,7 @@ export class Producer {
     } catch (error) {
       // An error that ended the connection answers none of its requests.
       const refused = error instanceof BrokerError && connection.failure === null;
+      this.#wasRefused ||= refused;
       this.#history.settle(attempt, refused ? "failed" : "unknown", -1, refused ? error.name : "");
       if (this.#shape.idempotent) this.#keep(here, sent);
     }

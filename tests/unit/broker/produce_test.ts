@@ -115,6 +115,7 @@ test("a full disk refuses what was not written, behind what was", () => {
     [[3, ErrorCodes.disk_full]],
     "acks=1 waits for no sync",
   );
+  world.log.store.disk.look();
   world.produce(batchOfSize(100), 5);
   world.turn();
   world.sync();
@@ -137,6 +138,7 @@ test("a write that fails because a segment is full refuses what it would have wr
     return world.door.takeAppends().map(({ correlation, error }) => [correlation, error]);
   };
   assert.deepEqual(answers(), [[1, ErrorCodes.disk_full], [2, ErrorCodes.disk_full]]);
+  world.log.store.disk.look();
   world.produce(batchOfSize(500), 3);
   world.turn();
   assert.deepEqual(answers(), [[3, ErrorCodes.none]]);

@@ -17,6 +17,9 @@ const PINNED: readonly (readonly [number, string, boolean])[] = [
   [9, "unknown_handle", false],
   [10, "not_permitted", false],
   [11, "too_many_handles", false],
+  [12, "unknown_subscription", false],
+  [13, "subscription_exists", false],
+  [14, "too_many_subscriptions", false],
   [20, "topic_not_found", false],
   [21, "topic_exists", false],
   [22, "invalid_topic_name", false],
@@ -36,6 +39,7 @@ const PINNED: readonly (readonly [number, string, boolean])[] = [
   [62, "shutting_down", true],
   [63, "partition_degraded", false],
   [64, "storage_busy", true],
+  [65, "disk_read_only", true],
 ];
 
 test("every code that was ever given out means what it meant", () => {

@@ -206,6 +206,10 @@ for (const errno of [ENOSPC, EDQUOT, EFBIG]) {
       assert.equal(partition.broken, false);
       partition.turnDone();
       faulty.heal();
+      if (errno !== EFBIG) {
+        assert.equal(world.stage(partition, batchOfSize(90)), -ErrorCodes.disk_full, "till a look");
+      }
+      world.store.disk.look();
       world.append(partition, batchOfSize(250, 4));
       world.sync(partition);
       const all = concat([stamped(batchOfSize(300, 1), 0, 0), stamped(batchOfSize(250, 4), 1, 0)]);
@@ -255,6 +259,7 @@ test("a roll that finds no room refuses the batch and keeps what was staged befo
   assert.equal(partition.written.offset, 2, "the roll has flushed");
   partition.turnDone();
   faulty.heal();
+  world.store.disk.look();
   world.append(partition, batchOfSize(600, 3));
   assert.deepEqual(partition.segments.map(({ baseOffset }) => baseOffset), [0, 2]);
   world.close(partition);
@@ -325,6 +330,7 @@ test("a write that fails takes back what producers and epochs were told", () => 
   assert.equal(partition.flush(), ErrorCodes.disk_full);
   partition.turnDone();
   assert.equal(world.stage(partition, numbered(0)), -ErrorCodes.duplicate_sequence);
+  world.store.disk.look();
   world.append(partition, numbered(1));
   assert.equal(partition.written.offset, 3);
   assert.deepEqual(partition.epochs.entries, [{ epoch: 0, startOffset: 0 }]);

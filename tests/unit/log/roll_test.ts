@@ -159,6 +159,7 @@ test("a roll that fails leaves nothing open, and the segment goes on", () => {
     assert.equal(faulty.opened - faulty.count("close"), before, `openat ${nth}`);
     partition.turnDone();
     faulty.heal();
+    world.store.disk.look();
   }
   world.append(partition, batchOfSize(900, 2));
   assert.equal(partition.segments.length, 2);

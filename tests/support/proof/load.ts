@@ -1,10 +1,12 @@
 /**
- * The load of the proofs: four producers and two consumers, each with a connection of its own, on
- * every partition of some topics, until somebody ends them or the broker dies.
+ * The load of the proofs: four producers, two consumers that fetch and two that subscribe, each
+ * with a connection of its own, on every partition of some topics, until somebody ends them or the
+ * broker dies.
  *
  *     producers 0 to 2   up to three batches in flight; what has no answer stays unknown
  *     producer 3         idempotent: in the next session it first sends again what has no answer
- *     consumer 0         follows the end         consumer 1   begins somewhere each time
+ *     consumer 0         follows the end         consumer 1    begins somewhere each time
+ *     subscriber 0       the same, pushed        subscriber 1  the same, pushed
  *
  * Sizes are drawn from a short list, so that they repeat: a stale batch that fits the hole exactly
  * is what a recovery must not be taken in by. When a session has used up its budget it goes on with
@@ -18,6 +20,7 @@ import { Prng } from "../prng.ts";
 import { Consumer } from "./consumer.ts";
 import type { History } from "./history.ts";
 import { Producer } from "./producer.ts";
+import { Subscriber } from "./subscriber.ts";
 
 export interface TopicShape {
   readonly name: string;
@@ -41,13 +44,14 @@ export interface LoadShape {
 
 export const PRODUCERS = 4;
 export const CONSUMERS = 2;
+export const SUBSCRIBERS = 2;
 
 export class Load {
   readonly places: readonly PlaceShape[];
   readonly history: History;
   readonly #shape: LoadShape;
   readonly #producers: Producer[];
-  readonly #consumers: Consumer[];
+  readonly #consumers: (Consumer | Subscriber)[];
   #connections: Connection[] = [];
   #running: Promise<unknown> = Promise.resolve();
 
@@ -67,10 +71,15 @@ export class Load {
       const prng = new Prng(shape.seed * 16 + number);
       return new Producer({ number, places, idempotent, budgetBytes }, history, prng);
     });
-    this.#consumers = Array.from({ length: CONSUMERS }, (_, number) => {
-      const follows = number === 0;
-      return new Consumer(number, places, follows, history, new Prng(shape.seed * 16 + 8 + number));
-    });
+    const prngOf = (number: number): Prng => new Prng(shape.seed * 16 + 8 + number);
+    this.#consumers = [
+      ...Array.from({ length: CONSUMERS }, (_, number) => {
+        return new Consumer(number, places, number === 0, history, prngOf(number));
+      }),
+      ...Array.from({ length: SUBSCRIBERS }, (_, number) => {
+        return new Subscriber(number, places, number === 0, history, prngOf(CONSUMERS + number));
+      }),
+    ];
   }
 
   /** Creates the topics that are not there yet. */

@@ -14,13 +14,13 @@ import { controlOperation } from "../../../src/native/control_operations.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { concat } from "../../support/batches.ts";
 import { frame, FRAME_HEADER } from "../../support/frames.ts";
+import { TOPIC } from "../../support/corpus.ts";
 import * as frames from "../../support/frames.ts";
 import { type Client, NativeWorld, type WireReply } from "../../support/native_world.ts";
 import { Prng } from "../../support/prng.ts";
 import { type Decoder, Digest, must, REJECTED } from "../decoder.ts";
 import { drawBatch, seal } from "./batch_samples.ts";
 
-const TOPIC = "fuzz";
 const MiB = 1048576;
 const PRODUCE = 201;
 /** Flags of what a subscription pushes. */
@@ -35,7 +35,7 @@ const FIXED_HANDLE = 1;
 
 const worlds: (World | null)[] = [null, null];
 
-const dispatched: Decoder = {
+export const dispatched: Decoder = {
   name: "frame-dispatch",
   family: "frames",
   weight: 2,
@@ -146,7 +146,8 @@ class World {
   }
 }
 
-function drawFrame(prng: Prng): Uint8Array {
+/** A right frame for a connection with handles 0 and 1 of the topic. */
+export function drawFrame(prng: Prng): Uint8Array {
   const correlation = prng.next();
   const handle = prng.chance(90) ? prng.below(2) : prng.below(5);
   switch (prng.below(18)) {
@@ -184,7 +185,7 @@ function drawFrame(prng: Prng): Uint8Array {
 }
 
 /** The frames of an input as far as their sizes can be followed; the rest is one. */
-function ranges(view: DataView, size: number): [at: number, end: number][] {
+export function ranges(view: DataView, size: number): [at: number, end: number][] {
   const found: [number, number][] = [];
   for (let at = 0; size - at >= FRAME_HEADER;) {
     const own = view.getUint32(at) + 4;

@@ -36,6 +36,7 @@ export interface SoakOptions {
   readonly seconds: number;
   /** Between two clean restarts. */
   readonly restartSeconds: number;
+  readonly restartsMax?: number;
   readonly tell: (line: string) => void;
   /** True when the soak shall stop where it is, to be resumed. */
   readonly interrupted: () => boolean;
@@ -126,6 +127,7 @@ class Soak {
   /** Samples, restarts and tells, until the time is over (true) or somebody interrupts. */
   async #pace(): Promise<boolean> {
     const { seconds, restartSeconds, interrupted, tell } = this.#options;
+    const restartsMax = this.#options.restartsMax ?? Infinity;
     const before = this.#state.done;
     const startMs = performance.now();
     let nextSampleMs = startMs + EVERY_MS.sample;
@@ -144,7 +146,10 @@ class Soak {
         nextTellMs += EVERY_MS.progress;
       }
       const isTime = nowMs - this.#brokerStartMs >= restartSeconds * SECOND_MS;
-      if (isTime && seconds - this.#state.done > restartSeconds / 4) await this.#restart();
+      const mayBe = this.#situation.stops < restartsMax;
+      // The last start is not cut short.
+      const isWorth = seconds - this.#state.done > restartSeconds / 4;
+      if (isTime && mayBe && isWorth) await this.#restart();
     }
     return true;
   }

@@ -5,7 +5,8 @@
  *                                ^ at    ^ at + size
  *
  * Each input is decoded twice, with other bytes around it each time: a decoder that reads outside
- * gives two results. What it changes outside is seen by itself.
+ * gives two results. What it changes outside is seen by itself. The second arena lies in the memory
+ * of WebAssembly, so that checksums are computed in both ways.
  *
  * Invariant: `decode` gives back REJECTED for what it refused by its typed error, a digest of what
  * it understood otherwise, and throws for everything else.

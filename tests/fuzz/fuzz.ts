@@ -8,6 +8,7 @@
  * Invariant: an input depends on the decoder, the seed and its index alone.
  */
 import { type ByteBlock, heapBlock } from "../../src/base/bytes.ts";
+import { openFastMemory } from "../../src/base/crc32c_simd.ts";
 import { Prng } from "../support/prng.ts";
 import { allocated, unwatch, watch } from "./allocations.ts";
 import { type Decoder, must, REJECTED, Violation } from "./decoder.ts";
@@ -19,6 +20,9 @@ const FILLS = [0xff, 0x01] as const;
 /** A decoder that remembers forgets after so many inputs. */
 export const RESET_EVERY = 4000;
 const SHRINK_MS = 10_000;
+const ARENA_SIZE = INPUT_SIZE_MAX + 4 * MARGIN;
+/** The second is of the memory where checksums are computed by vectors. */
+const arenas: readonly ByteBlock[] = [heapBlock(ARENA_SIZE), fastBlock(ARENA_SIZE)];
 
 export interface Failure {
   readonly decoder: string;
@@ -89,6 +93,14 @@ function shrunkInput(judge: Judge, decoder: Decoder, input: Uint8Array, what: st
   }, decoder);
 }
 
+function fastBlock(size: number): ByteBlock {
+  const bytes = openFastMemory(size)?.take(size);
+  if (bytes === undefined || bytes === null) return heapBlock(size);
+  const { buffer, byteOffset: offset } = bytes;
+  const words = new Int32Array(buffer, offset, size >> 2);
+  return { size, offset, bytes, words, view: new DataView(buffer, offset, size) };
+}
+
 class Judge {
   readonly #decoder: Decoder;
   readonly #arenas: readonly ByteBlock[];
@@ -97,11 +109,8 @@ class Judge {
   constructor(decoder: Decoder) {
     this.#decoder = decoder;
     this.#at = decoder.fromStart === true ? 0 : MARGIN;
-    this.#arenas = FILLS.map((fill) => {
-      const block = heapBlock(INPUT_SIZE_MAX + 2 * MARGIN + 16);
-      block.bytes.fill(fill);
-      return block;
-    });
+    this.#arenas = arenas;
+    this.#arenas.forEach((block, arena) => block.bytes.fill(FILLS[arena]!));
   }
 
   /** `what` is wrong, or empty. */

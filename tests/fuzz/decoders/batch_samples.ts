@@ -8,6 +8,8 @@ import { encodeBatch, encodeRecord, type RecordShape } from "../../support/batch
 import type { Prng } from "../../support/prng.ts";
 
 const TIMESTAMP = 1700000000000;
+/** Mostly small; a large one so that checksums go the way of large batches. */
+const VALUE_SIZES = [10, 30, 30, 30, 30, 30, 30, 30, 300, 3000];
 
 export interface BatchDraw {
   readonly codec?: Codec;
@@ -44,7 +46,7 @@ export function drawBatch(prng: Prng, draw: BatchDraw = {}): Uint8Array<ArrayBuf
 function drawRecord(prng: Prng): RecordShape {
   return {
     key: prng.chance(50) ? null : prng.bytes(prng.below(12)),
-    value: prng.chance(10) ? null : prng.bytes(prng.below(prng.chance(90) ? 30 : 300)),
+    value: prng.chance(10) ? null : prng.bytes(prng.below(prng.pick(VALUE_SIZES))),
     timestampDelta: prng.chance(70) ? prng.below(100) : prng.between(0, 1) * 2 ** prng.below(40),
     headers: prng.chance(80) ? [] : [
       { key: "h", value: prng.chance(30) ? null : prng.bytes(prng.below(5)) },

@@ -28,12 +28,10 @@ export interface Sample {
   readonly ackOs: Quantiles | null;
   readonly seenFsync: Quantiles | null;
   readonly seenOs: Quantiles | null;
-  /** Those counters of `stats` that are levels, by name. */
+  /** Those counters of `stats` that are levels and not sums, by name. */
   readonly levels: Readonly<Record<string, number>>;
 }
 
-/** Counters that go up and down, and those of the loop's pauses; more are not kept. */
-const LEVELS = /^(connections|partitions|pool_.*|unsynced_.*|.*_lag_.*|.*queued.*|.*_in_flight)$/;
 const TICKS_PER_SECOND = 100;
 
 interface ProcessFigures {
@@ -69,7 +67,7 @@ export class Sampler {
     const passed = (nowMs - this.#beforeMs) / 1000;
     const loadSeconds = cpuOfLoad();
     const sameProcess = broker.pid === this.#pid;
-    const levels = [...stats].filter(([name]) => LEVELS.test(name) && !name.endsWith("_total"));
+    const levels = [...stats].filter(([name]) => !name.endsWith("_total"));
     const { rssBytes, anonymousBytes, descriptors, threads, cpuSeconds } = figures;
     const sample = {
       seconds: rounded(seconds),

@@ -4,6 +4,7 @@
  *
  *     bench/limit/*.c  ->  dist/bench/server    what the design could reach at the most
  *                          dist/bench/load      the load generator, for every server the same
+ *     bench/crowd/crowd.c  ->  dist/bench/crowd    clients that do not behave
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
@@ -15,6 +16,7 @@ const SOURCES = join(ROOT, "bench", "limit");
 export const DIST: string = join(ROOT, "dist", "bench");
 export const SERVER: string = join(DIST, "server");
 export const LOAD: string = join(DIST, "load");
+export const CROWD: string = join(DIST, "crowd");
 
 const FLAGS = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"];
 const CRC_FLAGS: Readonly<Record<string, string>> = {
@@ -22,7 +24,7 @@ const CRC_FLAGS: Readonly<Record<string, string>> = {
   arm64: "-march=armv8-a+crc",
 };
 
-/** Compiles both programs and lets the load generator check its own checksum. */
+/** Compiles all programs and lets the load generator check its own checksum. */
 export function buildPrograms(): void {
   mkdirSync(DIST, { recursive: true });
   const sources = readdirSync(SOURCES).filter((name) => name.endsWith(".c"));
@@ -30,6 +32,7 @@ export function buildPrograms(): void {
   const ofServer = sources.filter((name) => !name.startsWith("load"));
   compile(SERVER, ofServer);
   compile(LOAD, [...ofLoad, "crc32c.c"]);
+  compile(CROWD, ["../crowd/crowd.c"]);
   execFileSync(LOAD, ["selftest"], { stdio: ["ignore", "ignore", "inherit"] });
 }
 

@@ -54,6 +54,7 @@ static bool read_switch(struct options *options, const char *word) {
   else if (strcmp(word, "--discard") == 0) options->discards = true;
   else if (strcmp(word, "--once") == 0) options->once = true;
   else if (strcmp(word, "--stats") == 0) options->asks_stats = true;
+  else if (strcmp(word, "--park") == 0) options->parks = true;
   else return false;
   return true;
 }

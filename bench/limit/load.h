@@ -46,6 +46,8 @@ struct options {
   bool discards;
   bool once;
   bool asks_stats;
+  /* Beside its requests every connection has a fetch of 10 s parked, on a partition of its own. */
+  bool parks;
   uint32_t server_pid;
 };
 

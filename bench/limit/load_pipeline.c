@@ -22,6 +22,7 @@
 #include "load.h"
 
 enum { SEND_VECTORS_MAX = 64, EVENTS_MAX = 512, DRAIN_SECONDS_MAX = 30 };
+enum { PARKED_CORRELATION = 0x50000000, PARKED_MS = 10000 };
 
 struct slot {
   uint32_t correlation;
@@ -50,6 +51,8 @@ struct client {
   uint32_t sent_bytes;
   uint8_t *in;
   size_t in_received;
+  /* Of the partition that nobody writes to. */
+  uint32_t parked_handle;
 };
 
 struct pipeline {
@@ -157,9 +160,29 @@ static void check_fetch(struct slot *slot, const uint8_t *body, uint32_t size) {
   }
 }
 
+/* A fetch that is answered when its time is over; then it is sent again. */
+static void park(struct client *client) {
+  uint8_t frame[FRAME_HEADER_SIZE + FETCH_SIZE] = {0};
+  uint8_t *body = frame + FRAME_HEADER_SIZE;
+  put_frame_header(frame, sizeof frame, OPERATION_FETCH, PARKED_CORRELATION);
+  put_u32(body, client->parked_handle);
+  put_u32(body + FETCH_AT_MAX_BYTES, 1024 * 1024);
+  put_u32(body + FETCH_AT_MIN_BYTES, 1);
+  put_u32(body + FETCH_AT_MAX_WAIT_MS, PARKED_MS);
+  if (send(client->fd, frame, sizeof frame, MSG_NOSIGNAL) != (ssize_t)sizeof frame) {
+    die("a fetch cannot be parked");
+  }
+}
+
 static void take_reply(struct pipeline *pipeline, struct client *client, const uint8_t *frame,
                        uint32_t size) {
   uint32_t correlation = get_u32(frame + FRAME_AT_CORRELATION);
+  if (pipeline->options->parks && correlation == PARKED_CORRELATION) {
+    if (get_u16(frame + FRAME_AT_CODE) != ERROR_NONE) die("the parked fetch got an error");
+    /* Between two frames only: what is queued may have left in part. */
+    if (client->sent_bytes == 0 && !pipeline->run->is_over) park(client);
+    return;
+  }
   uint32_t number = correlation % pipeline->options->in_flight;
   struct slot *slot = &client->slots[number];
   if (!slot->is_in_flight || slot->correlation != correlation) die("a reply nobody waits for");
@@ -239,6 +262,11 @@ static void open_client(struct pipeline *pipeline, struct client *client, uint32
     build_frame(pipeline, client, number);
   }
   free(is_open);
+  if (options->parks) {
+    uint64_t end;
+    client->parked_handle = session_open_partition(client->fd, options, options->partitions, &end);
+    park(client);
+  }
   fcntl(client->fd, F_SETFL, O_NONBLOCK);
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
   if (epoll_ctl(pipeline->epoll_fd, EPOLL_CTL_ADD, client->fd, &event) != 0) die("epoll_ctl");

@@ -85,7 +85,7 @@ void session_create_topic(const struct options *options) {
   uint8_t frame[FRAME_MAX];
   uint8_t *at = frame + FRAME_HEADER_SIZE;
   at = put_string(at, options->topic, strlen(options->topic));
-  put_u32(at, options->partitions);
+  put_u32(at, options->partitions + (options->parks ? 1 : 0));
   put_u32(at + 4, options->config_count);
   at += 8;
   for (uint32_t number = 0; number < options->config_count; number += 1) {

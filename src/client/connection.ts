@@ -28,6 +28,7 @@ import {
 import type { Operation, Table, ValueOf } from "../native/table.ts";
 import { BrokerError, ConnectionError, ProtocolError, reasonOf, SluiceError } from "./errors.ts";
 import { FrameReader } from "./frame_reader.ts";
+import { keepAlive } from "./keep_alive.ts";
 
 /** Where a broker listens. */
 export type BrokerAddress = { readonly host: string; readonly port: number } | {
@@ -40,6 +41,8 @@ export interface ConnectOptions {
   readonly token?: string | undefined;
   /** For connecting and hello together. */
   readonly timeoutMs?: number | undefined;
+  /** A connection that is silent for so long pings, for brokers let go of idle ones. */
+  readonly keepAliveMs?: number | undefined;
 }
 
 const SUBSCRIBE = operation("subscribe");
@@ -111,6 +114,7 @@ export class Connection {
     const timer = setTimeout(() => connection.#end(silent(connection.address, timeoutMs)), leftMs);
     try {
       await connection.#sayHello(options);
+      keepAlive(connection, options.keepAliveMs);
       return connection;
     } catch (error) {
       connection.close();
@@ -128,6 +132,11 @@ export class Connection {
   /** Why the connection ended, or null while it is open. */
   get failure(): SluiceError | null {
     return this.#failure;
+  }
+
+  /** Grows with every request. */
+  get asked(): number {
+    return this.#correlation;
   }
 
   /** Requests that wait for a reply. */

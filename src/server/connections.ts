@@ -112,7 +112,7 @@ function discard(node: Node, connection: Connection): void {
   const block = node.store.scratch;
   const took = node.libc.recv(connection.fd, block, 0, block.size, MSG_DONTWAIT);
   if (took > 0 || took === -EAGAIN || took === -EINTR) return;
-  closeConnection(node, connection, "refused");
+  closeConnection(node, connection, connection.lingerUntilMs === NEVER ? "peer" : "refused");
 }
 
 /** Executes the frames of the connections that received some or may go on. */

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Connection } from "../../src/client/connection.ts";
 import { concat, encodeBatch, encodeRecord } from "../support/batches.ts";
 import { closeAll, connectOne, isOver, readByte, sendSome } from "../support/crowd.ts";
 import { fetch, hello, produce, request } from "../support/frames.ts";
@@ -129,6 +130,8 @@ test("a byte at a time before hello, and nothing at all", async () => {
 test("who has nothing to say is let go, who waits for something is not", async () => {
   const before = await counter("connections_closed_idle_total");
   const idle = await greeted(10);
+  const address = { host: "127.0.0.1", port: live.broker.port };
+  const client = await Connection.connect(address, { keepAliveMs: connections.idleMs / 5 });
   const [waiting] = await greeted(1);
   await until("it is sent", () => sendSome(waiting!, fetch(0, 16, { maxWaitMs: 30000 })) > 0);
   await until("the idle are let go", () => idle.every(isOver));
@@ -136,6 +139,8 @@ test("who has nothing to say is let go, who waits for something is not", async (
   await live.canary.expectServed();
   await pause(2 * connections.idleMs);
   assert.equal(isOver(waiting!), false, "and stays so");
+  assert.equal(client.failure, null, "our client says from time to time that it is there");
+  client.close();
   assert.ok(await counter("connections_closed_idle_total") - before >= idle.length);
   closeAll([...idle, waiting!]);
   await live.expectUnharmed();

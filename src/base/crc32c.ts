@@ -8,7 +8,7 @@
  *     stream  a   b   c   d   a   b   c   d   a
  *
  * A step moves a stream by 16 bytes, which is a look-up in four tables that already hold the
- * effect of 16 zero bytes. The last four words are folded one after another, which brings the
+ * effect of 16 zero bytes. The last four words are looked up in all sixteen, which brings the
  * streams together. It works on any bytes; what a shard receives is summed by `crc32c_simd.ts`.
  *
  * Invariant: the words are little-endian, as on every machine that Sluice runs on (asserted at
@@ -20,13 +20,11 @@ import { assert } from "./assert.ts";
 const POLYNOMIAL = 0x82f63b78;
 /** STEP[k][byte]: the effect of `byte` followed by k zero bytes. */
 const STEP: readonly Int32Array[] = buildTables(16);
-const [after0, after1, after2, after3] = STEP as [Int32Array, Int32Array, Int32Array, Int32Array];
-const [after12, after13, after14, after15] = STEP.slice(12) as [
-  Int32Array,
-  Int32Array,
-  Int32Array,
-  Int32Array,
-];
+type Tables = readonly [Int32Array, Int32Array, Int32Array, Int32Array];
+const [after0, after1, after2, after3] = STEP.slice(0, 4) as unknown as Tables;
+const [after4, after5, after6, after7] = STEP.slice(4, 8) as unknown as Tables;
+const [after8, after9, after10, after11] = STEP.slice(8, 12) as unknown as Tables;
+const [after12, after13, after14, after15] = STEP.slice(12) as unknown as Tables;
 
 assert(new Uint8Array(new Uint32Array([1]).buffer)[0] === 1, "the machine is little-endian");
 
@@ -63,8 +61,13 @@ export function crc32cExtend(
   return ~state >>> 0;
 }
 
-/** Folds `blocks` groups of four words. The caller has aligned the start. */
-function foldBlocks(state: number, words: Int32Array, from: number, blocks: number): number {
+/** The state of a checksum behind `blocks` groups of four words, of which there is one at least. */
+export function foldBlocks(
+  state: number,
+  words: Int32Array,
+  from: number,
+  blocks: number,
+): number {
   let at = from;
   let a = state;
   let b = 0;
@@ -85,15 +88,18 @@ function foldBlocks(state: number, words: Int32Array, from: number, blocks: numb
     d = after15[wordD & 255]! ^ after14[(wordD >>> 8) & 255]! ^
       after13[(wordD >>> 16) & 255]! ^ after12[wordD >>> 24]!;
   }
-  let joined = foldWord(words[at]! ^ a);
-  joined = foldWord(words[at + 1]! ^ b ^ joined);
-  joined = foldWord(words[at + 2]! ^ c ^ joined);
-  return foldWord(words[at + 3]! ^ d ^ joined);
-}
-
-function foldWord(word: number): number {
-  return after3[word & 255]! ^ after2[(word >>> 8) & 255]! ^
-    after1[(word >>> 16) & 255]! ^ after0[word >>> 24]!;
+  const wordA = words[at]! ^ a;
+  const wordB = words[at + 1]! ^ b;
+  const wordC = words[at + 2]! ^ c;
+  const wordD = words[at + 3]! ^ d;
+  return after15[wordA & 255]! ^ after14[(wordA >>> 8) & 255]! ^
+    after13[(wordA >>> 16) & 255]! ^ after12[wordA >>> 24]! ^
+    after11[wordB & 255]! ^ after10[(wordB >>> 8) & 255]! ^
+    after9[(wordB >>> 16) & 255]! ^ after8[wordB >>> 24]! ^
+    after7[wordC & 255]! ^ after6[(wordC >>> 8) & 255]! ^
+    after5[(wordC >>> 16) & 255]! ^ after4[wordC >>> 24]! ^
+    after3[wordD & 255]! ^ after2[(wordD >>> 8) & 255]! ^
+    after1[(wordD >>> 16) & 255]! ^ after0[wordD >>> 24]!;
 }
 
 function buildTables(count: number): Int32Array[] {

@@ -24,7 +24,7 @@
 
 import { assert } from "./assert.ts";
 import type { ByteBlock } from "./bytes.ts";
-import { crc32c, crc32cExtend } from "./crc32c.ts";
+import { crc32c, foldBlocks } from "./crc32c.ts";
 import { VERIFY } from "./verify.ts";
 import {
   add,
@@ -45,7 +45,6 @@ import {
   repeatWhile,
   set,
   shiftLanes,
-  store,
   storeVector,
   subtract,
   WasmFunction,
@@ -80,7 +79,7 @@ const NEAR_REST = NEAR_VECTORS * VECTOR;
 /** Below it the tables of `crc32c.ts` are as fast. */
 const SIMD_SIZE_MIN = 192;
 /** Below it `near` alone is as fast. */
-const FAR_SIZE_MIN = 1536;
+const FAR_SIZE_MIN = 640;
 /** So much of a long message is copied at a time: it stays in the first cache. */
 const FAR_PIECE = 8192;
 
@@ -88,8 +87,9 @@ const FAR_PIECE = 8192;
 const At = {
   /** 16 bytes of zeros, 16 of ones: from k below the middle, a mask that clears k bytes. */
   mask: 16,
-  /** Zeros, the state of the checksum, zeros. */
-  state: 64,
+  /** 16 bytes of zeros, the state at the begin of a message (ones) or none, zeros. */
+  begin: 64,
+  noState: 1408,
   tables: 128,
   lowBits: 256,
   nearRest: 512,
@@ -121,7 +121,6 @@ type Fold = (at: number, size: number, state: number) => void;
 /** Of this thread; null until `openFastMemory` made them. */
 let memory: FastMemory | null = null;
 let fold: Fold = () => {};
-let pageBytes: Uint8Array = new Uint8Array(0);
 let pageWords: Int32Array = new Int32Array(0);
 
 /**
@@ -135,9 +134,8 @@ export function openFastMemory(size: number): FastMemory | null {
     const made = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const code = new WebAssembly.Module(wasmModule([near(), far()], pages));
     const instance = new WebAssembly.Instance(code, { host: { memory: made } });
-    pageBytes = new Uint8Array(made.buffer, 0, PAGE_SIZE);
     pageWords = new Int32Array(made.buffer, 0, PAGE_SIZE / 4);
-    writeConstants(pageBytes);
+    writeConstants(new Uint8Array(made.buffer, 0, PAGE_SIZE));
     fold = instance.exports["far"] as Fold;
     memory = new FastMemory(made.buffer as ArrayBuffer);
   } catch {
@@ -153,12 +151,13 @@ export function blockCrc32c(block: ByteBlock, start: number, size: number): numb
   }
   assert(start >= 0 && start + size <= block.size, "the range lies inside");
   if (VERIFY) assert(block.bytes.buffer === memory!.buffer, "only fast memory has an offset");
-  fold(block.offset + start, size, -1);
-  return crc32cExtend(0xffffffff, pageBytes, pageWords, At.nearRest, NEAR_REST); // state 0
+  fold(block.offset + start, size, At.begin);
+  return ~foldBlocks(0, pageWords, At.nearRest >> 2, NEAR_REST >> 4) >>> 0;
 }
 
 function writeConstants(page: Uint8Array): void {
   page.fill(0xff, At.mask, At.mask + VECTOR);
+  page.fill(0xff, At.begin + VECTOR, At.begin + VECTOR + 4);
   page.fill(0x0f, At.lowBits, At.lowBits + VECTOR);
   for (let plane = 0; plane < 4; plane += 1) {
     const table = At.tables + plane * 2 * VECTOR;
@@ -179,17 +178,16 @@ function image(plane: number, byte: number): number {
 
 /**
  * Both begin alike: zeros in front make the size one of whole vectors and change nothing, so the
- * first vector is loaded from before the message and masked. The state is added to the first four
- * bytes of the message, which may reach into the second vector.
+ * first vector is loaded from before the message and masked. The state, which stands at `state`, is
+ * added to the first four bytes of the message; they may reach into the second vector.
  */
 class Front {
   readonly #missing: Local;
 
   constructor(fn: WasmFunction, from: Local) {
-    const [at, size, state] = [0, 1, 2];
+    const [at, size] = [0, 1];
     this.#missing = fn.i32();
     fn.add(
-      store(number(At.state + VECTOR), get(state)),
       set(this.#missing, and(subtract(number(0), get(size)), number(VECTOR - 1))),
       set(from, subtract(get(at), get(this.#missing))),
     );
@@ -205,7 +203,8 @@ class Front {
   }
 
   #state(distance: number): Code {
-    return loadVector(subtract(number(At.state + distance), get(this.#missing)));
+    const state = 2;
+    return loadVector(subtract(get(state), get(this.#missing)), distance);
   }
 }
 
@@ -307,7 +306,7 @@ function far(): WasmFunction {
     // Nothing of the rest is folded any further.
     ...rest.map((at) => storeVector(get(copy), zeroVector, FAR_REST + at)),
     ...rest.map((at) => storeVector(number(At.farRest), folded(at), at)),
-    call(0, number(At.farRest), number(FAR_REST), number(0)),
+    call(0, number(At.farRest), number(FAR_REST), number(At.noState)),
   );
   return fn;
 }

@@ -14,7 +14,7 @@
  *
  * Far leaves the last 304 bytes, near the last seven vectors, and `crc32c.ts` does those. The
  * idea of far is that of Chorba (S. Russell, arXiv 2412.16398); `scripts/find_crc_folds.ts` finds
- * the numbers, ADR 5 has the figures.
+ * the numbers, ADR 8 has the figures.
  *
  *     0      page 0: constants, what is left over, far's copy of the message     64 KiB
  *     64 KiB blocks that `take` gave
@@ -271,8 +271,8 @@ function far(): WasmFunction {
   const end = fn.i32();
   const pieceEnd = fn.i32();
   const rest = Array.from({ length: FAR_REST / VECTOR }, (_, i) => i * VECTOR);
-  const folded = (ahead: number) =>
-    FAR_DISTANCES.reduce(
+  const folded = (ahead: number, distances: readonly number[]) =>
+    distances.reduce(
       (sum, distance) => xorVector(sum, loadVector(get(copy), FAR_REST - distance + ahead)),
       loadVector(get(from), ahead),
     );
@@ -289,7 +289,7 @@ function far(): WasmFunction {
     set(copy, number(At.farCopy)),
     ...rest.map((at) => storeVector(get(copy), zeroVector, at)),
     storeVector(get(copy), front.first(loadVector(get(from))), FAR_REST),
-    storeVector(get(copy), front.second(folded(VECTOR)), FAR_REST + VECTOR),
+    storeVector(get(copy), front.second(folded(VECTOR, FAR_DISTANCES)), FAR_REST + VECTOR),
     forward(2 * VECTOR),
     repeatWhile(
       isBelow(get(from), get(end)),
@@ -297,15 +297,21 @@ function far(): WasmFunction {
       when(isAbove(get(pieceEnd), get(end)), set(pieceEnd, get(end))),
       loopWhile(
         isBelow(get(from), get(pieceEnd)),
-        storeVector(get(copy), folded(0), FAR_REST),
+        storeVector(get(copy), folded(0, FAR_DISTANCES), FAR_REST),
         forward(VECTOR),
       ),
-      ...rest.map((at) => storeVector(number(At.farCopy), loadVector(get(copy), at), at)),
-      set(copy, number(At.farCopy)),
+      when(
+        isBelow(get(from), get(end)),
+        ...rest.map((at) => storeVector(number(At.farCopy), loadVector(get(copy), at), at)),
+        set(copy, number(At.farCopy)),
+      ),
     ),
-    // Nothing of the rest is folded any further.
-    ...rest.map((at) => storeVector(get(copy), zeroVector, FAR_REST + at)),
-    ...rest.map((at) => storeVector(number(At.farRest), folded(at), at)),
+    // Nothing of the rest is folded any further: what lies behind `end` does not count.
+    storeVector(get(copy), zeroVector, FAR_REST),
+    ...rest.map((at) => {
+      const before = FAR_DISTANCES.filter((distance) => distance > at);
+      return storeVector(number(At.farRest), folded(at, before), at);
+    }),
     call(0, number(At.farRest), number(FAR_REST), number(At.noState)),
   );
   return fn;

@@ -15,16 +15,18 @@
 /** A varint of more than 5 bytes does not hold 32 bits; a varlong of more than 10 not 64. */
 const VARINT_BYTES_MAX = 5;
 const VARLONG_BYTES_MAX = 10;
-/** So many bytes of a varlong fit an int32: a delta of less than 37 hours. */
-const VARLONG_BYTES_SHORT = 4;
 /**
  * attributes, timestampDelta, offsetDelta, keySize, valueSize, headerCount: a byte each at least.
  */
 const RECORD_BODY_SIZE_MIN = 6;
+/** The size of what is null, -1, as it stands on the wire. */
+const NULL_SIZE = 1;
+/** What a malformed varint is read as: no size, no count and no offset equals it. */
+const MALFORMED = -1;
 /** Instead of a delta: the bytes are not those records. */
 export const NOT_RECORDS: number = -Infinity;
 
-/** Where the last number read by this module ended. */
+/** Where the last number of more than one byte ended. */
 let cursor = 0;
 /**
  * The lowest timestampDelta of the records that `highestDelta` walked last. Beside its result, so
@@ -35,7 +37,7 @@ export let lowestDelta = 0;
 /**
  * The highest timestampDelta of exactly `count` records, one at least, that stand between `from`
  * and `end`, each with offsetDelta 0, 1, 2 …, and each field inside its record. NOT_RECORDS when
- * they do not. A delta that does not fit 53 bits is told as an infinite one.
+ * they do not, or where a delta does not fit 53 bits.
  */
 export function highestDelta(
   bytes: Uint8Array,
@@ -43,95 +45,120 @@ export function highestDelta(
   end: number,
   count: number,
 ): number {
-  cursor = from;
+  let at = from;
   let highest = 0;
   let lowest = 0;
   for (let index = 0; index < count; index += 1) {
-    const length = readVarint(bytes, end);
-    if (length < RECORD_BODY_SIZE_MIN || length > end - cursor) return NOT_RECORDS;
-    const recordEnd = cursor + length;
-    if (bytes[cursor] !== 0) return NOT_RECORDS; // attributes
-    cursor += 1;
-    const delta = readVarlong(bytes, recordEnd);
+    if (at >= end) return NOT_RECORDS;
+    let zigzag = bytes[at]!;
+    at += 1;
+    if (zigzag > 127) {
+      zigzag = readRest(bytes, at, end, zigzag);
+      at = cursor;
+    }
+    const length = zigzag >>> 1;
+    if ((zigzag & 1) !== 0 || length > end - at) return NOT_RECORDS;
+    const delta = walkRecord(bytes, at, at + length, index);
+    if (delta === NOT_RECORDS) return NOT_RECORDS;
     if (index === 0) highest = lowest = delta;
     else if (delta > highest) highest = delta;
     else if (delta < lowest) lowest = delta;
-    if (!restFits(bytes, recordEnd, index)) return NOT_RECORDS;
+    at += length;
   }
   lowestDelta = lowest;
-  return cursor === end ? highest : NOT_RECORDS;
+  return at === end ? highest : NOT_RECORDS;
 }
 
-/** Walks the fields behind the timestamp; true when they end exactly at `end`. */
-function restFits(bytes: Uint8Array, end: number, offsetDelta: number): boolean {
-  if (readVarint(bytes, end) !== offsetDelta) return false;
-  if (!skipSized(bytes, end, -1)) return false;
-  if (!skipSized(bytes, end, -1)) return false;
-  const headers = readVarint(bytes, end);
-  if (headers < 0) return false;
-  for (let header = 0; header < headers; header += 1) {
-    if (!skipSized(bytes, end, 0)) return false;
-    if (!skipSized(bytes, end, -1)) return false;
+/**
+ * The timestampDelta of a record, or NOT_RECORDS unless its fields fill `from` to `end`. Nearly all
+ * numbers are one byte: those are read here, without a call, and stay what they are on the wire,
+ * zig-zag: 2n for n, 2n - 1 for -n.
+ */
+function walkRecord(bytes: Uint8Array, from: number, end: number, index: number): number {
+  if (end - from < RECORD_BODY_SIZE_MIN || bytes[from] !== 0) return NOT_RECORDS; // attributes
+  let zigzag = bytes[from + 1]!;
+  let at = from + 2;
+  let delta = (zigzag >>> 1) ^ -(zigzag & 1);
+  if (zigzag > 127) {
+    delta = readVarlong(bytes, from + 1, end);
+    at = cursor;
+  }
+  if (at >= end) return NOT_RECORDS;
+  zigzag = bytes[at]!;
+  at += 1;
+  if (zigzag > 127) {
+    zigzag = readRest(bytes, at, end, zigzag);
+    at = cursor;
+  }
+  if (zigzag !== 2 * index) return NOT_RECORDS; // offsetDelta
+  for (let field = 0; field < 2; field += 1) { // key and value
+    if (at >= end) return NOT_RECORDS;
+    zigzag = bytes[at]!;
+    at += 1;
+    if (zigzag > 127) {
+      zigzag = readRest(bytes, at, end, zigzag);
+      at = cursor;
+    }
+    if (zigzag === NULL_SIZE) continue;
+    if ((zigzag & 1) !== 0 || zigzag >>> 1 > end - at) return NOT_RECORDS;
+    at += zigzag >>> 1;
+  }
+  if (at === end - 1 && bytes[at] === 0) return delta; // no headers
+  return headersFit(bytes, at, end) ? delta : NOT_RECORDS;
+}
+
+function headersFit(bytes: Uint8Array, from: number, end: number): boolean {
+  const count = readVarint(bytes, from, end);
+  if ((count & 1) !== 0) return false;
+  for (let header = 0; header < count >>> 1; header += 1) {
+    const key = readVarint(bytes, cursor, end);
+    if ((key & 1) !== 0 || key >>> 1 > end - cursor) return false;
+    const value = readVarint(bytes, cursor + (key >>> 1), end);
+    if (value === NULL_SIZE) continue;
+    if ((value & 1) !== 0 || value >>> 1 > end - cursor) return false;
+    cursor += value >>> 1;
   }
   return cursor === end;
 }
 
-function skipSized(bytes: Uint8Array, end: number, sizeMin: number): boolean {
-  const size = readVarint(bytes, end);
-  if (size < sizeMin || size > end - cursor) return false;
-  if (size > 0) cursor += size;
-  return true;
+/** The varint at `at`, zig-zag; MALFORMED where it does not end before `end`. Sets `cursor`. */
+function readVarint(bytes: Uint8Array, at: number, end: number): number {
+  cursor = at + 1;
+  if (at >= end) return MALFORMED;
+  const first = bytes[at]!;
+  return first < 128 ? first : readRest(bytes, cursor, end, first);
 }
 
-/** What a malformed varint is read as: no size and no count equals it. */
-const MALFORMED = -2147483648;
-
-/** The zig-zag varint at `cursor`, or MALFORMED. */
-function readVarint(bytes: Uint8Array, end: number): number {
-  if (cursor >= end) return MALFORMED;
-  const first = bytes[cursor]!;
-  cursor += 1;
-  if (first < 128) return (first >>> 1) ^ -(first & 1);
-  return readVarintRest(bytes, end, first & 127);
-}
-
-/** Goes on behind the first byte, which holds `low`. */
-function readVarintRest(bytes: Uint8Array, end: number, low: number): number {
-  let value = low;
-  for (let read = 1; read < VARINT_BYTES_MAX && cursor < end; read += 1) {
-    const byte = bytes[cursor]!;
-    cursor += 1;
-    value |= (byte & 127) << (read * 7);
-    if (byte < 128) return (value >>> 1) ^ -(value & 1);
+/** `readVarint` behind the first byte, which is known. */
+function readRest(bytes: Uint8Array, from: number, end: number, first: number): number {
+  const last = Math.min(end, from + VARINT_BYTES_MAX - 1);
+  let value = first & 127;
+  let shift = 7;
+  for (let at = from; at < last; at += 1) {
+    const byte = bytes[at]!;
+    value |= (byte & 127) << shift;
+    shift += 7;
+    cursor = at + 1;
+    if (byte < 128) return value;
   }
   return MALFORMED;
 }
 
-/** The zig-zag varlong at `cursor`; infinite where it does not fit 53 bits or does not end. */
-function readVarlong(bytes: Uint8Array, end: number): number {
-  let low = 0;
-  for (let read = 0; read < VARLONG_BYTES_SHORT && cursor < end; read += 1) {
-    const byte = bytes[cursor]!;
-    cursor += 1;
-    low |= (byte & 127) << (read * 7);
-    if (byte < 128) return (low >>> 1) ^ -(low & 1);
-  }
-  return readVarlongRest(bytes, end, low);
-}
-
-/** Goes on behind the first bytes, which hold `low`. */
-function readVarlongRest(bytes: Uint8Array, end: number, low: number): number {
+/** The varlong at `from`, as a number; NOT_RECORDS where it does not end or fit 53 bits. */
+function readVarlong(bytes: Uint8Array, from: number, end: number): number {
+  const last = Math.min(end, from + VARLONG_BYTES_MAX);
+  const sign = bytes[from]! & 1;
   // The lowest bit is the sign, so the rest counts halves of what the bytes say.
-  let half = low >>> 1;
-  let scale = 2 ** (VARLONG_BYTES_SHORT * 7 - 1);
-  for (let read = VARLONG_BYTES_SHORT; read < VARLONG_BYTES_MAX && cursor < end; read += 1) {
-    const byte = bytes[cursor]!;
-    cursor += 1;
+  let half = (bytes[from]! & 127) >>> 1;
+  let scale = 2 ** 6;
+  for (let at = from + 1; at < last; at += 1) {
+    const byte = bytes[at]!;
     half += (byte & 127) * scale;
     scale *= 128;
+    cursor = at + 1;
     if (byte >= 128) continue;
-    if (half > Number.MAX_SAFE_INTEGER) return (low & 1) === 0 ? Infinity : -Infinity;
-    return (low & 1) === 0 ? half : -half - 1;
+    if (half > Number.MAX_SAFE_INTEGER) return NOT_RECORDS;
+    return sign === 0 ? half : -half - 1;
   }
-  return -Infinity;
+  return NOT_RECORDS;
 }

@@ -19,7 +19,7 @@ import { assert } from "./assert.ts";
 
 const POLYNOMIAL = 0x82f63b78;
 /** STEP[k][byte]: the effect of `byte` followed by k zero bytes. */
-const STEP: readonly Int32Array[] = buildTables(16);
+export const STEP: readonly Int32Array[] = buildTables(16);
 type Tables = readonly [Int32Array, Int32Array, Int32Array, Int32Array];
 const [after0, after1, after2, after3] = STEP.slice(0, 4) as unknown as Tables;
 const [after4, after5, after6, after7] = STEP.slice(4, 8) as unknown as Tables;
@@ -62,7 +62,7 @@ export function crc32cExtend(
 }
 
 /** The state of a checksum behind `blocks` groups of four words, of which there is one at least. */
-export function foldBlocks(
+function foldBlocks(
   state: number,
   words: Int32Array,
   from: number,

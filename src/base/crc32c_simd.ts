@@ -12,9 +12,9 @@
  *     near    s0 s1 s2 s3 s4 s5 s6 | v    s0 goes into s4, s5, s6 and v, each by two look-ups: of
  *                                         the low and of the high four bits of each byte
  *
- * Far leaves the last 304 bytes, near the last seven vectors, and `crc32c.ts` does those. The
- * idea of far is that of Chorba (S. Russell, arXiv 2412.16398); `scripts/find_crc_folds.ts` finds
- * the numbers, ADR 8 has the figures.
+ * Far leaves the last 304 bytes, near the last seven vectors, and those are looked up in tables as
+ * in `crc32c.ts`. The idea of far is that of Chorba (S. Russell, arXiv 2412.16398);
+ * `scripts/find_crc_folds.ts` finds the numbers, ADR 8 has the figures.
  *
  *     0      page 0: constants, what is left over, far's copy of the message     64 KiB
  *     64 KiB blocks that `take` gave
@@ -24,7 +24,7 @@
 
 import { assert } from "./assert.ts";
 import type { ByteBlock } from "./bytes.ts";
-import { crc32c, foldBlocks } from "./crc32c.ts";
+import { crc32c, STEP } from "./crc32c.ts";
 import { VERIFY } from "./verify.ts";
 import {
   add,
@@ -32,10 +32,11 @@ import {
   andVector,
   call,
   type Code,
-  exit,
   get,
+  give,
   isAbove,
   isBelow,
+  load,
   loadVector,
   type Local,
   lookUp,
@@ -45,16 +46,21 @@ import {
   repeatWhile,
   set,
   shiftLanes,
+  shiftLeft,
+  shiftRight,
   storeVector,
   subtract,
   WasmFunction,
   wasmModule,
   when,
+  xor,
   xorVector,
   zeroVector,
 } from "./wasm.ts";
 
 const VECTOR = 16;
+/** The index of the function `near` in the module. */
+const NEAR = 0;
 /** How far behind a vector `far` adds it, in bytes. */
 export const FAR_DISTANCES: readonly number[] = [154, 177, 183, 258, 290];
 const FAR_REST = 304; // the largest distance in whole vectors
@@ -77,7 +83,7 @@ export const NEAR_IMAGES: readonly (readonly number[])[] = [
 const NEAR_REST = NEAR_VECTORS * VECTOR;
 
 /** Below it the tables of `crc32c.ts` are as fast. */
-const SIMD_SIZE_MIN = 192;
+const SIMD_SIZE_MIN = 112;
 /** Below it `near` alone is as fast. */
 const FAR_SIZE_MIN = 640;
 /** So much of a long message is copied at a time: it stays in the first cache. */
@@ -94,7 +100,9 @@ const At = {
   lowBits: 256,
   nearRest: 512,
   farRest: 1024,
-  farCopy: 2048,
+  /** The tables of `crc32c.ts`, 1 KiB each. */
+  steps: 4096,
+  farCopy: 20480,
 } as const;
 
 /** Memory that is checksummed fast, cut into blocks that are never given back. */
@@ -116,12 +124,12 @@ export class FastMemory {
   }
 }
 
-type Fold = (at: number, size: number, state: number) => void;
+/** Gives the state of the checksum; `state` is where the first one stands. */
+type Fold = (at: number, size: number, state: number) => number;
 
 /** Of this thread; null until `openFastMemory` made them. */
 let memory: FastMemory | null = null;
-let fold: Fold = () => {};
-let pageWords: Int32Array = new Int32Array(0);
+let fold: Fold = () => 0;
 
 /**
  * Makes the memory of this thread, with room for `size` bytes of blocks; later calls give the same.
@@ -134,8 +142,9 @@ export function openFastMemory(size: number): FastMemory | null {
     const made = new WebAssembly.Memory({ initial: pages, maximum: pages });
     const code = new WebAssembly.Module(wasmModule([near(), far()], pages));
     const instance = new WebAssembly.Instance(code, { host: { memory: made } });
-    pageWords = new Int32Array(made.buffer, 0, PAGE_SIZE / 4);
     writeConstants(new Uint8Array(made.buffer, 0, PAGE_SIZE));
+    const words = new Int32Array(made.buffer, At.steps, STEP.length * 256);
+    STEP.forEach((table, k) => words.set(table, k * 256));
     fold = instance.exports["far"] as Fold;
     memory = new FastMemory(made.buffer as ArrayBuffer);
   } catch {
@@ -151,8 +160,7 @@ export function blockCrc32c(block: ByteBlock, start: number, size: number): numb
   }
   assert(start >= 0 && start + size <= block.size, "the range lies inside");
   if (VERIFY) assert(block.bytes.buffer === memory!.buffer, "only fast memory has an offset");
-  fold(block.offset + start, size, At.begin);
-  return ~foldBlocks(0, pageWords, At.nearRest >> 2, NEAR_REST >> 4) >>> 0;
+  return ~fold(block.offset + start, size, At.begin) >>> 0;
 }
 
 function writeConstants(page: Uint8Array): void {
@@ -208,7 +216,7 @@ class Front {
   }
 }
 
-/** near(at, size, state): leaves seven vectors at `nearRest`. The size is 112 or more. */
+/** near(at, size, state): the size is 112 or more. */
 function near(): WasmFunction {
   const fn = new WasmFunction("near", 3);
   const from = fn.i32();
@@ -255,7 +263,38 @@ function near(): WasmFunction {
     ),
     ...states.map((state, i) => storeVector(number(At.nearRest), get(state), i * VECTOR)),
   );
+  addRest(fn);
   return fn;
+}
+
+/** The seven vectors at `nearRest` by tables, in four streams as in `crc32c.ts`. */
+function addRest(fn: WasmFunction): void {
+  const at = fn.i32();
+  const streams = [0, 1, 2, 3].map(() => fn.i32());
+  const words = streams.map(() => fn.i32());
+  /** `word`, followed by so many zero bytes. */
+  const step = (word: Local, zeros: number): Code => {
+    const places = [
+      shiftLeft(and(get(word), number(255)), 2),
+      ...[6, 14, 22].map((bits) => and(shiftRight(get(word), bits), number(1020))),
+    ];
+    return places
+      .map((place, i) => load(place, At.steps + (zeros + 3 - i) * 1024))
+      .reduce(xor);
+  };
+  const next = words.map((word, i) => set(word, xor(load(get(at), i * 4), get(streams[i]!))));
+  fn.add(
+    set(at, number(At.nearRest)),
+    ...streams.map((stream) => set(stream, number(0))),
+    repeatWhile(
+      isBelow(get(at), number(At.nearRest + NEAR_REST - VECTOR)),
+      ...next,
+      ...streams.map((stream, i) => set(stream, step(words[i]!, 12))),
+      set(at, add(get(at), number(VECTOR))),
+    ),
+    ...next,
+    words.map((word, i) => step(word, 12 - 4 * i)).reduce(xor),
+  );
 }
 
 /**
@@ -280,8 +319,7 @@ function far(): WasmFunction {
     [copy, from].flatMap((local) => set(local, add(get(local), number(bytes))));
   fn.add(when(
     isBelow(get(1), number(FAR_SIZE_MIN)),
-    call(0, get(0), get(1), get(2)), // near
-    exit,
+    give(call(NEAR, get(0), get(1), get(2))),
   ));
   const front = new Front(fn, from);
   fn.add(
@@ -312,7 +350,7 @@ function far(): WasmFunction {
       const before = FAR_DISTANCES.filter((distance) => distance > at);
       return storeVector(number(At.farRest), folded(at, before), at);
     }),
-    call(0, number(At.farRest), number(FAR_REST), number(At.noState)),
+    call(NEAR, number(At.farRest), number(FAR_REST), number(At.noState)),
   );
   return fn;
 }

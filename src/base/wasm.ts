@@ -2,11 +2,11 @@
  * A small assembler for WebAssembly: nested calls that read like expressions become the bytes of a
  * module. It knows what `crc32c_simd.ts` needs and no more, and runs once, when a shard starts.
  *
- *     const fn = new WasmFunction("clear", 1);      clear(address)
- *     fn.add(storeVector(get(0), zeroVector));       its first parameter is variable 0
+ *     const fn = new WasmFunction("sum", 2);        its parameters are variables 0 and 1
+ *     fn.add(add(get(0), get(1)));                  what it gives comes last
  *
  * Numbers are unsigned; loads and stores take an address and a constant distance from it. A
- * function takes 32-bit numbers and gives nothing.
+ * function takes 32-bit numbers and gives one.
  *
  * Invariant: a `Code` leaves as many values on the stack as its name promises: one for a value,
  * none for a statement. The engine refuses a module that breaks it.
@@ -32,8 +32,22 @@ export const get = (local: Local): Code => [0x20, ...unsigned(local)];
 export const add = (left: Code, right: Code): Code => [...left, ...right, 0x6a];
 export const subtract = (left: Code, right: Code): Code => [...left, ...right, 0x6b];
 export const and = (left: Code, right: Code): Code => [...left, ...right, 0x71];
+export const xor = (left: Code, right: Code): Code => [...left, ...right, 0x73];
+export const shiftLeft = (value: Code, bits: number): Code => [...value, ...number(bits), 0x74];
+export const shiftRight = (value: Code, bits: number): Code => [...value, ...number(bits), 0x76];
 export const isBelow = (left: Code, right: Code): Code => [...left, ...right, 0x49];
 export const isAbove = (left: Code, right: Code): Code => [...left, ...right, 0x4b];
+export const load = (address: Code, distance = 0): Code => [
+  ...address,
+  0x28,
+  0x00,
+  ...unsigned(distance),
+];
+export const call = (index: number, ...values: Code[]): Code => [
+  ...values.flat(),
+  0x10,
+  ...unsigned(index),
+];
 
 // Vectors of 16 bytes.
 export const loadVector = (address: Code, distance = 0): Code => [
@@ -65,7 +79,6 @@ export const lookUp = (table: Code, indexes: Code): Code => [
 
 // Statements.
 export const set = (local: Local, value: Code): Code => [...value, 0x21, ...unsigned(local)];
-export const store = (address: Code, value: Code): Code => [...address, ...value, 0x36, 0x00, 0x00];
 export const storeVector = (address: Code, value: Code, distance = 0): Code => [
   ...address,
   ...value,
@@ -74,12 +87,7 @@ export const storeVector = (address: Code, value: Code, distance = 0): Code => [
   0x00,
   ...unsigned(distance),
 ];
-export const call = (index: number, ...values: Code[]): Code => [
-  ...values.flat(),
-  0x10,
-  ...unsigned(index),
-];
-export const exit: Code = [0x0f];
+export const give = (value: Code): Code => [...value, 0x0f];
 export const when = (condition: Code, ...body: Code[]): Code => [
   ...condition,
   0x04,
@@ -101,7 +109,7 @@ export const repeatWhile = (condition: Code, ...body: Code[]): Code => [
 export const loopWhile = (condition: Code, ...body: Code[]): Code =>
   when(condition, repeatWhile(condition, ...body));
 
-/** A function: its parameters are its first variables. */
+/** A function: its parameters are its first variables, and what it gives is added last. */
 export class WasmFunction {
   readonly name: string;
   readonly #parameters: number;
@@ -130,7 +138,7 @@ export class WasmFunction {
   }
 
   get type(): Code {
-    return [0x60, ...list(new Array<Code>(this.#parameters).fill([I32])), 0];
+    return [0x60, ...list(new Array<Code>(this.#parameters).fill([I32])), 1, I32];
   }
 
   get code(): Code {

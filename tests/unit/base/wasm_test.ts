@@ -7,10 +7,11 @@ import {
   andVector,
   call,
   type Code,
-  exit,
   get,
+  give,
   isAbove,
   isBelow,
+  load,
   loadVector,
   lookUp,
   loopWhile,
@@ -18,17 +19,19 @@ import {
   repeatWhile,
   set,
   shiftLanes,
-  store,
+  shiftLeft,
+  shiftRight,
   storeVector,
   subtract,
   WasmFunction,
   wasmModule,
   when,
+  xor,
   xorVector,
   zeroVector,
 } from "../../../src/base/wasm.ts";
 
-type Exported = Record<string, (...values: number[]) => void>;
+type Exported = Record<string, (...values: number[]) => number>;
 
 function instance(...functions: WasmFunction[]): { exported: Exported; memory: ArrayBuffer } {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 });
@@ -40,10 +43,8 @@ function instance(...functions: WasmFunction[]): { exported: Exported; memory: A
 /** The value that `value` has in a function of two parameters. */
 function result(value: Code, left = 0, right = 0): number {
   const fn = new WasmFunction("f", 2);
-  fn.add(store(number(64), value));
-  const { exported, memory } = instance(fn);
-  exported["f"]!(left, right);
-  return new DataView(memory).getInt32(64, true);
+  fn.add(value);
+  return instance(fn).exported["f"]!(left, right);
 }
 
 test("numbers of every length", () => {
@@ -61,6 +62,9 @@ test("values of 32 bits", () => {
   assert.equal(result(add(left, right), 0x7fffffff, 1), -0x80000000);
   assert.equal(result(subtract(left, right), 3, 5), -2);
   assert.equal(result(and(left, right), 0b1100, 0b1010), 0b1000);
+  assert.equal(result(xor(left, right), 0b1100, 0b1010), 0b0110);
+  assert.equal(result(shiftLeft(left, 31), 3), -0x80000000);
+  assert.equal(result(shiftRight(left, 31), -1), 1);
   for (const [a, b] of [[1, 2], [2, 1], [2, 2], [-1, 1], [1, -1]] as const) {
     assert.equal(result(isBelow(left, right), a, b), Number(a >>> 0 < b >>> 0));
     assert.equal(result(isAbove(left, right), a, b), Number(a >>> 0 > b >>> 0));
@@ -79,6 +83,7 @@ test("vectors: loaded, combined, looked up and stored at a distance", () => {
     storeVector(get(0), shiftLanes(get(one), 4), 288),
     storeVector(get(0), lookUp(get(one), get(two)), 304),
     storeVector(get(0), zeroVector, 320),
+    load(get(0), 257),
   );
   const { exported, memory } = instance(fn);
   const bytes = new Uint8Array(memory, 5, 512).fill(0xee);
@@ -86,8 +91,9 @@ test("vectors: loaded, combined, looked up and stored at a distance", () => {
     bytes[i] = 37 * i + 11;
     bytes[16 + i] = (7 * i + 3) % 16;
   }
-  exported["f"]!(5);
+  const loaded = exported["f"]!(5);
   const view = new DataView(memory, 5);
+  assert.equal(loaded, view.getInt32(257, true));
   for (let i = 0; i < 16; i += 1) {
     const [a, b] = [bytes[i]!, bytes[16 + i]!];
     assert.equal(bytes[256 + i], a & b);
@@ -101,30 +107,30 @@ test("vectors: loaded, combined, looked up and stored at a distance", () => {
 });
 
 test("conditions, loops, calls and the way out", () => {
-  const count = new WasmFunction("count", 2); // from 0 to the limit, at 0 how often it ran
+  const count = new WasmFunction("count", 2); // to the first limit, then to the second
   const turns = count.i32();
   const step = set(turns, add(get(turns), number(1)));
   count.add(
-    when(isAbove(get(0), number(1000)), store(number(0), number(-1)), exit),
+    when(isAbove(get(0), number(1000)), give(number(-1))),
     loopWhile(isBelow(get(turns), get(0)), step),
-    store(number(0), get(turns)),
+    when(isBelow(get(1), number(1)), give(get(turns))),
     repeatWhile(isBelow(get(turns), get(1)), step),
-    store(number(4), get(turns)),
+    get(turns),
   );
-  const outer = new WasmFunction("outer", 1);
-  outer.add(call(0, get(0), add(get(0), number(2))));
-  const { exported, memory } = instance(count, outer);
-  const words = new Int32Array(memory);
-  exported["outer"]!(300);
-  assert.deepEqual([words[0], words[1]], [300, 302]);
-  exported["count"]!(0, 0);
-  assert.deepEqual([words[0], words[1]], [0, 1], "loopWhile not at all, repeatWhile once");
-  exported["outer"]!(1001);
-  assert.deepEqual([words[0], words[1]], [-1, 1], "the rest was left out");
+  const outer = new WasmFunction("outer", 2);
+  outer.add(subtract(call(0, get(0), get(1)), number(1)));
+  const { exported } = instance(count, outer);
+  const [run, outside] = [exported["count"]!, exported["outer"]!];
+  assert.equal(run(300, 0), 300);
+  assert.equal(run(300, 400), 400);
+  assert.equal(run(0, 0), 0, "loopWhile: not at all");
+  assert.equal(run(7, 1), 8, "repeatWhile: once");
+  assert.equal(run(1001, 0), -1, "the rest is left out");
+  assert.equal(outside(300, 400), 399);
 });
 
 test("a value that is missing is refused by the engine", () => {
   const fn = new WasmFunction("f", 0);
-  fn.add(store(number(0), []));
+  fn.add(storeVector(number(0), []), number(0));
   assert.throws(() => instance(fn), WebAssembly.CompileError);
 });

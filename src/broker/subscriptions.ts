@@ -23,6 +23,7 @@ import {
   PUSHES_PER_TURN,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../limits.ts";
+import type { Partition } from "../log/partition.ts";
 import type { Broker, Door } from "./broker.ts";
 import { readSlice } from "./read_slice.ts";
 import type { TopicPartition } from "./topics.ts";
@@ -226,9 +227,9 @@ function pushNext(broker: Broker, subscription: Subscription, door: Door): boole
     end(broker, subscription, error, door);
     return false;
   }
-  if (slice.size === 0) { // at the visible end; of some logs it never moves again
-    if (log.broken) end(broker, subscription, ErrorCodes.storage_failed, door);
-    else if (log.degraded !== "") end(broker, subscription, ErrorCodes.partition_degraded, door);
+  if (slice.size === 0) { // at the visible end
+    const failure = endedBy(log);
+    if (failure !== ErrorCodes.none) end(broker, subscription, failure, door);
     return false;
   }
   subscription.offset = broker.reader.nextOffset;
@@ -236,7 +237,14 @@ function pushNext(broker: Broker, subscription: Subscription, door: Door): boole
   broker.counters.pushes += 1;
   broker.counters.pushedBytes += slice.size;
   door.push(subscription, ErrorCodes.none, slice);
-  return subscription.credit > 0 && subscription.offset < log.visible.offset;
+  if (subscription.credit <= 0) return false;
+  return subscription.offset < log.visible.offset || endedBy(log) !== ErrorCodes.none;
+}
+
+/** Why the visible end of a log never moves again, or `none`. */
+function endedBy(log: Partition): ErrorCode {
+  if (log.broken) return ErrorCodes.storage_failed;
+  return log.degraded === "" ? ErrorCodes.none : ErrorCodes.partition_degraded;
 }
 
 function end(broker: Broker, subscription: Subscription, error: ErrorCode, door: Door): void {

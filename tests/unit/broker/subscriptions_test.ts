@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EIO } from "../../../ffi/constants.ts";
+import { Broker } from "../../../src/broker/broker.ts";
 import { removeTopic } from "../../../src/broker/remove_topic.ts";
 import {
   addCredit,
@@ -13,8 +14,10 @@ import {
   Subscriber,
   unsubscribe,
 } from "../../../src/broker/subscriptions.ts";
+import { Topic } from "../../../src/broker/topics.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Level } from "../../../src/format/levels.ts";
+import { defaultTopicConfig } from "../../../src/format/topic_config.ts";
 import {
   CREDIT_MAX,
   PUSH_SIZE_MAX,
@@ -22,53 +25,11 @@ import {
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
 } from "../../../src/limits.ts";
 import { batchOfSize, randomBatch } from "../../support/batches.ts";
-import { BrokerWorld } from "../../support/broker_world.ts";
+import { BrokerWorld, Recorder } from "../../support/broker_world.ts";
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
+import { LogWorld } from "../../support/log_world.ts";
 import { forSeeds } from "../../support/prng.ts";
-
-const MUCH = 1048576;
-
-/** A log with `count` visible batches of 100 bytes; at level os a turn makes them visible. */
-function visibleWorld(count: number): BrokerWorld {
-  const world = new BrokerWorld({ durability: Level.os });
-  appendMore(world, count);
-  world.turn();
-  return world;
-}
-
-function appendMore(world: BrokerWorld, count: number): void {
-  for (let i = 0; i < count; i += 1) world.produce(batchOfSize(100, i), 1000 + i);
-}
-
-interface Shape {
-  subscriber?: Subscriber;
-  correlation?: number;
-  offset?: number;
-  credit?: number;
-  maxBytes?: number;
-}
-
-function begin(world: BrokerWorld, shape: Shape = {}): Subscriber {
-  const { correlation = 7, offset = 0, credit = MUCH, maxBytes = MUCH } = shape;
-  const subscriber = shape.subscriber ?? new Subscriber(8, 1);
-  const { broker, partition } = world;
-  const error = subscribe(broker, subscriber, partition, correlation, offset, credit, maxBytes);
-  assert.equal(error, ErrorCodes.none);
-  return subscriber;
-}
-
-/** Sizes of the pushes since the last call; an error fails. */
-function sizes(world: BrokerWorld): number[] {
-  return world.door.takePushes().map(({ error, size }) => {
-    assert.equal(error, ErrorCodes.none);
-    return size;
-  });
-}
-
-function step(world: BrokerWorld): number[] {
-  pushBatches(world.broker, world.door);
-  return sizes(world);
-}
+import { appendMore, begin, MUCH, sizes, step, visibleWorld } from "../../support/subscribing.ts";
 
 test("what is visible is pushed at once, what comes when it becomes visible", () => {
   const world = visibleWorld(3);
@@ -317,6 +278,36 @@ test("what was visible before a sync failed is pushed, then the subscription end
   const heard = world.door.takePushes().map(({ correlation, error }) => [correlation, error]);
   assert.deepEqual(heard.sort(), [[1, ErrorCodes.storage_failed], [2, ErrorCodes.storage_failed]]);
   world.close();
+});
+
+test("damage ends a subscription where it begins, and a degraded end ends one too", () => {
+  const written = new LogWorld();
+  const { partition } = written.open({ segmentBytes: 1024 });
+  for (let i = 0; i < 15; i += 1) written.append(partition, batchOfSize(200, i));
+  while (!partition.isSynced) written.sync(partition, true);
+  written.close(partition);
+  const [, second] = [...written.logs().keys()];
+  const bytes = written.file(second!);
+  written.write(second!, bytes.with(2 * 200 + 8, 255)); // the length of its third batch
+  const world = new LogWorld({ root: written.root });
+  const { partition: degraded } = world.open({}, { recoveryPoint: 15, logStart: 0 });
+  const broker = new Broker(world.reader);
+  const topic = new Topic("orders", "", defaultTopicConfig(), []);
+  const place = broker.topics.addPartition(topic, degraded);
+  const door = new Recorder();
+  const bytesFrom = (offset: number): number => {
+    subscribe(broker, new Subscriber(8, 1), place, 7, offset, MUCH, 450);
+    for (let i = 0; i < 9; i += 1) pushBatches(broker, door);
+    const heard = door.takePushes();
+    assert.equal(heard.pop()!.error, ErrorCodes.partition_degraded);
+    assert.ok(heard.every(({ error, size }) => error === 0 && size > 0));
+    return heard.reduce((sum, { size }) => sum + size, 0);
+  };
+  assert.equal(bytesFrom(0), 7 * 200, "up to the damage");
+  assert.equal(bytesFrom(8), 0, "inside of it");
+  assert.equal(bytesFrom(10), 5 * 200, "behind it to the end, where nothing will come");
+  assert.equal(broker.subscriptions, 0);
+  world.close(degraded);
 });
 
 test("random credits, rooms, sizes and rolls: every byte once and in order", () => {

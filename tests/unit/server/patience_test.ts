@@ -157,3 +157,18 @@ test("an idle connection stands in the heap once, and leaves it when it ends", (
   made.end();
   assert.equal(deadlines.size, 0, "closed connections have none");
 });
+
+test("a subscriber may be silent for ever, one that has ended its subscription may not", () => {
+  const made = world();
+  const client = made.client();
+  client.ask(frames.subscribe(0, 0, {}, 7));
+  made.pass(SETTINGS.idleMs * 1.5);
+  assert.equal(made.node.clients, 1);
+  const producer = made.client();
+  producer.ask(frames.produce(0, batchOfSize(100)));
+  assert.equal(client.receive(1)[0]!.flags, 128, "and is still pushed to");
+  client.ask(frames.unsubscribe(7));
+  made.pass(SETTINGS.idleMs + 1000);
+  assert.deepEqual(closedOf(made), { idle: 2 });
+  made.end();
+});

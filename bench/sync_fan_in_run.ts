@@ -34,7 +34,7 @@ export interface Cell {
   readonly way: Way;
   readonly count: number;
   readonly groups: number;
-  /** From the request for the group's syncs until the last of them is reaped: mean of the groups. */
+  /** From the request for the group's syncs until the last is reaped: mean of the groups. */
   readonly groupMs: number;
   /** With the time that writing took. */
   readonly acksPerSecond: number;
@@ -151,7 +151,9 @@ class Bench {
 
   #append(partition: TopicPartition): void {
     const { log } = partition;
-    if (log.stage(this.#batch, 0, this.#batch.size) < 0) throw new Error(`${log.directory}: refused`);
+    if (log.stage(this.#batch, 0, this.#batch.size) < 0) {
+      throw new Error(`${log.directory}: refused`);
+    }
     // At once: the next partition stamps its own offset into the same memory.
     if (log.flush() !== 0) throw new Error(`${log.directory}: not written`);
     this.#broker.queueAppended(partition);

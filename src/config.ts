@@ -16,6 +16,7 @@ import {
   SEND_BUDGET_DEFAULT,
   SYNCFS_FILES_MIN,
   UNSYNCED_BYTES_MAX,
+  WAIT_SHARE_DEFAULT,
   WRITE_MS_DEFAULT,
 } from "./limits.ts";
 
@@ -103,7 +104,7 @@ const connectionsSchema = z.object({
 const syncSchema = z.object({
   method: z.enum(["auto", "aio", "pool", "filesystem"]).default("auto"),
   fileSystemFilesMin: z.number().int().min(1).default(SYNCFS_FILES_MIN),
-  waitShare: z.number().min(0).max(1).default(0.4),
+  waitShare: z.number().min(0).max(1).default(WAIT_SHARE_DEFAULT),
   unsyncedBytesMax: z.number().int().min(1).max(UNSYNCED_BYTES_MAX).default(UNSYNCED_BYTES_MAX),
 });
 

@@ -123,7 +123,8 @@ export const SYNCS_IN_FLIGHT_MAX = 256;
 export const SYNC_WORKERS = 4;
 /** From so many dirty partitions on one `syncfs` is cheaper; see bench/sync_fan_in.ts. */
 export const SYNCFS_FILES_MIN = 256;
-/** A group waits no longer for the clients that were just acknowledged. */
+/** A group waits for the clients just acknowledged: this share of the average sync, at most so. */
+export const WAIT_SHARE_DEFAULT = 0.5;
 export const GROUP_WAIT_MS_MAX = 1;
 /** Written and not synced, in a shard: above it producers are not read. */
 export const UNSYNCED_BYTES_MAX: number = 64 * MiB;

@@ -34,8 +34,8 @@ export class TopicPartition {
   syncQueued = false;
   /** Level interval: when the next sync is due. */
   syncDueMs = 0;
-  /** Producers that the last sync answered: how many the next group may expect. */
-  lastGroup = 0;
+  /** Requests that the next group may hold: those the last sync answered, and who waited on. */
+  groupWanted = 0;
   /** The group waits for more of them until then; 0: it does not wait. */
   groupWaitUntilMs = 0;
   /** When the sync in flight began. */

@@ -33,6 +33,8 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
     { name: "disk_state", value: store.disk.state },
     { name: "disk_refused_batches_total", value: broker.counters.diskRefusedAppends },
     ...syncer.counters.list(),
+    { name: "sync_waits_total", value: syncer.wait.begun },
+    { name: "sync_waits_in_vain_total", value: syncer.wait.inVain },
     { name: "unsynced_bytes", value: store.unsyncedBytes },
     { name: "producer_holds_total", value: counters.producerHolds },
     { name: "fetches_total", value: broker.counters.fetches },

@@ -3,12 +3,13 @@
  * microseconds of each other; a sync begun for the first of them would make the others wait for
  * the one after it. Hot.
  *
- *     answered 16 -> the 1st asks again … -> the 16th asks again -> sync of 16
- *                    \-- waits at most a share of the average sync, never above 1 ms
+ *     answered 12, 4 waited on -> the 1st of 12 asks again … -> the 12th asks again -> sync of 16
+ *                                 \-- at most a share of the average sync, never above 1 ms
  *
- * A partition waits only while fewer producers wait for its next sync than its last one answered,
- * so a lone client never does. Meanwhile the loop polls without sleeping: a wait is shorter than
- * the milliseconds in which `epoll_wait` counts.
+ * A group is full when those that were just answered are back, beside those that waited already: a
+ * client that came late once is not left out of the groups that follow. So a lone client never
+ * waits. Meanwhile the loop polls without sleeping: a wait is shorter than the milliseconds in
+ * which `epoll_wait` counts.
  */
 
 import type { TopicPartition } from "../broker/topics.ts";
@@ -19,6 +20,9 @@ import { GROUP_WAIT_MS_MAX } from "../limits.ts";
 const WEIGHT = 1 / 8;
 
 export class GroupWait {
+  /** Groups that waited, and of them those whose time was over before they were full. */
+  begun = 0;
+  inVain = 0;
   readonly #share: number;
   #averageMs = 0;
 
@@ -36,7 +40,7 @@ export class GroupWait {
 
   /** Whether the next sync of the partition, which has none in flight, is to be begun later. */
   waits(partition: TopicPartition, nowMs: number): boolean {
-    const isFull = partition.durableWaiters.count >= partition.lastGroup;
+    const isFull = partition.durableWaiters.count >= partition.groupWanted;
     if (isFull || partition.log.config.durability !== Level.fsync) {
       partition.groupWaitUntilMs = 0;
       return false;
@@ -45,10 +49,12 @@ export class GroupWait {
       const longestMs = Math.min(GROUP_WAIT_MS_MAX, this.#averageMs * this.#share);
       if (longestMs === 0) return false;
       partition.groupWaitUntilMs = nowMs + longestMs;
+      this.begun += 1;
       return true;
     }
     if (nowMs < partition.groupWaitUntilMs) return true;
     partition.groupWaitUntilMs = 0;
+    this.inVain += 1;
     return false;
   }
 }

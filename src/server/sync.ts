@@ -55,6 +55,7 @@ export class Syncer {
   /** To poll: when one is raised, `reap` has something to take. */
   readonly wakes: Wake[] = [];
   readonly counters: SyncCounters = new SyncCounters();
+  readonly wait: GroupWait;
   /** What a failed sync said; the process must end. */
   failure = "";
   /** Unsynced bytes are above their budget: level interval does not wait for its time. */
@@ -64,7 +65,6 @@ export class Syncer {
   readonly #libc: Libc;
   readonly #broker: Broker;
   readonly #options: SyncOptions;
-  readonly #wait: GroupWait;
   readonly #pool: SyncPool | null;
   /** Who syncs single files; null: the loop itself. */
   readonly #files: Aio | null;
@@ -81,7 +81,7 @@ export class Syncer {
     this.#libc = libc;
     this.#broker = broker;
     this.#options = options;
-    this.#wait = new GroupWait(options.waitShare);
+    this.wait = new GroupWait(options.waitShare);
     this.#pool = options.rings.length > 0 ? new SyncPool(libc, options.rings) : null;
     if (this.#pool !== null) this.wakes.push(...this.#pool.wakes);
     this.#files = options.method === "pool" ? this.#pool : this.#openAio();
@@ -174,11 +174,9 @@ export class Syncer {
     if (all) return false;
     if (this.#isEarly(partition, nowMs)) return true;
     if (whole) return false;
-    const wasWaiting = partition.groupWaitUntilMs > 0;
-    if (!this.#wait.waits(partition, nowMs)) return false;
-    if (!wasWaiting) this.counters.waits += 1;
-    this.isWaiting = true;
-    return true;
+    const waits = this.wait.waits(partition, nowMs);
+    if (waits) this.isWaiting = true;
+    return waits;
   }
 
   #isEarly(partition: TopicPartition, nowMs: number): boolean {
@@ -301,19 +299,20 @@ export class Syncer {
     if (log.syncsPending > 0) return;
     const waiting = partition.durableWaiters.count;
     completeSync(this.#broker, partition, door);
-    partition.lastGroup = waiting - partition.durableWaiters.count;
-    if (moved) this.#count(partition, log.durable.offset - durable, nowMs);
+    const answered = waiting - partition.durableWaiters.count;
+    if (answered > 0) partition.groupWanted = waiting;
+    if (moved) this.#count(partition, log.durable.offset - durable, answered, nowMs);
     if (log.needsSync && !log.broken) this.#broker.queueUnsynced(partition, 0);
   }
 
-  #count(partition: TopicPartition, records: number, nowMs: number): void {
+  #count(partition: TopicPartition, records: number, requests: number, nowMs: number): void {
     const { counters } = this;
     const tookMs = Math.max(0, nowMs - partition.syncBeganMs);
-    this.#wait.ended(tookMs);
+    this.wait.ended(tookMs);
     counters.groups += 1;
     counters.records += records;
     counters.latencyUs.record(tookMs * 1000);
     counters.groupRecords.record(records);
-    counters.groupRequests.record(partition.lastGroup);
+    counters.groupRequests.record(requests);
   }
 }

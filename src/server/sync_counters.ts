@@ -15,8 +15,6 @@ export class SyncCounters {
   byFileSystem = 0;
   /** In the loop: nobody else took it. */
   inLoop = 0;
-  /** Groups that were begun later, to have more clients in them. */
-  waits = 0;
   /** Microseconds from the submission of a partition's sync until it was reaped. */
   readonly latencyUs: Histogram = new Histogram();
   /** Microseconds that the loop spent in a submission. */
@@ -34,7 +32,6 @@ export class SyncCounters {
       { name: "syncs_pool_total", value: this.byPool },
       { name: "syncs_file_system_total", value: this.byFileSystem },
       { name: "syncs_in_loop_total", value: this.inLoop },
-      { name: "sync_waits_total", value: this.waits },
       ...quantiles("sync_latency_us", this.latencyUs),
       ...quantiles("sync_submit_us", this.submitUs),
       ...quantiles("sync_group_records", this.groupRecords),

@@ -7,12 +7,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { startBroker } from "../support/broker.ts";
+import { batchOf } from "../support/batches.ts";
 import { figure } from "../support/figures.ts";
+import { produce } from "../support/frames.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { produceTogether } from "../support/producers.ts";
 import { diskMissing } from "../support/proof/loop_disk.ts";
 import { cutPowerOften } from "../support/proof/power_cuts.ts";
 import { failSyncs } from "../support/proof/sync_failures.ts";
+import { RawConnection } from "../support/raw_connection.ts";
 import { testOrSkip } from "../support/skip.ts";
 import { straceMissing, Trace } from "../support/strace.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -29,6 +32,7 @@ const COUNTERS = {
 } as const;
 const SHAPE = { topic: "t", producers: 16, rounds: 16, partitions: 4 };
 const RECORDS = SHAPE.producers * SHAPE.rounds;
+const IN_FLIGHT = 5;
 const CUTS = 3;
 const SEED = 4600;
 
@@ -72,6 +76,30 @@ for (const way of ["pool", "filesystem"] as const) {
     await failSyncs(1, SEED + 50, settings);
   });
 }
+
+test("one connection with five requests in flight has more than one record per sync", async () => {
+  const data = join(temporaryDirectory("five"), "d");
+  const broker = await startBroker({ runtime: BROKER_RUNTIME, data });
+  const connection = await RawConnection.open(broker.port);
+  await connection.ask("create_topic", { name: "t", partitions: 1, config: [] });
+  const { handle } = await connection.ask("open_partition", { topic: "t", partition: 0 });
+  const batch = batchOf([new Uint8Array(100).fill(120)]);
+  for (let sent = 0; sent < IN_FLIGHT; sent += 1) await connection.send(produce(handle, batch));
+  for (let received = 1; received <= RECORDS; received += 1) {
+    assert.equal((await connection.reply()).code, 0);
+    if (received <= RECORDS - IN_FLIGHT) await connection.send(produce(handle, batch));
+  }
+  const { counters } = await connection.ask("stats", {});
+  connection.close();
+  const grown = new Map(counters.map(({ name, value }) => [name, value]));
+  const [records, groups] = ["sync_records_total", "sync_groups_total"].map((name) =>
+    grown.get(name)!
+  );
+  figure(`one connection, ${IN_FLIGHT} in flight: ${records} records by ${groups} syncs`);
+  assert.equal(records, RECORDS);
+  assert.ok(groups! < records!, `${groups} syncs of ${records} records`);
+  assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
+});
 
 for (
   const [call, errno] of [["io_setup", "ENOSYS"], ["io_setup", "EPERM"], ["io_submit", "EINVAL"]]

@@ -285,7 +285,7 @@ test("a group waits for the clients just acknowledged, a share of the average sy
   world.produce(0, 30);
   world.turn();
   assert.equal(world.aio.inFlight.length, 1, "one client alone does not wait");
-  assert.equal(world.syncer.counters.waits, 2);
+  assert.equal(world.syncer.wait.begun, 2);
   answer(0.8);
   for (let i = 40; i < 42; i += 1) world.produce(0, i);
   world.turn();
@@ -294,6 +294,32 @@ test("a group waits for the clients just acknowledged, a share of the average sy
   world.turn(true);
   assert.equal(world.aio.inFlight.length, 1, "nor does a stop");
   answer(0.8);
+  world.end();
+});
+
+test("who came late for a group is in the next one, and those of the group beside it", () => {
+  const world = new SyncWorld(1, {}, { waitShare: 0.5 });
+  for (let i = 0; i < 3; i += 1) world.produce(0, i);
+  world.turn();
+  world.produce(0, 3);
+  world.turn();
+  for (let round = 1; round <= 3; round += 1) {
+    world.nowMs += 0.8;
+    world.aio.finishAll();
+    world.syncer.reap(world.nowMs, world.door);
+    const answered = world.correlations().length;
+    world.turn();
+    for (let i = 0; i < answered; i += 1) {
+      assert.equal(world.aio.inFlight.length, 0, "not before the last of the four is back");
+      world.produce(0, 10 * round + i);
+      world.turn();
+    }
+    assert.equal(world.aio.inFlight.length, 1, "all four are back");
+  }
+  assert.equal(world.syncer.wait.inVain, 0);
+  assert.equal(world.syncer.counters.groupRequests.max, 4);
+  world.aio.finishAll();
+  world.syncer.reap(world.nowMs, world.door);
   world.end();
 });
 

@@ -17,6 +17,7 @@ import { type BrokerOptions, parseConfig } from "./config.ts";
 import { controlOperation } from "./native/control_operations.ts";
 import { Control, type ShardLink } from "./server/control.ts";
 import { type ShardRequest, Supervisor } from "./server/supervisor.ts";
+import { Threads } from "./server/threads.ts";
 import { PROGRAM } from "./version.ts";
 
 const ADD_TOPIC = controlOperation("add_topic");
@@ -63,11 +64,19 @@ export class Broker {
    * Starts a broker; it serves when the promise settles. Throws ConfigError, DirectoryError,
    * CatalogueError, StorageError or StartError, each with a message that says what to do.
    */
-  static async start(options: BrokerOptions = {}): Promise<Broker> {
+  static async start(
+    options: BrokerOptions = {},
+    threads: Threads = new Threads(),
+  ): Promise<Broker> {
     setTraceSink(traceToLogTape);
-    const supervisor = await Supervisor.start(parseConfig(options), PROGRAM);
-    const connection = await Connection.connect({ path: supervisor.socketPath });
-    return new Broker(supervisor, connection);
+    try {
+      const supervisor = await Supervisor.start(parseConfig(options), PROGRAM, threads);
+      const connection = await Connection.connect({ path: supervisor.socketPath });
+      return new Broker(supervisor, connection);
+    } catch (error) {
+      threads.terminate();
+      throw error;
+    }
   }
 
   /** Where clients connect. */

@@ -9,16 +9,19 @@
  * A broker that cannot go on ends the process: one line, exit code 70.
  */
 
-import { configureTrace } from "../base/trace_log.ts";
-import { addressText } from "../client/connection.ts";
 import type { ServeCommand } from "./command_line.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError, printText } from "./output.ts";
 import { untilAborted, watchSignals } from "./signals.ts";
 
 export async function serve(command: ServeCommand): Promise<ExitCode> {
-  // Loaded here, so that the client's commands do not need the foreign functions of the runtime.
+  // The broker's threads load while this one does. And all of it is loaded here, so that the
+  // client's commands do not need the foreign functions of the runtime.
+  const { Threads } = await import("../server/threads.ts");
+  const threads = new Threads();
   const { Broker } = await import("../embed.ts");
+  const { configureTrace } = await import("../base/trace_log.ts");
+  const { addressText } = await import("../client/connection.ts");
   configureTrace(printError);
   const signals = watchSignals();
   const broker = await Broker.start({
@@ -31,7 +34,7 @@ export async function serve(command: ServeCommand): Promise<ExitCode> {
       perAddressMax: command.connectionsPerAddress,
     },
     sync: { method: command.syncMethod },
-  });
+  }, threads);
   await printText(`native ${addressText(broker.addresses.native)}\nready\n`).catch(() => {});
   await Promise.race([untilAborted(signals.signal), broker.closed]);
   await broker.stop();

@@ -1,8 +1,8 @@
 /**
- * The main thread's side of a broker: it opens the data directory, owns the catalogue, starts the
- * workers one after another and hears what they say.
+ * The main thread's side of a broker: it opens the data directory, owns the catalogue, tells the
+ * shard what to do and hears what it says.
  *
- *     open directory -> reconcile topics -> background worker -> shard worker: recovers, listens
+ *     threads load; open directory -> reconcile topics -> shard: recovers, listens -> sync workers
  *
  * Invariant: the directory is closed as clean only after the shard has said that all is synced,
  * and its last offsets are in the checkpoint files.
@@ -22,23 +22,11 @@ import { DataDirectory } from "../log/data_directory.ts";
 import { must, StorageError } from "../log/files.ts";
 import { type CheckpointEntry, Keeper } from "../log/keeper.ts";
 import { judgeDescriptors, readDescriptorsMax } from "./descriptors.ts";
-import type {
-  BackgroundStart,
-  ShardMessage,
-  ShardStart,
-  SyncStart,
-  SyncWorkerStart,
-  TopicStart,
-} from "./messages.ts";
+import type { ShardMessage, ShardStart, SyncStart, TopicStart } from "./messages.ts";
 import { planSyncs } from "./sync_method.ts";
+import type { Threads } from "./threads.ts";
 
 const SHARD = 0;
-/** Written out, so that a bundler sees every entry. */
-const ENTRIES = {
-  shard: new URL("./worker.ts", import.meta.url),
-  background: new URL("./background_worker.ts", import.meta.url),
-  sync: new URL("./sync_worker.ts", import.meta.url),
-} as const;
 /** The socket opens every door of the shard: for this user only. */
 const RUN_DIRECTORY_MODE = 0o700;
 
@@ -69,18 +57,20 @@ export class Supervisor {
   #serve: ((request: ShardRequest) => void) | null = null;
   /** What shards asked for before anybody served it. */
   readonly #early: ShardRequest[] = [];
-  readonly #workers: Worker[] = [];
+  readonly #threads: Threads;
   /** A run directory made outside the data directory, removed at the end. */
   readonly #privateRun: string;
   #stopped: (message: Stopped) => void = () => {};
   readonly #hasStopped: Promise<Stopped>;
 
   private constructor(
+    threads: Threads,
     directory: DataDirectory,
     keeper: Keeper,
     runDirectory: string,
     privateRun: string,
   ) {
+    this.#threads = threads;
     this.directory = directory;
     this.keeper = keeper;
     this.socketPath = `${runDirectory}/${shardSocketFile(SHARD)}`;
@@ -92,7 +82,11 @@ export class Supervisor {
    * Opens the directory, recovers and listens. Throws DirectoryError, CatalogueError, StorageError
    * or StartError.
    */
-  static async start(config: BrokerConfig, version: string): Promise<Supervisor> {
+  static async start(
+    config: BrokerConfig,
+    version: string,
+    threads: Threads,
+  ): Promise<Supervisor> {
     libc.ignoreSignal(SIGXFSZ); // a file that may not grow is an error of the write
     const directory = DataDirectory.open(libc, config.dataDirectory, config.initialise);
     let supervisor: Supervisor | null = null;
@@ -103,8 +97,9 @@ export class Supervisor {
       }
       keeper.makeReserve();
       const run = makeRunDirectory(config, directory);
-      supervisor = new Supervisor(directory, keeper, run.path, run.isPrivate ? run.path : "");
-      await supervisor.#startWorkers(config, version);
+      const privateRun = run.isPrivate ? run.path : "";
+      supervisor = new Supervisor(threads, directory, keeper, run.path, privateRun);
+      await supervisor.#startShard(config, version);
       return supervisor;
     } catch (error) {
       supervisor?.removeRun();
@@ -130,7 +125,7 @@ export class Supervisor {
     finishCheckpoints: (entries: readonly CheckpointEntry[]) => void,
   ): Promise<void> {
     const { clean, entries } = await this.#hasStopped;
-    for (const worker of this.#workers) worker.terminate();
+    this.#threads.terminate();
     this.removeRun();
     try {
       finishCheckpoints(entries);
@@ -149,16 +144,10 @@ export class Supervisor {
     if (this.#privateRun !== "") libc.unlinkat(AT_FDCWD, this.#privateRun, AT_REMOVEDIR);
   }
 
-  async #startWorkers(config: BrokerConfig, version: string): Promise<void> {
+  async #startShard(config: BrokerConfig, version: string): Promise<void> {
     const descriptorsMax = this.#checkDescriptors(config);
-    const jobs = new SharedArrayBuffer(JOB_RING_BYTES);
-    const background = this.#startWorker("background");
-    const start: BackgroundStart = { jobs };
-    const started = new Promise((resolve) => (background.onmessage = resolve));
-    background.postMessage(start);
-    await started;
-    const sync = await this.#startSyncWorkers(config);
-    const shard = this.#startWorker("shard");
+    const sync = this.#planSyncs(config);
+    const shard = await this.#threads.shard;
     const ready = new Promise<Address>((resolve, reject) => {
       shard.onmessage = (event) => this.#heard(event.data, resolve, reject);
     });
@@ -173,16 +162,12 @@ export class Supervisor {
       connections: config.connections,
       descriptorsMax,
       socketPath: this.socketPath,
-      jobs,
+      jobs: this.#threads.jobs,
       sync,
     };
     shard.postMessage(shardStart);
-    try {
-      this.native = await ready;
-    } catch (error) {
-      for (const worker of this.#workers) worker.terminate();
-      throw error;
-    }
+    this.native = await ready;
+    for (const ring of sync.rings) await this.#threads.startSync(ring);
   }
 
   /** Returns how many descriptors the process may have. Throws StartError: too few. */
@@ -195,22 +180,16 @@ export class Supervisor {
     return descriptorsMax;
   }
 
-  /** Where AIO is refused, or `syncfs` may be used. */
-  async #startSyncWorkers(config: BrokerConfig): Promise<SyncStart> {
+  /**
+   * How the shard syncs, and the rings of the workers to start where AIO is refused, or `syncfs`
+   * may be used.
+   */
+  #planSyncs(config: BrokerConfig): SyncStart {
     const { fileSystemFilesMin, waitShare, unsyncedBytesMax } = config.sync;
     const plan = planSyncs(libc, this.directory.fd, config.sync);
     if (typeof plan === "string") throw new StartError(plan);
     const { method, fileSystem, workers } = plan;
-    const rings: SharedArrayBuffer[] = [];
-    for (let i = 0; i < workers; i += 1) {
-      const ring = new SharedArrayBuffer(JOB_RING_BYTES);
-      rings.push(ring);
-      const worker = this.#startWorker("sync");
-      const started = new Promise((resolve) => (worker.onmessage = resolve));
-      const start: SyncWorkerStart = { ring };
-      worker.postMessage(start);
-      await started;
-    }
+    const rings = Array.from({ length: workers }, () => new SharedArrayBuffer(JOB_RING_BYTES));
     return { method, fileSystem, rings, fileSystemFilesMin, waitShare, unsyncedBytesMax };
   }
 
@@ -220,12 +199,6 @@ export class Supervisor {
       logStart: this.keeper.logStart(name, partition),
     }));
     return { name, topicId, partitions, config, points };
-  }
-
-  #startWorker(entry: keyof typeof ENTRIES): Worker {
-    const worker = new Worker(ENTRIES[entry].href, { type: "module" });
-    this.#workers.push(worker);
-    return worker;
   }
 
   #heard(

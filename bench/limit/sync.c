@@ -26,7 +26,7 @@
 
 enum { SYNCS_PER_CALL = 256, SYNCS_IN_FLIGHT_MAX = 1024 };
 /* The rule of src/server/group_wait.ts: the same share, the same average, the same limit. */
-enum { AVERAGE_WEIGHT = 8, WAIT_PERCENT = 40, WAIT_US_MAX = 1000 };
+enum { AVERAGE_WEIGHT = 8, WAIT_PERCENT = 50, WAIT_US_MAX = 1000 };
 
 void sync_open(struct server *server) {
   server->sync_event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

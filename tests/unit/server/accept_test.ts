@@ -47,6 +47,17 @@ test("each address has its own number of connections, counted as they come and g
   made.until(() => endedOf(clients) === 2, "two are refused");
   assert.deepEqual([...made.node.perAddress], [["127.0.0.1", 3]]);
   assert.equal(made.node.connectionCounters.refusedAddress, 2);
+  clients.find(({ ended }) => !ended)!.close();
+  made.until(() => made.node.clients === 2, "one is gone");
+  assert.deepEqual([...made.node.perAddress], [["127.0.0.1", 2]]);
+  made.end();
+  assert.equal(made.node.perAddress.size, 0, "nothing is kept of an address that is gone");
+});
+
+test("an address whose last connection ends is forgotten", () => {
+  const made = new NodeWorld(undefined, undefined, { perAddressMax: 3 });
+  const clients = [made.connect(), made.connect()];
+  made.until(() => made.node.clients === 2, "both are here");
   for (const client of clients) client.close();
   made.until(() => made.node.clients === 0, "all are gone");
   assert.equal(made.node.perAddress.size, 0, "nothing is kept of an address that is gone");

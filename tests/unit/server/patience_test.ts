@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { libc } from "#ffi";
-import { SO_RCVBUF, SO_SNDBUF, SOL_SOCKET } from "../../../ffi/constants.ts";
+import { MSG_DONTWAIT, SO_RCVBUF, SO_SNDBUF, SOL_SOCKET } from "../../../ffi/constants.ts";
 import { SETTLE_MS } from "../../../src/limits.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
@@ -109,7 +109,8 @@ test("who does not read is closed; who reads slowly is not", () => {
   const clients = [made.client(), made.client()];
   for (const [i, client] of clients.entries()) {
     libc.setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, 4096);
-    libc.setsockopt(made.node.connections[i]!.fd, SOL_SOCKET, SO_SNDBUF, 4096);
+    // So large that what the slow one takes would not make the poller speak.
+    libc.setsockopt(made.node.connections[i]!.fd, SOL_SOCKET, SO_SNDBUF, 400000);
   }
   const [never, slow] = clients;
   const writer = made.client();
@@ -118,7 +119,7 @@ test("who does not read is closed; who reads slowly is not", () => {
   made.until(() => made.node.connections.slice(0, 2).every(({ writeArmed }) => writeArmed), "full");
   const memory = libc.allocate(20000);
   for (let i = 0; i < 30; i += 1) {
-    libc.recv(slow!.fd, memory, 0, 20000, 0);
+    libc.recv(slow!.fd, memory, 0, 3000, MSG_DONTWAIT);
     made.pass(SETTINGS.writeMs / 20);
     writer.ask(frames.request("ping", {}));
   }

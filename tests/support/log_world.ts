@@ -33,6 +33,8 @@ export interface WorldOptions {
   /** Of the partition; orders-0 by default. */
   directory?: string;
   openSealedMax?: number;
+  /** Of recovery; as in production by default. */
+  scanBlockSize?: number;
 }
 
 export interface OpenHow {
@@ -63,8 +65,9 @@ export class LogWorld {
       this.closed.push(fd);
       this.libc.close(fd);
     };
-    const { openSealedMax = 256 } = options;
-    this.store = new SegmentStore(this.libc, this.dataFd, close, { openSealedMax });
+    const { openSealedMax = 256, scanBlockSize } = options;
+    const scan = scanBlockSize === undefined ? {} : { scanBlockSize };
+    this.store = new SegmentStore(this.libc, this.dataFd, close, { openSealedMax, ...scan });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     this.reader = new PartitionReader(new Walk(this.store), nowhere);
   }

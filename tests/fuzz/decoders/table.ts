@@ -5,6 +5,7 @@ import { FILE_DECODERS } from "./files.ts";
 import { FRAME_DECODERS } from "./frames.ts";
 import { INDEX_DECODERS } from "./indexes.ts";
 import { OPERATION_DECODERS } from "./operations.ts";
+import { RECOVERY_DECODERS } from "./recovery.ts";
 
 export const DECODERS: readonly Decoder[] = [
   ...FRAME_DECODERS,
@@ -12,6 +13,7 @@ export const DECODERS: readonly Decoder[] = [
   ...OPERATION_DECODERS,
   ...FILE_DECODERS,
   ...INDEX_DECODERS,
+  ...RECOVERY_DECODERS,
 ];
 
 /** How many of `total` inputs each gets, by weight. */

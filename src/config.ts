@@ -68,6 +68,8 @@ export interface SyncConfig {
    * it never waits.
    */
   waitShare: number;
+  /** Zeros are written behind the log before small syncs, on ext4 and XFS; see ADR 5. */
+  writeAhead: boolean;
   /** Written and not synced, in bytes: above it producers are not read. */
   unsyncedBytesMax: number;
 }
@@ -105,6 +107,7 @@ const syncSchema = z.object({
   method: z.enum(["auto", "aio", "pool", "filesystem"]).default("auto"),
   fileSystemFilesMin: z.number().int().min(1).default(SYNCFS_FILES_MIN),
   waitShare: z.number().min(0).max(1).default(WAIT_SHARE_DEFAULT),
+  writeAhead: z.boolean().default(true),
   unsyncedBytesMax: z.number().int().min(1).max(UNSYNCED_BYTES_MAX).default(UNSYNCED_BYTES_MAX),
 });
 

@@ -24,6 +24,11 @@ export const SEGMENT_SIZE_MIN: number = 1 * KiB;
 /** Bytes of log for which the offset index holds one entry. */
 export const INDEX_INTERVAL_BYTES: number = 4 * KiB;
 
+/** Zeros behind the log of an active segment, in steps of this size; none before it has so much. */
+export const WRITTEN_AHEAD_BYTES: number = 128 * KiB;
+/** Syncs of more bytes do without: a step costs the sync that covers it. */
+export const WRITTEN_AHEAD_GROUP_MAX: number = 32 * KiB;
+
 /** Kafka's defaults: a week. */
 export const SEGMENT_MS_DEFAULT = 604800000;
 export const RETENTION_MS_DEFAULT = 604800000;
@@ -156,6 +161,7 @@ assert(
   RESERVE_BYTES_MAX <= DISK_LOW_BYTES_MAX / 2 && RESERVE_DIVISOR > 2 * DISK_LOW_DIVISOR,
   "the reserve fits twice into what producers leave free",
 );
+assert(WRITTEN_AHEAD_GROUP_MAX <= WRITTEN_AHEAD_BYTES, "a step has room for a group");
 assert(CHECKPOINT_BYTES + BATCH_SIZE_MAX_DEFAULT <= 64 * MiB, "recovery scans no more");
 assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");
 assert(PARTITIONS_PER_SHARD_MAX <= LIST_ELEMENTS_MAX, "metadata can list every topic");

@@ -11,7 +11,7 @@
 
 import { ClockGuard } from "../log/clock_guard.ts";
 import type { CheckpointEntry } from "../log/keeper.ts";
-import { dropBelow } from "../log/log_start.ts";
+import { dropBelow, wantLogStart } from "../log/log_start.ts";
 import { retentionStart } from "../log/retention.ts";
 import { rollIfDue } from "../log/roll.ts";
 import type { SegmentStore } from "../log/segment_store.ts";
@@ -101,7 +101,7 @@ export class Caretaker {
     if (partition.removed || log.broken) return;
     rollIfDue(log, wallMs);
     const start = retentionStart(log, this.#walk, wallMs, this.#isClockTrusted);
-    if (start > log.logStartWanted) log.wantLogStart(start);
+    if (start > log.logStartWanted) wantLogStart(log, start);
     log.turnDone();
     this.#visit(partition, nowMs, door);
   }

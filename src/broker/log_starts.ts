@@ -10,6 +10,7 @@
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import type { Broker, Door } from "./broker.ts";
 import type { TopicPartition } from "./topics.ts";
+import { publishLogStart, wantLogStart } from "../log/log_start.ts";
 
 /** A request to delete records, as the door gave it. */
 export interface LogStartWaiter {
@@ -34,7 +35,7 @@ export function deleteRecords(
   const { log } = partition;
   const offset = request.offset === VISIBLE_END ? log.visible.offset : request.offset;
   if (offset < 0) return ErrorCodes.offset_out_of_range;
-  const error = log.wantLogStart(offset);
+  const error = wantLogStart(log, offset);
   if (error !== ErrorCodes.none) return error;
   partition.logStartWaiters.push({ ...request, offset });
   answerReached(partition, door);
@@ -50,7 +51,7 @@ export function confirmLogStart(
   offset: number,
   door: Door,
 ): void {
-  partition.log.confirmLogStart(offset);
+  publishLogStart(partition.log, offset);
   answerReached(partition, door);
   broker.moved.push(partition); // fetches that wait below it are out of range now
 }

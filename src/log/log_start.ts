@@ -8,6 +8,8 @@
  */
 
 import { O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
+import { assert } from "../base/assert.ts";
+import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { segmentFile } from "../format/file_names.ts";
 import { unlinkIndexes } from "./index_files.ts";
 import type { Partition } from "./partition.ts";
@@ -16,6 +18,26 @@ import type { SegmentStore } from "./segment_store.ts";
 
 /** A turn does not wait for more: the rest goes in the next ones. */
 const SEGMENTS_PER_LOOK = 16;
+
+/** Asks for a higher log start; it is published by `publishLogStart`. */
+export function wantLogStart(partition: Partition, offset: number): ErrorCode {
+  if (offset > partition.visible.offset) return ErrorCodes.offset_out_of_range;
+  if (partition.broken || partition.degraded !== "" || partition.abandoned) {
+    return partition.failure;
+  }
+  partition.logStartWanted = Math.max(partition.logStartWanted, offset);
+  partition.syncTarget = Math.max(partition.syncTarget, offset);
+  return ErrorCodes.none;
+}
+
+/** The log start is durable in main's checkpoint: it is published, and what is below it goes. */
+export function publishLogStart(partition: Partition, offset: number): void {
+  if (offset <= partition.logStart || partition.abandoned) return;
+  assert(offset <= partition.durable.offset, "a log start is durable as its records are");
+  partition.logStart = offset;
+  partition.logStartWanted = Math.max(partition.logStartWanted, offset);
+  dropBelow(partition);
+}
 
 /**
  * Removes segments that lie wholly below the log start. The active one stays, and one that a sync

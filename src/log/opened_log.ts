@@ -43,6 +43,8 @@ export interface RecoveryReport {
   bytesScanned: number;
   /** Bytes cut off behind the last whole batch, with the segments after it. */
   bytesDropped: number;
+  /** How many of them are zeros: written ahead of the log, nothing is lost with them. */
+  zerosDropped: number;
   /** Why the scan stopped, for people; empty when it reached the end. */
   stoppedAt: string;
   /** What is damaged below the recovery point, for people; empty when nothing is. */
@@ -50,5 +52,12 @@ export interface RecoveryReport {
 }
 
 export function emptyReport(): RecoveryReport {
-  return { segments: 0, bytesScanned: 0, bytesDropped: 0, stoppedAt: "", degraded: "" };
+  return {
+    segments: 0,
+    bytesScanned: 0,
+    bytesDropped: 0,
+    zerosDropped: 0,
+    stoppedAt: "",
+    degraded: "",
+  };
 }

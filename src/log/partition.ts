@@ -27,13 +27,13 @@ import { openEpoch } from "./epoch_file.ts";
 import { writeIndexes } from "./index_files.ts";
 import type { LeaderEpochs } from "./leader_epochs.ts";
 import { isPassing } from "./failures.ts";
-import { dropBelow } from "./log_start.ts";
 import type { DamagedRange, OpenedLog, PartitionKind } from "./opened_log.ts";
 import type { ProducerState } from "./producer_state.ts";
 import { createSegment, isRollDue, mustRoll } from "./roll.ts";
 import { LogPoint, type Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
 import { Unsynced } from "./unsynced.ts";
+import { prepareSync, trim } from "./written_ahead.ts";
 
 export class Partition {
   readonly directory: string;
@@ -66,12 +66,13 @@ export class Partition {
   broken = false;
   /** fds of the sync in flight that have not reported. */
   syncsPending = 0;
+  /** Everything below is to be synced, whatever the level. */
+  syncTarget = 0;
+  /** The topic is deleted. */
+  abandoned = false;
   readonly #syncing: LogPoint;
   #active: Segment;
   #vector: IoVector | null = null;
-  /** Everything below is to be synced, whatever the level. */
-  #syncTarget = 0;
-  #abandoned = false;
 
   constructor(
     store: SegmentStore,
@@ -174,6 +175,7 @@ export class Partition {
     this.checkpoint.bytesSince += size;
     if (this.config.durability !== Level.os) this.unsynced.addBytes(this.store, size);
     segment.size = position;
+    if (position > segment.fileSize) segment.fileSize = position;
     segment.lastAppendMs = this.store.wallMs;
     this.written.set(segment, this.stagedEnd, position);
     this.producers.settle();
@@ -188,23 +190,25 @@ export class Partition {
 
   /** Whether a sync would bring anything. At level os only sealed segments are synced. */
   get needsSync(): boolean {
-    return !this.#abandoned && (!this.unsynced.isEmpty || this.#wantsSync);
+    return !this.abandoned && (!this.unsynced.isEmpty || this.#wantsSync);
   }
 
   get #wantsSync(): boolean {
-    const wanted = this.config.durability === Level.os ? this.#syncTarget : this.written.offset;
+    const wanted = this.config.durability === Level.os ? this.syncTarget : this.written.offset;
     return this.durable.offset < wanted;
   }
 
-  /** Whether all that was written is on disk, whatever the level. */
+  /** Whether all that was written is on disk, whatever the level, and no file is too long. */
   get isSynced(): boolean {
     if (this.syncsPending > 0 || !this.unsynced.isEmpty) return false;
+    if (this.#active.fileSize > this.#active.size) return false;
     return this.durable.offset === this.written.offset;
   }
 
   /**
-   * Begins a sync of everything written so far (`all`), or of what the level asks for. Writes the
-   * descriptors to sync to `fds` and returns how many; `endSync` must follow for each.
+   * Begins a sync of everything written so far and trims the file (`all`: the broker stops), or of
+   * what the level asks for. Writes the descriptors to sync to `fds` and returns how many;
+   * `endSync` must follow for each.
    */
   beginSync(fds: number[], all: boolean): number {
     assert(this.syncsPending === 0, "one sync in flight per partition");
@@ -214,7 +218,9 @@ export class Partition {
       const next = this.segments[this.segments.indexOf(lastSealed) + 1]!;
       this.#syncing.set(lastSealed, next.baseOffset, lastSealed.size);
     } else if (all || this.config.durability !== Level.os || this.#wantsSync) {
-      if (this.durable.offset < this.written.offset) fds.push(this.#active.file!.fd);
+      const isDue = prepareSync(this, all);
+      if (isDue < 0) this.#break();
+      if (isDue !== 0) fds.push(this.#active.file!.fd);
       this.#syncing.copyFrom(this.written);
     } else {
       this.#syncing.set(this.#active, this.#active.baseOffset, 0);
@@ -232,9 +238,9 @@ export class Partition {
     this.syncsPending -= 1;
     if (result < 0) this.#break();
     if (this.syncsPending > 0) return false;
-    this.unsynced.end(this.store, !this.broken && !this.#abandoned);
-    if (this.#abandoned) this.unsynced.abandon(this.store, this.segments);
-    if (this.broken || this.#abandoned) return false;
+    this.unsynced.end(this.store, !this.broken && !this.abandoned);
+    if (this.abandoned) this.unsynced.abandon(this.store, this.segments);
+    if (this.broken || this.abandoned) return false;
     if (this.#syncing.offset > this.durable.offset) this.durable.copyFrom(this.#syncing);
     if (this.config.durability === Level.fsync) this.#show(this.durable);
     return true;
@@ -245,6 +251,8 @@ export class Partition {
     const flushed = this.flush();
     if (flushed !== ErrorCodes.none) return flushed;
     const sealed = this.#active;
+    const trimmed = trim(this.store.libc, sealed);
+    if (trimmed < 0) return this.#fail(-trimmed);
     const created = createSegment(this.store, this.directory, base, this.unsynced);
     if (typeof created === "number") return this.#fail(-created);
     sealed.times!.mark();
@@ -264,15 +272,15 @@ export class Partition {
    */
   beginCheckpoint(): boolean {
     assert(this.#vector === null, "a checkpoint knows what is written");
-    if (this.broken || this.degraded !== "" || this.#abandoned) return false;
+    if (this.broken || this.degraded !== "" || this.abandoned) return false;
     if (this.written.offset === this.recoveryPoint) return false;
     this.checkpoint.hold(this.written.offset, this.producers);
-    this.#syncTarget = Math.max(this.#syncTarget, this.written.offset);
+    this.syncTarget = Math.max(this.syncTarget, this.written.offset);
     return true;
   }
 
   get checkpointReady(): boolean {
-    if (this.broken || this.#abandoned) return false;
+    if (this.broken || this.abandoned) return false;
     return this.checkpoint.isHeldAtOrBelow(this.durable.offset);
   }
 
@@ -284,24 +292,6 @@ export class Partition {
     const fd = this.checkpoint.finish(this);
     if (fd > 0) this.unsynced.addLoose(fd);
     return Math.min(fd, 0);
-  }
-
-  /** Asks for a higher log start; it is published by `confirmLogStart`. */
-  wantLogStart(offset: number): ErrorCode {
-    if (offset > this.visible.offset) return ErrorCodes.offset_out_of_range;
-    if (this.broken || this.degraded !== "" || this.#abandoned) return this.failure;
-    this.logStartWanted = Math.max(this.logStartWanted, offset);
-    this.#syncTarget = Math.max(this.#syncTarget, offset);
-    return ErrorCodes.none;
-  }
-
-  /** The log start is durable in main's checkpoint: it is published, and what is below it goes. */
-  confirmLogStart(offset: number): void {
-    if (offset <= this.logStart || this.#abandoned) return;
-    assert(offset <= this.durable.offset, "a log start is durable as its records are");
-    this.logStart = offset;
-    this.logStartWanted = Math.max(this.logStartWanted, offset);
-    dropBelow(this);
   }
 
   /** The last step of a clean stop: indexes and snapshot at the end, then the files. */
@@ -317,8 +307,8 @@ export class Partition {
 
   /** The topic is deleted: nothing is accepted, files are closed behind the sync in flight. */
   abandon(): void {
-    if (this.#abandoned) return;
-    this.#abandoned = true;
+    if (this.abandoned) return;
+    this.abandoned = true;
     this.failure = ErrorCodes.topic_not_found;
     if (this.#vector !== null) this.#dropVector();
     if (this.syncsPending === 0) this.unsynced.abandon(this.store, this.segments);

@@ -191,6 +191,7 @@ class Recovery {
       const end = scan.run(segment, position, isCopied ? this.#safe : Infinity);
       this.#end = scan.expected;
       this.#bytesAboveSafe += end - position;
+      if (end < segment.size && this.#trim(segment, end, next)) continue;
       if (end < segment.size && scan.expected < this.#safe) {
         this.#damaged(segment, end, next);
       } else if (end < segment.size || isCopied) {
@@ -221,11 +222,24 @@ class Recovery {
     const position = this.#walk.to(segment, Infinity, false);
     const { expected } = this.#scan;
     segment.unseenSize = segment.size;
+    if (position === BAD && this.#trim(segment, this.#walk.badAt, next)) return;
     if (position !== segment.size || expected > next || (this.#isDense && expected < next)) {
       if (expected >= next) this.#scan.expected = this.#walk.lastBase;
       this.#damaged(segment, position === BAD ? this.#walk.badAt : position, next);
     }
     this.#scan.expected = next;
+  }
+
+  /**
+   * Zeros written ahead of the log, behind the last record before the `next` segment's first:
+   * nothing is missing. Its trimming had not reached the disk.
+   */
+  #trim(segment: Segment, end: number, next: number): boolean {
+    if (this.#scan.expected !== next || !this.#scan.endsInZeros(segment, end)) return false;
+    cutSegment(this.#store, segment, end);
+    segment.endAt(end);
+    segment.unseenSize = Math.min(segment.unseenSize, end);
+    return true;
   }
 
   /**
@@ -254,7 +268,7 @@ class Recovery {
     // What follows may hold records above the log start, whatever was deleted before it.
     const known = Math.max(this.#safe, Math.max(from, this.#options.logStart) + 1);
     const to = next === Infinity ? known : next;
-    segment.size = position;
+    segment.endAt(position);
     const name = segmentFile(segment.baseOffset);
     this.#addDamage(from, to, `${name} at ${position}: offsets ${from} to ${to - 1}`);
     this.#end = from;
@@ -298,9 +312,10 @@ class Recovery {
   #cut(segment: Segment, end: number): void {
     this.#report.stoppedAt = this.#scan.stoppedAt;
     if (end === segment.size) return;
+    if (this.#scan.endsInZeros(segment, end)) this.#report.zerosDropped = segment.size - end;
     this.#report.bytesDropped += segment.size - end;
     if (this.#damage.length === 0) cutSegment(this.#store, segment, end);
-    segment.size = end;
+    segment.endAt(end);
   }
 
   /** Segments behind the cut hold nothing that follows on it. */

@@ -30,6 +30,8 @@ import { must, readWhole, StorageError } from "./files.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
 
+const ZEROS_AT_A_TIME = 65536;
+
 export class RecoveryScan {
   /** Offset that the next batch must have. */
   expected = 0;
@@ -85,6 +87,22 @@ export class RecoveryScan {
       position += batchSize(this.#memory!.view, position - this.#chunkStart);
     }
     return position;
+  }
+
+  /** Whether only zeros follow from `from` on: written ahead of the log, or what a cut left. */
+  endsInZeros(segment: Segment, from: number): boolean {
+    this.#chunkStart = from;
+    this.#chunkEnd = from;
+    for (let position = from; position < segment.size;) {
+      const size = Math.min(ZEROS_AT_A_TIME, segment.size - position);
+      this.#load(segment, position, size);
+      const start = position - this.#chunkStart;
+      for (let at = start; at < start + size; at += 1) {
+        if (this.#memory!.bytes[at] !== 0) return false;
+      }
+      position += size;
+    }
+    return true;
   }
 
   /** Checks the batch at `position` and, when it is right, moves on behind it. */

@@ -23,6 +23,8 @@ export class Segment {
   readonly baseOffset: number;
   /** Bytes written. */
   size: number;
+  /** Where the file ends: above `size` are zeros, see written_ahead.ts. */
+  fileSize: number;
   /** Null only in a sealed, synced segment. */
   file: SharedFile | null;
   index: OffsetIndex | null;
@@ -49,9 +51,16 @@ export class Segment {
   constructor(baseOffset: number, size: number, file: SharedFile | null) {
     this.baseOffset = baseOffset;
     this.size = size;
+    this.fileSize = size;
     this.file = file;
     this.index = file === null ? null : new OffsetIndex();
     this.times = file === null ? null : new TimeIndex();
+  }
+
+  /** Recovery: what lies behind is not of the log, and is cut off or never touched again. */
+  endAt(size: number): void {
+    this.size = size;
+    this.fileSize = size;
   }
 
   /** Batches follow that `undoStaging` may take back. */
@@ -82,7 +91,9 @@ export class Segment {
    */
   cutBack(libc: Libc, errno: number, position: number): boolean {
     if (errno === EROFS && position === this.size) return true;
-    return libc.ftruncate(this.file!.fd, this.size) === 0;
+    if (libc.ftruncate(this.file!.fd, this.size) < 0) return false;
+    this.fileSize = this.size;
+    return true;
   }
 
   /** The batch at `position`, of `offset`, is the next that the indexes are told of. */

@@ -10,7 +10,12 @@ import { O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
 import type { IoVector, Libc, Memory } from "../../ffi/libc.ts";
 import { SharedFile } from "../base/file_slice.ts";
 import { segmentFile } from "../format/file_names.ts";
-import { OPEN_SEALED_MAX, VECTOR_ENTRIES_MAX } from "../limits.ts";
+import {
+  OPEN_SEALED_MAX,
+  VECTOR_ENTRIES_MAX,
+  WRITTEN_AHEAD_BYTES,
+  WRITTEN_AHEAD_GROUP_MAX,
+} from "../limits.ts";
 import { Disk } from "./disk.ts";
 import { loadIndexes } from "./index_files.ts";
 import type { Segment } from "./segment.ts";
@@ -38,6 +43,10 @@ export interface LogCounters {
 export interface StoreOptions {
   readonly openSealedMax?: number;
   readonly scanBlockSize?: number;
+  /** Zeros behind the active segments of level fsync, see written_ahead.ts; 0 is none. */
+  readonly writtenAheadBytes?: number;
+  /** Syncs of more bytes do without. */
+  readonly writtenAheadGroupMax?: number;
 }
 
 export class SegmentStore {
@@ -61,6 +70,8 @@ export class SegmentStore {
   /** Wall clock of this turn, in milliseconds; who runs the shard sets it. */
   wallMs = 0;
   readonly scanBlockSize: number;
+  readonly writtenAheadBytes: number;
+  readonly writtenAheadGroupMax: number;
   /** Closes a descriptor whose last reference went. */
   readonly closeFile: (fd: number) => void;
   readonly #openSealedMax: number;
@@ -69,6 +80,7 @@ export class SegmentStore {
   readonly #open: Segment[] = [];
   #useCount = 0;
   #block: Memory | null = null;
+  #zeros: Memory | null = null;
 
   constructor(
     libc: Libc,
@@ -82,6 +94,8 @@ export class SegmentStore {
     this.disk = new Disk(libc, dataFd);
     this.scratch = libc.allocate(SCRATCH_SIZE);
     this.#openSealedMax = options.openSealedMax ?? OPEN_SEALED_MAX;
+    this.writtenAheadBytes = options.writtenAheadBytes ?? WRITTEN_AHEAD_BYTES;
+    this.writtenAheadGroupMax = options.writtenAheadGroupMax ?? WRITTEN_AHEAD_GROUP_MAX;
     this.scanBlockSize = options.scanBlockSize ?? SCAN_BLOCK_SIZE;
     this.wallMs = libc.wallMs();
   }
@@ -101,6 +115,12 @@ export class SegmentStore {
       this.#block = this.libc.allocate(Math.max(size, BLOCK_SIZE_MIN));
     }
     return this.#block;
+  }
+
+  /** Zeros to write, made at the first use. */
+  zeros(): Memory {
+    this.#zeros ??= this.libc.allocate(this.writtenAheadBytes);
+    return this.#zeros;
   }
 
   /** Opens file and indexes of `segment` where they are not. Returns 0 or -errno. */

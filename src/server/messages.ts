@@ -56,6 +56,7 @@ export interface SyncStart {
   /** As in the configuration, all below. */
   readonly fileSystemFilesMin: number;
   readonly waitShare: number;
+  readonly writeAhead: boolean;
   readonly unsyncedBytesMax: number;
 }
 

@@ -20,6 +20,7 @@ import { LogPoint, Segment } from "../log/segment.ts";
 import { PartitionReader } from "../log/read.ts";
 import { SegmentStore } from "../log/segment_store.ts";
 import { Walk } from "../log/walk.ts";
+import { gainsByWritingAhead } from "../log/written_ahead.ts";
 import {
   BLOCK_SIZE_MAX,
   BLOCK_SIZE_MIN,
@@ -27,6 +28,7 @@ import {
   FAST_MEMORY_SIZE,
   RECEIVE_SIZE,
   STALL_MS,
+  WRITTEN_AHEAD_BYTES,
 } from "../limits.ts";
 import { NativeDoor } from "../native/door.ts";
 import type { Connection } from "../net/connection.ts";
@@ -117,7 +119,9 @@ export class Node {
     );
     this.reserve = new Reserve(libc);
     this.background = new Background(libc, jobs);
-    this.store = new SegmentStore(libc, start.dataFd, (fd) => this.background.close(fd));
+    this.store = new SegmentStore(libc, start.dataFd, (fd) => this.background.close(fd), {
+      writtenAheadBytes: this.#writesAhead() ? WRITTEN_AHEAD_BYTES : 0,
+    });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere));
     this.syncer = new Syncer(libc, this.broker, this.#syncOptions());
@@ -154,6 +158,10 @@ export class Node {
   }
 
   /** The data directory is opened here for `syncfs`: before anything is written. */
+  #writesAhead(): boolean {
+    return this.start.sync.writeAhead && gainsByWritingAhead(this.libc, this.start.dataFd);
+  }
+
   #syncOptions(): SyncOptions {
     const { dataFd, sync } = this.start;
     const { method, rings, waitShare, fileSystem, fileSystemFilesMin } = sync;

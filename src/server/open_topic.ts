@@ -68,8 +68,8 @@ function recover(
     progress,
   };
   const log = openPartition(node.store, options, report);
-  if (report.bytesDropped > 0) {
-    const { bytesDropped, stoppedAt } = report;
+  const { bytesDropped, zerosDropped, stoppedAt } = report;
+  if (bytesDropped > zerosDropped) {
     trace("warning", `${directory}: dropped ${bytesDropped} unfinished bytes (${stoppedAt})`);
   }
   if (report.degraded !== "") {

@@ -185,12 +185,20 @@ export class Supervisor {
    * may be used.
    */
   #planSyncs(config: BrokerConfig): SyncStart {
-    const { fileSystemFilesMin, waitShare, unsyncedBytesMax } = config.sync;
+    const { fileSystemFilesMin, waitShare, writeAhead, unsyncedBytesMax } = config.sync;
     const plan = planSyncs(libc, this.directory.fd, config.sync);
     if (typeof plan === "string") throw new StartError(plan);
     const { method, fileSystem, workers } = plan;
     const rings = Array.from({ length: workers }, () => new SharedArrayBuffer(JOB_RING_BYTES));
-    return { method, fileSystem, rings, fileSystemFilesMin, waitShare, unsyncedBytesMax };
+    return {
+      method,
+      fileSystem,
+      rings,
+      fileSystemFilesMin,
+      waitShare,
+      writeAhead,
+      unsyncedBytesMax,
+    };
   }
 
   #topicStart({ name, topicId, partitions, config }: TopicEntry): TopicStart {

@@ -74,7 +74,7 @@ export class Life {
   #arenaUsed = 0;
 
   /** A start. Throws what the server's start throws. */
-  constructor(libc: SimLibc, door: Door) {
+  constructor(libc: SimLibc, door: Door, writtenAheadBytes: number) {
     this.libc = libc;
     this.door = door;
     this.directory = DataDirectory.open(libc, DATA, true);
@@ -85,6 +85,8 @@ export class Life {
     this.store = new SegmentStore(libc, this.directory.fd, close, {
       scanBlockSize: SCAN_BLOCK_SIZE,
       openSealedMax: OPEN_SEALED_MAX,
+      writtenAheadBytes,
+      writtenAheadGroupMax: writtenAheadBytes,
     });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere));

@@ -75,6 +75,8 @@ export interface Plan {
   readonly aioPercent: number;
   /** Without it syncs are calls of the turn. */
   readonly hasAio: boolean;
+  /** Steps of zeros behind the active segments; 0: none. */
+  readonly writtenAheadBytes: number;
   readonly topics: readonly TopicPlan[];
   /** Of batches. Few, so that one fits exactly where another one is missing. */
   readonly sizes: readonly number[];
@@ -113,6 +115,7 @@ export function drawPlan(seed: number): Plan {
     lies,
     aioPercent: prng.pick([20, 50, 80]),
     hasAio: !prng.chance(10),
+    writtenAheadBytes: new SimPrng(seed).fork("ahead").pick([0, 512, 1024, 2048]),
     topics,
     sizes,
     recordsMax,

@@ -125,4 +125,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: "zeros written ahead stay behind the log",
+    edits: [{
+      file: "src/log/written_ahead.ts",
+      find: "  const result = libc.ftruncate(segment.file!.fd, segment.size);\n",
+      replace: "  const result = segment.size < 0 ? libc.ftruncate(segment.file!.fd, 0) : 0;\n",
+    }],
+  },
+  {
+    name: "zeros written ahead taken for damage",
+    edits: [{
+      file: "src/log/recovery.ts",
+      find: "    if (this.#scan.expected !== next || ",
+      replace: "    if (next > 0 || this.#scan.expected !== next || ",
+    }],
+  },
 ];

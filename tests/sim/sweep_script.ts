@@ -34,6 +34,8 @@ interface Producer {
 const PRODUCER = 7;
 const START_TIMES_MAX = 3;
 const SETTLE_ROUNDS = 6;
+/** Small, so that the script meets a segment with zeros behind its log. */
+const WRITTEN_AHEAD_BYTES = 1024;
 const blocks = new LargeBlocks();
 
 const CONFIGS: Readonly<Record<string, readonly { key: string; value: string }[]>> = {
@@ -121,7 +123,7 @@ export class SweepScript implements Door {
   #start(): void {
     for (let times = 1; this.#life === null; times += 1) {
       try {
-        this.#life = new Life(this.#libc, this);
+        this.#life = new Life(this.#libc, this, WRITTEN_AHEAD_BYTES);
         this.#checkOpened(this.#life);
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;

@@ -297,7 +297,7 @@ export class World implements Door {
 
   #tryStart(): "started" | "cut" | "failed" {
     try {
-      this.life = new Life(this.libc, this);
+      this.life = new Life(this.libc, this, this.plan.writtenAheadBytes);
       this.view = new LogView(this.libc, this.life.broker.reader);
       return "started";
     } catch (error) {

@@ -35,6 +35,8 @@ export interface WorldOptions {
   openSealedMax?: number;
   /** Of recovery; as in production by default. */
   scanBlockSize?: number;
+  writtenAheadBytes?: number;
+  writtenAheadGroupMax?: number;
 }
 
 export interface OpenHow {
@@ -65,9 +67,8 @@ export class LogWorld {
       this.closed.push(fd);
       this.libc.close(fd);
     };
-    const { openSealedMax = 256, scanBlockSize } = options;
-    const scan = scanBlockSize === undefined ? {} : { scanBlockSize };
-    this.store = new SegmentStore(this.libc, this.dataFd, close, { openSealedMax, ...scan });
+    const { openSealedMax = 256 } = options;
+    this.store = new SegmentStore(this.libc, this.dataFd, close, { ...options, openSealedMax });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     this.reader = new PartitionReader(new Walk(this.store), nowhere);
   }

@@ -11,6 +11,7 @@ import { SWEEP_MS } from "../../../src/limits.ts";
 import type { CheckpointEntry } from "../../../src/log/keeper.ts";
 import { batchOf, batchOfSize } from "../../support/batches.ts";
 import { BrokerWorld } from "../../support/broker_world.ts";
+import { wantLogStart } from "../../../src/log/log_start.ts";
 
 const WALL_MS = 1700000000000;
 
@@ -139,7 +140,7 @@ test("a log start is not told to main before its records are on disk", () => {
   world.warm();
   world.produce(batchOfSize(100), 1);
   world.turn();
-  assert.equal(world.partition.log.wantLogStart(1), ErrorCodes.none);
+  assert.equal(wantLogStart(world.partition.log, 1), ErrorCodes.none);
   world.broker.queueAttention(world.partition);
   assert.deepEqual(world.step(), [], "what consumers see at level os may be lost yet");
   assert.equal(world.broker.unsynced.length, 1);

@@ -4,7 +4,12 @@ import { test } from "node:test";
 import { existsSync } from "node:fs";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Level } from "../../../src/format/levels.ts";
-import { dropBelow, unlinkSegment } from "../../../src/log/log_start.ts";
+import {
+  dropBelow,
+  publishLogStart,
+  unlinkSegment,
+  wantLogStart,
+} from "../../../src/log/log_start.ts";
 import type { Partition } from "../../../src/log/partition.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
@@ -26,11 +31,11 @@ function bases(world: LogWorld): number[] {
 
 test("nothing goes before main has the log start on disk", () => {
   const { world, partition } = filled(4);
-  assert.equal(partition.wantLogStart(5), ErrorCodes.none);
+  assert.equal(wantLogStart(partition, 5), ErrorCodes.none);
   assert.deepEqual([partition.logStartWanted, partition.logStart], [5, 0]);
   assert.deepEqual(bases(world), [0, 2, 4, 6]);
   assert.ok(typeof world.read(partition, 0, 100) !== "number");
-  partition.confirmLogStart(5);
+  publishLogStart(partition, 5);
   assert.equal(partition.logStart, 5);
   assert.deepEqual(bases(world), [4, 6], "a segment goes when all of it is below");
   assert.deepEqual(world.names(".index").length, 1);
@@ -42,12 +47,12 @@ test("nothing goes before main has the log start on disk", () => {
 
 test("the log start only rises, up to the visible end, and the active segment stays", () => {
   const { world, partition } = filled(3);
-  assert.equal(partition.wantLogStart(7), ErrorCodes.offset_out_of_range);
-  assert.equal(partition.wantLogStart(6), ErrorCodes.none);
-  assert.equal(partition.wantLogStart(2), ErrorCodes.none);
+  assert.equal(wantLogStart(partition, 7), ErrorCodes.offset_out_of_range);
+  assert.equal(wantLogStart(partition, 6), ErrorCodes.none);
+  assert.equal(wantLogStart(partition, 2), ErrorCodes.none);
   assert.equal(partition.logStartWanted, 6);
-  partition.confirmLogStart(6);
-  partition.confirmLogStart(2);
+  publishLogStart(partition, 6);
+  publishLogStart(partition, 2);
   assert.equal(partition.logStart, 6);
   assert.deepEqual(bases(world), [4]);
   world.append(partition, batchOfSize(500));
@@ -61,11 +66,11 @@ test("a log start above the durable end is synced first, also at level os", () =
   const { partition } = world.open({ durability: Level.os });
   world.append(partition, batchOfSize(100), batchOfSize(100));
   assert.equal(partition.needsSync, false);
-  assert.equal(partition.wantLogStart(2), ErrorCodes.none);
+  assert.equal(wantLogStart(partition, 2), ErrorCodes.none);
   assert.equal(partition.needsSync, true);
-  assert.throws(() => partition.confirmLogStart(2), "its records are not on disk");
+  assert.throws(() => publishLogStart(partition, 2), "its records are not on disk");
   world.sync(partition);
-  partition.confirmLogStart(2);
+  publishLogStart(partition, 2);
   assert.equal(partition.logStart, 2);
   world.close(partition);
 });
@@ -78,8 +83,8 @@ test("a segment that waits for a sync goes after it, and many go in several look
   const fds: number[] = [];
   world.append(partition, batchOfSize(500), batchOfSize(500));
   const pending = partition.beginSync(fds, false);
-  assert.equal(partition.wantLogStart(80), ErrorCodes.none);
-  partition.confirmLogStart(80);
+  assert.equal(wantLogStart(partition, 80), ErrorCodes.none);
+  publishLogStart(partition, 80);
   let looks = 1;
   while (dropBelow(partition)) looks += 1;
   assert.ok(looks > 1, "a turn does not wait for all of them");
@@ -97,7 +102,7 @@ test("a slice that waits keeps the file of a segment that went", () => {
   assert.equal(world.store.open(DIRECTORY, first!), 0);
   const file = first!.file!;
   file.retain();
-  partition.confirmLogStart(2);
+  publishLogStart(partition, 2);
   assert.equal(existsSync(world.path("00000000000000000000.log")), false);
   const memory = world.libc.allocate(10);
   assert.equal(world.libc.pread(file.fd, memory, 0, 10, 0), 10);
@@ -134,7 +139,7 @@ test("epochs below the log start leave the file at the next checkpoint", () => {
   while (!next.isSynced) again.sync(next);
   const text = () => new TextDecoder().decode(again.file("leader-epoch-checkpoint"));
   assert.equal(text(), "0\n2\n0 0\n3 4\n");
-  next.confirmLogStart(6);
+  publishLogStart(next, 6);
   assert.equal(text(), "0\n2\n0 0\n3 4\n");
   assert.equal(next.beginCheckpoint(), true);
   assert.equal(next.finishCheckpoint(), 0);

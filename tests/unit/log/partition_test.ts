@@ -21,6 +21,7 @@ import {
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { LogWorld } from "../../support/log_world.ts";
 import { forSeeds } from "../../support/prng.ts";
+import { wantLogStart } from "../../../src/log/log_start.ts";
 
 const FIRST = "00000000000000000000.log";
 
@@ -376,7 +377,7 @@ test("an abandoned partition lets go of every file, and a sync in flight may sti
     assert.equal(partition.needsSync, false);
     assert.equal(world.stage(partition, batchOfSize(100)), -ErrorCodes.topic_not_found);
     assert.equal(partition.flush(), 0);
-    assert.equal(partition.wantLogStart(1), ErrorCodes.topic_not_found);
+    assert.equal(wantLogStart(partition, 1), ErrorCodes.topic_not_found);
     assert.equal(world.store.counters.writes, writes, "what was staged is not written");
     world.end();
     assert.equal(faulty.opened, faulty.count("close"), `syncing: ${isSyncing}`);

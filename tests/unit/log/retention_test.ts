@@ -8,6 +8,7 @@ import { retentionStart } from "../../../src/log/retention.ts";
 import { Walk } from "../../../src/log/walk.ts";
 import { batchOf } from "../../support/batches.ts";
 import { LogWorld } from "../../support/log_world.ts";
+import { publishLogStart } from "../../../src/log/log_start.ts";
 
 const WALL_MS = 1700000000000;
 const HOUR_MS = 3600000;
@@ -61,7 +62,7 @@ test("an idle active segment is rolled, so that it goes at the next look", () =>
   assert.equal(look(made, WALL_MS + 100 * HOUR_MS), 4, "the closed one that it became");
   assert.equal(partition.segments.length, 5);
   while (!partition.isSynced) world.sync(partition);
-  partition.confirmLogStart(4);
+  publishLogStart(partition, 4);
   assert.deepEqual([partition.segments.length, partition.logStart], [1, 4]);
   assert.equal(look(made, WALL_MS + 1000 * HOUR_MS), 4, "an empty one stays");
   assert.equal(partition.segments.length, 1);

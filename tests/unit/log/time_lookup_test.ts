@@ -16,6 +16,7 @@ import { batchOf, type BatchShape, encodeBatch, encodeRecord } from "../../suppo
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { LogWorld } from "../../support/log_world.ts";
 import { forSeeds, type Prng } from "../../support/prng.ts";
+import { publishLogStart, wantLogStart } from "../../../src/log/log_start.ts";
 
 interface Timed {
   offset: number;
@@ -107,8 +108,8 @@ test("every time finds the first record that is as new, in every state of the lo
     syncAll(world, partition);
     const logStart = prng.below(partition.durable.offset + 1);
     if (prng.chance(60)) {
-      assert.equal(partition.wantLogStart(logStart), 0);
-      partition.confirmLogStart(logStart);
+      assert.equal(wantLogStart(partition, logStart), 0);
+      publishLogStart(partition, logStart);
     }
     check(partition, records, probesOf(records, 3));
     const how = { clean: true, logStart: partition.logStart };
@@ -245,8 +246,8 @@ test("a batch that nobody can open answers with its first offset", () => {
   assert.deepEqual(at(START + 50), { offset: 17, timestamp: START + 50 });
   assert.equal(at(START + 51), null);
   syncAll(world, partition);
-  assert.equal(partition.wantLogStart(3), 0);
-  partition.confirmLogStart(3);
+  assert.equal(wantLogStart(partition, 3), 0);
+  publishLogStart(partition, 3);
   assert.deepEqual(at(6), { offset: 3, timestamp: START + 10 }, "not below the log start");
   world.close(partition);
 });

@@ -1,6 +1,6 @@
 /** Opening topics: what recovery dropped is told, and a refusal leaves nothing known. */
 import assert from "node:assert/strict";
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTraceSink } from "../../../src/base/trace.ts";
@@ -34,7 +34,7 @@ test("bytes that recovery drops are told, with the place", () => {
   first.addTopic("t");
   first.client().ask(frames.produce(0, batchOfSize(100)));
   first.end();
-  appendFileSync(join(first.root, "t-0", "00000000000000000000.log"), new Uint8Array(33));
+  appendFileSync(join(first.root, "t-0", "00000000000000000000.log"), new Uint8Array(33).fill(7));
   const said: string[] = [];
   setTraceSink((level, message) => said.push(`${level} ${message}`));
   const again = new NodeWorld(first.root);
@@ -44,6 +44,23 @@ test("bytes that recovery drops are told, with the place", () => {
     "warning t-0: dropped 33 unfinished bytes (00000000000000000000.log at 100: short)",
   ]);
   assert.equal(again.node.broker.topics.partitions[0]!.log.written.offset, 1);
+  again.end();
+});
+
+test("zeros behind the log are cut off without a word: they were written ahead", () => {
+  const first = new NodeWorld();
+  first.addTopic("t");
+  first.client().ask(frames.produce(0, batchOfSize(100)));
+  first.end();
+  const file = join(first.root, "t-0", "00000000000000000000.log");
+  appendFileSync(file, new Uint8Array(70000));
+  const said: string[] = [];
+  setTraceSink((level, message) => said.push(`${level} ${message}`));
+  const again = new NodeWorld(first.root);
+  openTopic(again.node, { ...TOPIC, name: "t", partitions: 1 }, false);
+  setTraceSink(() => {});
+  assert.deepEqual(said, []);
+  assert.equal(statSync(file).size, 100);
   again.end();
 });
 

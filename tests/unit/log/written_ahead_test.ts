@@ -175,6 +175,7 @@ test("a failed append takes its bytes and the zeros away", () => {
   partition.turnDone();
   assert.deepEqual([sizeOf(world), partition.active.fileSize], [4500, 4500]);
   faulty.heal();
+  world.store.disk.look();
   grow(world, partition, 1);
   assert.equal(partition.visible.offset, 10);
   world.end();

@@ -5,8 +5,11 @@
 
 import { z } from "zod";
 import { type Address, ConfigError } from "./address.ts";
+import { GiB } from "./base/units.ts";
 import {
   BUDGET_MIN,
+  COLD_IN_FLIGHT_DEFAULT,
+  COLD_PIECE,
   CONNECTION_MS_MAX,
   CONNECTIONS_MAX,
   HELLO_MS_DEFAULT,
@@ -51,6 +54,17 @@ export interface BrokerConfig {
   initialise: boolean;
   connections: ConnectionsConfig;
   sync: SyncConfig;
+  coldReads: ColdReadsConfig;
+}
+
+/** Reads of what is not in the page cache; see src/broker/cold_reads.ts. */
+export interface ColdReadsConfig {
+  /** Off: `sendfile` waits for the disk and holds up every client. For comparison only. */
+  guard: boolean;
+  /** How it is found out what is in the page cache; it falls back by itself where it must. */
+  method: "cachestat" | "probe";
+  /** Bytes that a shard reads from the disk at one time, for all its readers. */
+  inFlightBytes: number;
 }
 
 /** How written bytes get to disk. */
@@ -82,7 +96,7 @@ export type BrokerOptions =
   };
 
 /** Settings that are objects: each of their values may be left out too. */
-type Areas = "connections" | "sync";
+type Areas = "connections" | "sync" | "coldReads";
 
 const addressSchema = z.object({
   host: z.string().min(1),
@@ -111,6 +125,12 @@ const syncSchema = z.object({
   unsyncedBytesMax: z.number().int().min(1).max(UNSYNCED_BYTES_MAX).default(UNSYNCED_BYTES_MAX),
 });
 
+const coldReadsSchema = z.object({
+  guard: z.boolean().default(true),
+  method: z.enum(["cachestat", "probe"]).default("cachestat"),
+  inFlightBytes: z.number().int().min(COLD_PIECE).max(GiB).default(COLD_IN_FLIGHT_DEFAULT),
+});
+
 const configSchema: z.ZodType<BrokerConfig, BrokerOptions> = z.object({
   dataDirectory: z.string().min(1).default("./sluice-data"),
   native: addressSchema.default({ host: "127.0.0.1", port: 7400 }),
@@ -118,6 +138,7 @@ const configSchema: z.ZodType<BrokerConfig, BrokerOptions> = z.object({
   initialise: z.boolean().default(true),
   connections: connectionsSchema.prefault({}),
   sync: syncSchema.prefault({}),
+  coldReads: coldReadsSchema.prefault({}),
 });
 
 /** Fills in the defaults. Throws ConfigError. */

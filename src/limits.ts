@@ -64,6 +64,27 @@ export const PUSH_UNSENT_MAX: number = 256 * KiB;
 export const PUSHES_PER_TURN = 64;
 export const SUBSCRIPTIONS_PER_CONNECTION_MAX = 16384;
 
+/** Cold reads: how far ahead of one reader the worker reads, and in what pieces. */
+export const COLD_WINDOW_MIN: number = 1 * MiB;
+export const COLD_WINDOW_MAX: number = 4 * MiB;
+export const COLD_PIECE: number = 1 * MiB;
+/** Pieces while syncs are pending: one is on the disk before the next sync waits long. */
+export const COLD_PIECE_SYNCING: number = 256 * KiB;
+/** Bytes that the worker of a shard has been asked for and has not reported. */
+export const COLD_IN_FLIGHT_DEFAULT: number = 4 * MiB;
+/** A fetch of cold bytes waits no longer than this, or than it asked for, if that is more. */
+export const COLD_WAIT_MS = 10000;
+/** Then the answer may wait for the disk after all: something evicts faster than we read. */
+export const COLD_TRIES_MAX = 4;
+/** Readers of a partition that are remembered. */
+export const COLD_READERS_MAX = 8;
+/** A reader that asked for nothing for so long holds back no page from leaving the cache. */
+export const COLD_READER_IDLE_MS = 30000;
+/** What was written within some of these is in the page cache without asking. */
+export const COLD_FRESH_MS = 1000;
+/** Ranges leave the cache in multiples of this: smaller ones are ignored under large folios. */
+export const COLD_DROP_STEP: number = 1 * MiB;
+
 /** Requests of one connection that are executed and not yet answered. */
 export const REPLY_SLOTS = 64;
 /** Unsent bytes of replies above which a connection's frames are left unread. */
@@ -163,6 +184,9 @@ assert(
 );
 assert(WRITTEN_AHEAD_GROUP_MAX <= WRITTEN_AHEAD_BYTES, "a step has room for a group");
 assert(CHECKPOINT_BYTES + BATCH_SIZE_MAX_DEFAULT <= 64 * MiB, "recovery scans no more");
+assert(COLD_PIECE_SYNCING <= COLD_PIECE, "slower while syncs are pending");
+assert(COLD_PIECE <= COLD_IN_FLIGHT_DEFAULT, "one piece fits the budget");
+assert(COLD_WINDOW_MAX <= COLD_IN_FLIGHT_DEFAULT, "one reader alone can be served at full speed");
 assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");
 assert(PARTITIONS_PER_SHARD_MAX <= LIST_ELEMENTS_MAX, "metadata can list every topic");
 assert(BATCH_SIZE_MAX_LIMIT + 4 * KiB <= FRAME_SIZE_MAX, "a frame holds the largest batch");

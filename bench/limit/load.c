@@ -5,7 +5,8 @@
  *     load fill         --port N --topic NAME --create --mib N    big batches, as fast as it goes
  *     load fetch        --port N --topic NAME [--connections R] [--max-bytes M] [--verify] [--once]
  *     load small-append --port N --count N     load small-fetch --port N --topic NAME --count N
- *     load touch --mib N       load selftest
+ *     load tail         --port N [--rate R] [--seconds S]         one producer, one consumer
+ *     load touch --mib N       load selftest       load resident FILE…       load evict FILE…
  *
  * Without --topic a topic of a unique name is created with the settings of --config KEY=VALUE.
  *
@@ -74,6 +75,7 @@ static void read_option(struct options *options, const char *word, const char *v
   else if (strcmp(word, "--acks") == 0) options->acks = strcmp(value, "1") == 0 ? 1 : ACKS_ALL;
   else if (strcmp(word, "--warmup") == 0) options->warmup_s = number(value);
   else if (strcmp(word, "--seconds") == 0) options->seconds = number(value);
+  else if (strcmp(word, "--rate") == 0) options->rate = number(value);
   else if (strcmp(word, "--count") == 0) options->count = (uint64_t)number(value);
   else if (strcmp(word, "--mib") == 0) mib_wanted = (uint64_t)number(value);
   else if (strcmp(word, "--max-bytes") == 0) options->max_bytes = (uint32_t)number(value);
@@ -144,6 +146,10 @@ static void print_run(const struct run *run) {
   printf(",\"p50Us\":%.1f,\"p99Us\":%.1f,\"p999Us\":%.1f,\"maxUs\":%.1f",
          histogram_us(latencies, 0.5), histogram_us(latencies, 0.99),
          histogram_us(latencies, 0.999), (double)latencies->max_ns / 1e3);
+  if (run->acks.count > 0) {
+    printf(",\"ackP50Us\":%.1f,\"ackP99Us\":%.1f", histogram_us(&run->acks, 0.5),
+           histogram_us(&run->acks, 0.99));
+  }
   printf(",\"serverCpuSeconds\":%.2f,\"loadCpuSeconds\":%.2f,\"machineCpuSeconds\":%.2f",
          run->after.server_s - run->before.server_s, run->after.load_s - run->before.load_s,
          run->after.machine_s - run->before.machine_s);
@@ -163,6 +169,7 @@ static void execute(struct options *options) {
   struct run *run = allocate(sizeof *run);
   run->options = options;
   if (strcmp(options->mode, "fetch") == 0) fetch_run(run);
+  else if (strcmp(options->mode, "tail") == 0) tail_run(run);
   else pipeline_run(run);
   if (control >= 0 && session_stats(control, after) != count) die("the counters changed");
   print_run(run);
@@ -180,11 +187,16 @@ int main(int count, char **words) {
                             .acks = ACKS_ALL,
                             .warmup_s = 0.3,
                             .seconds = 1,
+                            .rate = 1000,
                             .max_bytes = 1024 * 1024};
   crc32c_prepare();
   if (strcmp(options.mode, "selftest") == 0) {
     batch_selftest();
     printf("{\"mode\":\"selftest\",\"errors\":0}\n");
+    return 0;
+  }
+  if (strcmp(options.mode, "resident") == 0 || strcmp(options.mode, "evict") == 0) {
+    cache_run(options.mode, count - 2, words + 2);
     return 0;
   }
   if (strcmp(options.mode, "touch") == 0) {
@@ -202,8 +214,9 @@ int main(int count, char **words) {
     options.connections = 16;
     options.in_flight = 16;
     options.count = 1000000;
-  } else if (strcmp(options.mode, "produce") != 0 && strcmp(options.mode, "fetch") != 0) {
-    die("modes are produce, fill, fetch, small-append, small-fetch, selftest");
+  } else if (strcmp(options.mode, "produce") != 0 && strcmp(options.mode, "fetch") != 0 &&
+             strcmp(options.mode, "tail") != 0) {
+    die("modes are produce, fill, fetch, tail, small-append, small-fetch, resident, evict");
   }
   read_options(&options, count, words);
   execute(&options);

@@ -7,6 +7,8 @@
  *     load_session.c    blocking control requests: hello, create topic, open partition, stats
  *     load_pipeline.c   many small requests in flight: produce, fill, small-append, small-fetch
  *     load_fetch.c      readers that stream a log
+ *     load_tail.c       a producer and a consumer at the tail, at a fixed rate
+ *     load_cache.c      what of a file lies in the page cache
  *     load_batch.c      record batches, and the check of fetched ones
  *     load_measure.c    latencies, CPU seconds, memory and disk reads
  *
@@ -39,6 +41,8 @@ struct options {
   uint8_t acks;
   double warmup_s;
   double seconds;
+  /* Records a second of tail. */
+  double rate;
   /* Requests in all; 0 is "as long as the seconds last". */
   uint64_t count;
   uint32_t max_bytes;
@@ -83,6 +87,8 @@ struct run {
   uint64_t bytes_all;
   double elapsed_s;
   struct histogram latencies;
+  /* Of tail: until a record is acknowledged; `latencies` are until it is delivered. */
+  struct histogram acks;
   struct cpu_sample before;
   struct cpu_sample after;
 };
@@ -118,8 +124,12 @@ void run_tick(struct run *run, uint64_t now_ns);
 void run_finish(struct run *run, uint64_t now_ns);
 void run_record(struct run *run, uint64_t bytes, uint64_t latency_ns);
 
-/* load_pipeline.c, load_fetch.c */
+/* load_pipeline.c, load_fetch.c, load_tail.c */
 void pipeline_run(struct run *run);
 void fetch_run(struct run *run);
+void tail_run(struct run *run);
+
+/* load_cache.c */
+void cache_run(const char *mode, int count, char **paths);
 
 #endif

@@ -24,6 +24,8 @@ export class Reply<B extends ByteBlock = ByteBlock> {
   end = 0;
   /** Bytes of files not yet sent. */
   sliceBytes = 0;
+  /** Only a part of what there was went out: what is left was looked at long ago. */
+  isStale = false;
   readonly #pool: BlockPool<B>;
   readonly #blockSize: number;
   #first = 0;
@@ -107,6 +109,10 @@ export class Reply<B extends ByteBlock = ByteBlock> {
     return this.#files[this.#first]!.fd;
   }
 
+  get sliceFile(): SharedFile {
+    return this.#files[this.#first]!;
+  }
+
   get slicePosition(): number {
     return this.#ranges[3 * this.#first + 1]!;
   }
@@ -157,6 +163,7 @@ export class Reply<B extends ByteBlock = ByteBlock> {
       this.#dropSlice();
     }
     this.start = this.end;
+    this.isStale = false;
     this.settle();
   }
 

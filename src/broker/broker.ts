@@ -13,6 +13,7 @@
 import type { FileSlice } from "../base/file_slice.ts";
 import type { PartitionReader } from "../log/read.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
+import type { ColdReads } from "./cold_reads.ts";
 import { type FetchWaiter, FetchWaiters } from "./fetch_waiters.ts";
 import type { LogStartWaiter } from "./log_starts.ts";
 import type { Subscriber, Subscription } from "./subscriptions.ts";
@@ -62,6 +63,8 @@ export class Broker {
   readonly topics: Topics = new Topics();
   readonly waiters: FetchWaiters = new FetchWaiters();
   readonly reader: PartitionReader;
+  /** Keeps cold bytes from being sent before they are read; null: sending may wait for the disk. */
+  readonly coldReads: ColdReads | null;
   readonly counters: BrokerCounters = {
     appends: 0,
     appendedBytes: 0,
@@ -90,8 +93,9 @@ export class Broker {
   /** Partitions that the caretaker has something to do for. */
   readonly attention: TopicPartition[] = [];
 
-  constructor(reader: PartitionReader) {
+  constructor(reader: PartitionReader, coldReads: ColdReads | null = null) {
     this.reader = reader;
+    this.coldReads = coldReads;
   }
 
   queueAppended(partition: TopicPartition): void {
@@ -113,8 +117,9 @@ export class Broker {
     this.attention.push(partition);
   }
 
-  /** Forgets a parked fetch whose connection ended. */
+  /** Forgets a parked fetch: it is answered, or its connection ended. */
   cancel(waiter: FetchWaiter): void {
+    this.coldReads?.forget(waiter);
     this.waiters.unpark(waiter);
   }
 }

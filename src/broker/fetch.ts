@@ -7,10 +7,10 @@
 
 import { emptySlice, type FileSlice } from "../base/file_slice.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
-import { FETCH_SIZE_MAX, FETCH_WAIT_MS_MAX } from "../limits.ts";
+import { COLD_WAIT_MS, FETCH_SIZE_MAX, FETCH_WAIT_MS_MAX } from "../limits.ts";
 import type { Broker, Door } from "./broker.ts";
 import type { FetchWaiter } from "./fetch_waiters.ts";
-import { readSlice } from "./read_slice.ts";
+import { COLD, readSlice, waitForBytes } from "./read_slice.ts";
 import type { TopicPartition } from "./topics.ts";
 
 /** What a fetch asks for; doors keep one and fill it per request. */
@@ -42,22 +42,48 @@ export function fetch(
   const { slot, generation, correlation, handle, offset } = request;
   broker.counters.fetches += 1;
   if (request.maxWaitMs > 0 && mustWait(broker, partition, offset, minBytes)) {
-    const waiter = broker.waiters.make();
-    waiter.slot = slot;
-    waiter.generation = generation;
-    waiter.correlation = correlation;
-    waiter.handle = handle;
-    waiter.offset = offset;
-    waiter.minBytes = minBytes;
-    waiter.maxBytes = maxBytes;
-    waiter.deadlineMs = nowMs + Math.min(request.maxWaitMs, FETCH_WAIT_MS_MAX);
-    broker.waiters.park(waiter, partition);
     broker.counters.parkedFetches += 1;
+    return park(broker, partition, request, minBytes, maxBytes, nowMs);
+  }
+  const error = readSlice(broker, partition, offset, maxBytes, slice, null);
+  if (error === COLD) {
+    const waiter = park(broker, partition, request, minBytes, maxBytes, nowMs);
+    waitForDisk(broker, waiter, nowMs);
     return waiter;
   }
-  const error = read(broker, partition, offset, maxBytes);
+  broker.counters.fetchedBytes += slice.size;
   door.fetchDone(partition, slot, generation, correlation, handle, error, slice);
   return null;
+}
+
+function park(
+  broker: Broker,
+  partition: TopicPartition,
+  request: FetchRequest,
+  minBytes: number,
+  maxBytes: number,
+  nowMs: number,
+): FetchWaiter {
+  const waiter = broker.waiters.make();
+  waiter.slot = request.slot;
+  waiter.generation = request.generation;
+  waiter.correlation = request.correlation;
+  waiter.handle = request.handle;
+  waiter.offset = request.offset;
+  waiter.minBytes = minBytes;
+  waiter.maxBytes = maxBytes;
+  waiter.tries = 0;
+  waiter.deadlineMs = nowMs + Math.min(request.maxWaitMs, FETCH_WAIT_MS_MAX);
+  broker.waiters.park(waiter, partition);
+  return waiter;
+}
+
+/** A parked fetch waits until what `readSlice` found missing is read. */
+function waitForDisk(broker: Broker, waiter: FetchWaiter, nowMs: number): void {
+  if (waiter.tries === 0) {
+    broker.waiters.postpone(waiter, Math.max(waiter.deadlineMs, nowMs + COLD_WAIT_MS));
+  }
+  waitForBytes(broker, waiter.partition!, waiter);
 }
 
 /** Whether the offset is one of the log, and fewer than `minBytes` are visible from it. */
@@ -79,9 +105,9 @@ export function completeFetches(broker: Broker, nowMs: number, door: Door): void
     let waiter = moved[i]!.firstWaiter;
     while (waiter !== null) {
       const next: FetchWaiter | null = waiter.next;
-      if (!mustWait(broker, moved[i]!, waiter.offset, waiter.minBytes)) {
-        completeFetch(broker, waiter, door);
-      }
+      const waits = waiter.tries > 0 ||
+        mustWait(broker, moved[i]!, waiter.offset, waiter.minBytes);
+      if (!waits) completeFetch(broker, waiter, nowMs, door);
       waiter = next;
     }
   }
@@ -89,8 +115,22 @@ export function completeFetches(broker: Broker, nowMs: number, door: Door): void
   for (;;) {
     const first = broker.waiters.deadlines.first();
     if (first === null || first.deadlineMs > nowMs) return;
-    completeFetch(broker, first, door);
+    // The disk is too slow: the client may ask again, and finds what was read meanwhile.
+    const slow = nowMs === Infinity ? ErrorCodes.shutting_down : ErrorCodes.storage_slow;
+    if (first.tries > 0) refuse(broker, first, slow, door);
+    else completeFetch(broker, first, nowMs, door);
   }
+}
+
+/** Fetches whose bytes have been read from the disk, or could not be. */
+export function completeColdFetch(
+  broker: Broker,
+  waiter: FetchWaiter,
+  nowMs: number,
+  door: Door,
+): void {
+  if (waiter.readResult < 0) refuse(broker, waiter, ErrorCodes.storage_failed, door);
+  else completeFetch(broker, waiter, nowMs, door);
 }
 
 /** Answers every parked fetch with what there is: the shard is stopping. */
@@ -98,21 +138,25 @@ export function completeAllFetches(broker: Broker, door: Door): void {
   completeFetches(broker, Infinity, door);
 }
 
-function completeFetch(broker: Broker, waiter: FetchWaiter, door: Door): void {
+function completeFetch(broker: Broker, waiter: FetchWaiter, nowMs: number, door: Door): void {
   const partition = waiter.partition!;
-  broker.waiters.unpark(waiter);
-  const { slot, generation, correlation, handle } = waiter;
-  const error = read(broker, partition, waiter.offset, waiter.maxBytes);
+  const { slot, generation, correlation, handle, offset, maxBytes } = waiter;
+  const error = readSlice(broker, partition, offset, maxBytes, slice, waiter);
+  if (error === COLD) {
+    if (nowMs < Infinity) return waitForDisk(broker, waiter, nowMs);
+    broker.reader.forgetMissing();
+    return refuse(broker, waiter, ErrorCodes.shutting_down, door);
+  }
+  broker.cancel(waiter);
+  broker.counters.fetchedBytes += slice.size;
   door.fetchDone(partition, slot, generation, correlation, handle, error, slice);
 }
 
-function read(
-  broker: Broker,
-  partition: TopicPartition,
-  offset: number,
-  maxBytes: number,
-): ErrorCode {
-  const error = readSlice(broker, partition, offset, maxBytes, slice);
-  if (error === ErrorCodes.none) broker.counters.fetchedBytes += slice.size;
-  return error;
+function refuse(broker: Broker, waiter: FetchWaiter, error: ErrorCode, door: Door): void {
+  const partition = waiter.partition!;
+  const { slot, generation, correlation, handle } = waiter;
+  broker.cancel(waiter);
+  slice.file = null;
+  slice.size = 0;
+  door.fetchDone(partition, slot, generation, correlation, handle, error, slice);
 }

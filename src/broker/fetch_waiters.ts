@@ -7,9 +7,10 @@
 
 import { assert } from "../base/assert.ts";
 import { Deadlines, type Due } from "../base/deadlines.ts";
+import type { ColdStream, ColdWaiter } from "./cold_stream.ts";
 import type { TopicPartition } from "./topics.ts";
 
-export class FetchWaiter implements Due {
+export class FetchWaiter implements Due, ColdWaiter {
   deadlineMs = 0;
   heapIndex = -1;
   slot = 0;
@@ -19,6 +20,11 @@ export class FetchWaiter implements Due {
   offset = 0;
   minBytes = 0;
   maxBytes = 0;
+  /** Of one that waits for the disk. */
+  stream: ColdStream | null = null;
+  tries = 0;
+  partBytes = 0;
+  readResult = 0;
   partition: TopicPartition | null = null;
   previous: FetchWaiter | null = null;
   next: FetchWaiter | null = null;
@@ -40,6 +46,13 @@ export class FetchWaiters {
     waiter.next = partition.firstWaiter;
     if (waiter.next !== null) waiter.next.previous = waiter;
     partition.firstWaiter = waiter;
+    this.deadlines.add(waiter);
+  }
+
+  /** Moves the deadline of a parked waiter. */
+  postpone(waiter: FetchWaiter, deadlineMs: number): void {
+    this.deadlines.remove(waiter);
+    waiter.deadlineMs = deadlineMs;
     this.deadlines.add(waiter);
   }
 

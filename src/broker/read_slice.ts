@@ -1,17 +1,28 @@
 /**
  * The one place where a consumer's bytes are looked up, for a fetch and for a push alike. Hot.
  *
- * Invariant: what it gives is visible, and begins with the batch that holds the offset.
+ *     read -> slice, resident     it is sent
+ *          -> COLD                who asked waits: `waitForBytes`, and asks again when it is ready
+ *
+ * Invariant: what it gives is visible, begins with the batch that holds the offset, and is sent
+ * without waiting for the disk.
  */
 
 import type { FileSlice } from "../base/file_slice.ts";
-import type { ErrorCode } from "../format/errors.ts";
+import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
+import { COLD } from "../log/read.ts";
+import { COLD_TRIES_MAX } from "../limits.ts";
 import type { Broker } from "./broker.ts";
+import type { ColdWaiter } from "./cold_stream.ts";
 import type { TopicPartition } from "./topics.ts";
+
+export { COLD };
 
 /**
  * Fills `slice` with at most `maxBytes` of batches, but always one whole batch; it is empty at the
- * visible end. `broker.reader.nextOffset` is then where the next slice begins.
+ * visible end. `broker.reader.nextOffset` is then where the next slice begins. COLD: they are not
+ * in the page cache, and `waitForBytes` has to follow. `waiter` is who asks, when it may have
+ * waited before.
  */
 export function readSlice(
   broker: Broker,
@@ -19,6 +30,30 @@ export function readSlice(
   offset: number,
   maxBytes: number,
   slice: FileSlice,
-): ErrorCode {
-  return broker.reader.read(partition.log, offset, maxBytes, slice);
+  waiter: ColdWaiter | null,
+): ErrorCode | typeof COLD {
+  const { reader, coldReads } = broker;
+  const log = partition.log;
+  const tries = waiter === null ? 0 : waiter.tries;
+  const isGuarded = coldReads !== null && tries < COLD_TRIES_MAX;
+  reader.guard(isGuarded ? coldReads.residency : null);
+  const wanted = tries === 0 ? maxBytes : Math.min(maxBytes, waiter!.partBytes);
+  const error = reader.read(log, offset, wanted, slice);
+  if (error !== ErrorCodes.none) return error;
+  if (isGuarded && slice.size > 0 && !coldReads.mayPass(partition, reader.segment, slice)) {
+    reader.missSlice(slice);
+    return COLD;
+  }
+  return ErrorCodes.none;
+}
+
+/** After COLD: `waiter` is ready when what was missing has been read. */
+export function waitForBytes(
+  broker: Broker,
+  partition: TopicPartition,
+  waiter: ColdWaiter,
+): void {
+  const { reader } = broker;
+  broker.coldReads!.wait(partition, reader.segment, waiter, reader.missing);
+  reader.forgetMissing();
 }

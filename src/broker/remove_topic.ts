@@ -25,6 +25,7 @@ export function removeTopic(broker: Broker, name: string, topicId: string, door:
     partition.log.abandon();
     partition.log.store.disk.forget(partition.log);
     forget(broker, partition);
+    broker.coldReads?.abandon(partition);
     refuseFetches(broker, partition, door);
     endSubscriptions(broker, partition, ErrorCodes.topic_not_found, door);
     refuseAppends(partition, partition.writtenWaiters, door);
@@ -51,7 +52,7 @@ function refuseFetches(broker: Broker, partition: TopicPartition, door: Door): v
   while (partition.firstWaiter !== null) {
     const waiter = partition.firstWaiter;
     const { slot, generation, correlation, handle } = waiter;
-    broker.waiters.unpark(waiter);
+    broker.cancel(waiter);
     const error = ErrorCodes.topic_not_found;
     door.fetchDone(partition, slot, generation, correlation, handle, error, slice);
   }

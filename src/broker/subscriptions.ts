@@ -25,10 +25,11 @@ import {
 } from "../limits.ts";
 import type { Partition } from "../log/partition.ts";
 import type { Broker, Door } from "./broker.ts";
-import { readSlice } from "./read_slice.ts";
+import type { ColdStream, ColdWaiter } from "./cold_stream.ts";
+import { COLD, readSlice, waitForBytes } from "./read_slice.ts";
 import type { TopicPartition } from "./topics.ts";
 
-export class Subscription {
+export class Subscription implements ColdWaiter {
   readonly subscriber: Subscriber;
   readonly partition: TopicPartition;
   readonly correlation: number;
@@ -39,6 +40,11 @@ export class Subscription {
   credit: number;
   /** In the queue of its subscriber. */
   isRunnable = false;
+  /** While it waits for the disk. */
+  stream: ColdStream | null = null;
+  tries = 0;
+  partBytes = 0;
+  readResult = 0;
   ended = false;
   nextRunnable: Subscription | null = null;
   /** Neighbours in the partition's list. */
@@ -172,8 +178,15 @@ export function endSubscriptions(
 /** Makes a subscription runnable: there may be something to read, and credit for it. */
 export function wake(broker: Broker, subscription: Subscription): void {
   if (subscription.isRunnable || subscription.ended || subscription.credit <= 0) return;
+  if (subscription.stream !== null) return; // `continueCold` wakes it
   subscription.subscriber.append(subscription);
   roomAgain(broker, subscription.subscriber);
+}
+
+/** What the subscription waited for has been read from the disk, or could not be. */
+export function continueCold(broker: Broker, subscription: Subscription, door: Door): void {
+  if (subscription.readResult < 0) end(broker, subscription, ErrorCodes.storage_failed, door);
+  else wake(broker, subscription);
 }
 
 /** The subscriber is served by the next step, if any of its subscriptions is runnable. */
@@ -222,7 +235,12 @@ function pushNext(broker: Broker, subscription: Subscription, door: Door): boole
   const { partition, credit, maxBytes } = subscription;
   const { log } = partition;
   const bytesMax = Math.min(maxBytes, credit);
-  const error = readSlice(broker, partition, subscription.offset, bytesMax, slice);
+  const error = readSlice(broker, partition, subscription.offset, bytesMax, slice, subscription);
+  if (error === COLD) {
+    waitForBytes(broker, partition, subscription);
+    return false;
+  }
+  subscription.tries = 0;
   if (error !== ErrorCodes.none) {
     end(broker, subscription, error, door);
     return false;
@@ -259,6 +277,7 @@ function forget(broker: Broker, subscription: Subscription): void {
   const { subscriber, partition, previous, next } = subscription;
   assert(!subscription.ended, "ended once");
   subscription.ended = true;
+  broker.coldReads?.forget(subscription);
   subscriber.byCorrelation.delete(subscription.correlation);
   if (previous === null) partition.firstSubscription = next;
   else previous.next = next;

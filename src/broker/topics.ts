@@ -9,7 +9,9 @@
 import type { ConfigEntry, TopicConfig } from "../format/topic_config.ts";
 import type { Partition } from "../log/partition.ts";
 import { AppendWaiters } from "./append_waiters.ts";
+import type { ColdStream } from "./cold_stream.ts";
 import type { FetchWaiter } from "./fetch_waiters.ts";
+import { FreshTail } from "./fresh_tail.ts";
 import type { LogStartWaiter } from "./log_starts.ts";
 import type { Subscription } from "./subscriptions.ts";
 
@@ -24,6 +26,9 @@ export class TopicPartition {
   readonly durableWaiters: AppendWaiters = new AppendWaiters();
   firstWaiter: FetchWaiter | null = null;
   firstSubscription: Subscription | null = null;
+  /** Consumers that read below the tail, as far as they are remembered; and the tail. */
+  readonly readers: ColdStream[] = [];
+  readonly fresh: FreshTail = new FreshTail();
   /** Who asked for a higher log start, in the order of the requests. */
   readonly logStartWaiters: LogStartWaiter[] = [];
   /** The topic was deleted: the log is closed, whoever holds this gets topic_not_found. */
@@ -62,6 +67,9 @@ export class Topic {
   readonly config: TopicConfig;
   readonly settings: readonly ConfigEntry[];
   readonly partitions: TopicPartition[] = [];
+  /** Fetched bytes that were in the page cache, and those that had to be read from the disk. */
+  cacheHitBytes = 0;
+  cacheMissBytes = 0;
 
   constructor(
     name: string,

@@ -33,6 +33,8 @@ export interface ServeCommand {
   readonly connectionsMax: number | undefined;
   readonly connectionsPerAddress: number | undefined;
   readonly syncMethod: SyncConfig["method"];
+  /** Whether what is not in the page cache is read before it is sent, and how that is found out. */
+  readonly coldReads: "on" | "probe" | "off";
 }
 
 export interface ProduceCommand extends ClientCommand {
@@ -149,6 +151,15 @@ const serve = command(
         ),
       }),
       "auto" as const,
+    ),
+    coldReads: withDefault(
+      option("--cold-reads", choice(["on", "probe", "off"], { metavar: "HOW" }), {
+        description: say(
+          "on: what is not in the page cache is read before it is sent, so that it delays nobody;",
+          "probe: the same without cachestat; off: to compare. Default: on.",
+        ),
+      }),
+      "on",
     ),
   }),
   {

@@ -50,6 +50,7 @@ export function readPlainServe(args: readonly string[]): ServeCommand | null {
     connectionsPerAddress: undefined,
     initialise: true,
     syncMethod: "auto",
+    coldReads: "on",
   };
   const seen = new Set<string>();
   for (let at = 1; at < args.length; at += 1) {

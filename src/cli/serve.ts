@@ -34,6 +34,10 @@ export async function serve(command: ServeCommand): Promise<ExitCode> {
       perAddressMax: command.connectionsPerAddress,
     },
     sync: { method: command.syncMethod },
+    coldReads: {
+      guard: command.coldReads !== "off",
+      method: command.coldReads === "probe" ? "probe" : "cachestat",
+    },
   }, threads);
   await printText(`native ${addressText(broker.addresses.native)}\nready\n`).catch(() => {});
   await Promise.race([untilAborted(signals.signal), broker.closed]);

@@ -217,6 +217,13 @@ export const ERRORS = [
     "The disk can only be read; what is stored is served.",
     "Look at the kernel's log (dmesg), mend the disk, mount it again and start the broker.",
   ],
+  [
+    67,
+    "storage_slow",
+    true,
+    "The disk has not delivered the bytes in time; nothing is lost.",
+    "Ask again; look at the disk if it stays.",
+  ],
 ] as const;
 
 export type ErrorRow = typeof ERRORS[number];

@@ -11,9 +11,11 @@
  */
 
 import { O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } from "../../ffi/constants.ts";
+import { type FileSlice, SharedFile } from "../base/file_slice.ts";
 import { indexFile, timeIndexFile } from "../format/file_names.ts";
 import { FILE_MODE, fileSize, readWhole, writeWhole } from "./files.ts";
 import { INDEX_ENTRY_SIZE, OffsetIndex } from "./offset_index.ts";
+import type { Residency } from "./residency.ts";
 import { REPLACE, type Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
 import { TIME_ENTRY_SIZE, TimeIndex } from "./time_index.ts";
@@ -23,6 +25,34 @@ import { walkIndexes } from "./walk.ts";
 export function loadIndexes(store: SegmentStore, directory: string, segment: Segment): void {
   if (readIndexes(store, directory, segment)) return;
   rebuildIndexes(store, directory, segment);
+}
+
+/**
+ * Of a segment whose indexes are not loaded: fills `into` with the whole of an index file that is
+ * not in the page cache, open, with its only reference in `into`. False when loading waits for no
+ * disk.
+ */
+export function findMissingIndex(
+  store: SegmentStore,
+  directory: string,
+  segment: Segment,
+  residency: Residency,
+  into: FileSlice,
+): boolean {
+  const { libc, dataFd } = store;
+  for (const name of [indexFile(segment.baseOffset), timeIndexFile(segment.baseOffset)]) {
+    const fd = libc.openat(dataFd, `${directory}/${name}`, O_RDONLY | O_NOFOLLOW, 0);
+    if (fd < 0) continue; // it is made anew from the log
+    const size = fileSize(libc, fd);
+    if (size > 0 && !residency.holds(fd, 0, size)) {
+      into.file = new SharedFile(fd, store.closeFile);
+      into.position = 0;
+      into.size = size;
+      return true;
+    }
+    libc.close(fd);
+  }
+  return false;
 }
 
 /** Makes both indexes of an open segment anew from its headers, and replaces their files. */

@@ -4,27 +4,36 @@
  *
  *     boundaries (tail)  ->  index of the segment (binary search)  ->  walk over a few headers
  *
+ * With a `Residency` it never waits for the disk: where a header or an index file that it needs is
+ * not in the page cache it answers COLD, and `missing` says what to read first.
+ *
  * Invariant: a slice begins at the batch that holds the offset, ends at a batch boundary at or
  * below the visible end, and is empty only when nothing is visible from the offset on.
  */
 
-import { EIO } from "../../ffi/constants.ts";
+import { EIO, POSIX_FADV_RANDOM } from "../../ffi/constants.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
-import type { FileSlice } from "../base/file_slice.ts";
-import { rebuildIndexes } from "./index_files.ts";
+import { emptySlice, type FileSlice } from "../base/file_slice.ts";
+import { findMissingIndex, rebuildIndexes } from "./index_files.ts";
 import { PartitionKind } from "./opened_log.ts";
 import type { Partition } from "./partition.ts";
+import { NOT_RESIDENT, type Residency } from "./residency.ts";
 import type { LogPoint, Segment } from "./segment.ts";
 import type { Walk } from "./walk.ts";
 
 /** An entry of the index was not that of its batch: the index is another one now. */
 const REBUILT = 1;
+/** Not an error: what is needed lies on the disk only. */
+export const COLD = -1;
 
 export class PartitionReader {
   /** An offset of the batch behind the slice that was read last: there the next slice begins. */
   nextOffset = 0;
+  /** After COLD: what to read first. The reference to its file is the caller's to release. */
+  readonly missing: FileSlice = emptySlice();
   readonly #walk: Walk;
   readonly #point: LogPoint;
+  #residency: Residency | null = null;
 
   /** One reader serves all partitions of a shard. */
   constructor(walk: Walk, scratch: LogPoint) {
@@ -32,11 +41,27 @@ export class PartitionReader {
     this.#point = scratch;
   }
 
+  /** The segment of the last slice, or of what was missing. */
+  get segment(): Segment {
+    return this.#point.segment;
+  }
+
+  /** From now on nothing is read that is not in the page cache; null: it may wait for the disk. */
+  guard(residency: Residency | null): void {
+    this.#residency = residency;
+    this.#walk.residency = residency;
+  }
+
   /**
    * Fills `slice` with batches from the one that holds `offset`, at most `maxBytes` of them but
-   * always one whole batch. Returns `none` with a slice of size 0 at the visible end.
+   * always one whole batch. Returns `none` with a slice of size 0 at the visible end, or COLD.
    */
-  read(partition: Partition, offset: number, maxBytes: number, slice: FileSlice): ErrorCode {
+  read(
+    partition: Partition,
+    offset: number,
+    maxBytes: number,
+    slice: FileSlice,
+  ): ErrorCode | typeof COLD {
     slice.file = null;
     slice.size = 0;
     if (offset < partition.logStart) return ErrorCodes.offset_out_of_range;
@@ -48,10 +73,11 @@ export class PartitionReader {
         ? ErrorCodes.offset_out_of_range
         : ErrorCodes.partition_degraded;
     }
-    if (this.#locate(partition, offset) < 0) return ErrorCodes.storage_failed;
+    const located = this.#locate(partition, offset);
+    if (located < 0) return this.#failed(located);
     const { segment, position } = this.#point;
     const end = this.#cut(partition, segment, position, maxBytes);
-    if (end < 0) return ErrorCodes.storage_failed;
+    if (end < 0) return this.#failed(end);
     slice.file = segment.file;
     slice.position = position;
     slice.size = end - position;
@@ -62,7 +88,12 @@ export class PartitionReader {
   available(partition: Partition, offset: number, enough: number): number {
     if (isDamaged(partition, offset)) return enough;
     if (offset >= partition.visible.offset || offset < partition.logStart) return 0;
-    if (this.#locate(partition, offset) < 0) return enough;
+    const located = this.#locate(partition, offset);
+    if (located < 0) {
+      this.#failed(located);
+      this.forgetMissing();
+      return enough;
+    }
     const point = this.#point;
     let bytes = visibleSize(partition, point.segment) - point.position;
     let at = segmentIndex(partition.segments, point.segment.baseOffset) + 1;
@@ -75,17 +106,61 @@ export class PartitionReader {
     return bytes;
   }
 
+  /** Who read `slice` found that it is not resident. */
+  missSlice(slice: FileSlice): void {
+    const { missing } = this;
+    missing.file = slice.file!;
+    missing.file.retain();
+    missing.position = slice.position;
+    missing.size = slice.size;
+  }
+
+  /** Lets go of what `read` found missing, when nobody reads it. */
+  forgetMissing(): void {
+    this.missing.file?.release();
+    this.missing.file = null;
+  }
+
+  #failed(code: number): ErrorCode | typeof COLD {
+    if (code !== NOT_RESIDENT) return ErrorCodes.storage_failed;
+    const { missing } = this;
+    if (missing.file !== null) return COLD; // an index file
+    this.#point.segment = this.#walk.segment;
+    missing.file = this.#walk.segment.file!;
+    missing.file.retain();
+    missing.position = this.#walk.missingPosition;
+    missing.size = this.#walk.missingSize;
+    return COLD;
+  }
+
+  /**
+   * Opens a segment where it is not. Of a guarded one the kernel reads nothing ahead by itself:
+   * even a probe of one byte would begin a read of many MiB.
+   */
+  #open(partition: Partition, segment: Segment): number {
+    const { store, directory } = partition;
+    const residency = this.#residency;
+    if (residency === null || segment.index !== null) return store.open(directory, segment);
+    if (findMissingIndex(store, directory, segment, residency, this.missing)) {
+      this.#point.segment = segment;
+      return NOT_RESIDENT;
+    }
+    const opened = store.open(directory, segment);
+    if (opened === 0) store.libc.fadvise(segment.file!.fd, 0, 0, POSIX_FADV_RANDOM);
+    return opened;
+  }
+
   /** Sets the point to the batch that holds a visible `offset`, its segment open. */
   #locate(partition: Partition, offset: number): number {
     const point = this.#point;
     if (partition.boundaries.find(offset, point)) {
       if (point.position < visibleSize(partition, point.segment)) {
-        return partition.store.open(partition.directory, point.segment);
+        return this.#open(partition, point.segment);
       }
     }
     const at = segmentIndex(partition.segments, offset);
     const segment = partition.segments[at]!;
-    const opened = partition.store.open(partition.directory, segment);
+    const opened = this.#open(partition, segment);
     if (opened < 0) return opened;
     if (segment.size === 0) return this.#locateBehind(partition, at);
     if (segment.baseOffset === offset) {
@@ -125,10 +200,10 @@ export class PartitionReader {
     const segment = partition.segments[next];
     if (segment === undefined) { // what was compacted away was the last: nothing is visible behind
       this.#point.copyFrom(partition.visible);
-      return partition.store.open(partition.directory, partition.visible.segment);
+      return this.#open(partition, partition.visible.segment);
     }
     this.#point.set(segment, segment.baseOffset, 0);
-    return partition.store.open(partition.directory, segment);
+    return this.#open(partition, segment);
   }
 
   /**

@@ -6,6 +6,9 @@
  * many of them is one call. So the log files are read for about one part in a thousand of what is
  * sent.
  *
+ * A walk that is given a `Residency` never waits for the disk: where a header is not in the page
+ * cache it answers NOT_RESIDENT, and `missingPosition` and `missingSize` say what to read first.
+ *
  * Invariant: only bytes below the segment's size are read. A header that cannot be one is -EIO:
  * old segments are not checked at a start, so a damaged one is met here.
  */
@@ -22,6 +25,7 @@ import {
 } from "../format/batch.ts";
 import { readWhole } from "./files.ts";
 import { OffsetIndex } from "./offset_index.ts";
+import { NOT_RESIDENT, type Residency } from "./residency.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
 import { TimeIndex } from "./time_index.ts";
@@ -40,6 +44,10 @@ export class Walk {
   size = 0;
   baseOffset = 0;
   lastOffset = 0;
+  /** Asked before each read; null: reads may wait for the disk. */
+  residency: Residency | null = null;
+  missingPosition = 0;
+  missingSize = 0;
   readonly #store: SegmentStore;
   #segment: Segment | null = null;
   /** Where in the scratch block the header stands. */
@@ -130,7 +138,13 @@ export class Walk {
     const store = this.#store;
     const small = this.size > 0 && this.size < SMALL_BATCH_SIZE;
     const wanted = Math.min(small ? CHUNK_SIZE : BATCH_HEADER_SIZE, segment.size - position);
-    const read = readWhole(store.libc, segment.file!.fd, store.scratch, 0, wanted, position);
+    const { fd } = segment.file!;
+    if (this.residency !== null && !this.residency.holds(fd, position, wanted)) {
+      this.missingPosition = position;
+      this.missingSize = wanted;
+      return NOT_RESIDENT;
+    }
+    const read = readWhole(store.libc, fd, store.scratch, 0, wanted, position);
     if (read < 0) return read;
     if (read < wanted) return -EIO; // the file is shorter than what was written to it
     store.counters.bytesRead += read;

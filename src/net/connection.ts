@@ -34,6 +34,10 @@ export class Connection implements Due {
   /** What the poller reports. */
   readArmed = false;
   writeArmed = false;
+  /** The rest of a slice is being read from the disk; nothing is sent before. */
+  waitsForDisk = false;
+  /** How often in a row. */
+  diskWaits = 0;
   /** In the list of connections with bytes to send in this turn. */
   sendQueued = false;
   /** In the list of connections whose frames are to be looked at in this turn. */
@@ -87,6 +91,8 @@ export class Connection implements Due {
     this.frameMs = NEVER;
     this.stalledMs = NEVER;
     this.lingerUntilMs = NEVER;
+    this.waitsForDisk = false;
+    this.diskWaits = 0;
   }
 
   /** Reads no more; ends when what is queued is sent. */

@@ -21,7 +21,8 @@ import {
 } from "../native/dispatch.ts";
 import { type Connection, ConnectionState, NEVER } from "../net/connection.ts";
 import { PEER_CLOSED } from "../net/receive_buffer.ts";
-import { sendReply, SENT_ALL, SENT_PART, SENT_SHARE } from "../net/send_queue.ts";
+import { sendReply, SENT_ALL, SENT_COLD, SENT_PART, SENT_SHARE } from "../net/send_queue.ts";
+import { sliceGuard, waitForSlice } from "./cold_sends.ts";
 import type { CloseReason } from "./connection_counters.ts";
 import { type Node, Slot } from "./node.ts";
 import { isStalled, overdue, watch, watchFrame } from "./patience.ts";
@@ -212,13 +213,22 @@ export function sendAll(node: Node): void {
 /** Whether more can be sent, in the next turn. */
 function send(node: Node, connection: Connection): boolean {
   const { fd, outgoing } = connection;
+  if (connection.waitsForDisk) return false;
   const before = outgoing.pendingBytes;
-  const result = sendReply(node.libc, fd, outgoing, node.sendCounters);
+  const guard = sliceGuard(node, connection);
+  const result = sendReply(node.libc, fd, outgoing, node.sendCounters, guard);
   if (outgoing.pendingBytes < before) {
+    connection.diskWaits = 0;
     connection.activeMs = node.loopMs;
     if (connection.stalledMs !== NEVER) connection.stalledMs = node.loopMs;
   }
   if (result === SENT_SHARE) return true;
+  if (result === SENT_COLD) {
+    if (connection.writeArmed) armWrite(node, connection, false);
+    connection.stalledMs = NEVER; // it is not the peer that is slow
+    waitForSlice(node, connection);
+    return false;
+  }
   if (result === SENT_PART) {
     if (!connection.writeArmed) waitForPeer(node, connection);
     return false;
@@ -263,6 +273,7 @@ export function expireConnections(node: Node): void {
 export function closeConnection(node: Node, connection: Connection, reason: CloseReason): void {
   const { fd, slot, listener, peerHost } = connection;
   node.receiveBudget.forget(connection);
+  if (connection.waitsForDisk) node.coldReads?.forgetSend(slot);
   if (connection.heapIndex >= 0) node.deadlines.remove(connection);
   if (peerHost !== "") {
     const left = node.perAddress.get(peerHost)! - 1;

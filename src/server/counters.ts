@@ -4,7 +4,24 @@
  */
 
 import { connectionCounters } from "./connection_counters.ts";
+import type { ColdReads } from "../broker/cold_reads.ts";
 import type { Node } from "./node.ts";
+
+function coldCounters(cold: ColdReads | null): { name: string; value: number }[] {
+  if (cold === null) return [];
+  const { counters } = cold;
+  return [
+    { name: "cache_hit_bytes_total", value: counters.hitBytes },
+    { name: "cache_miss_bytes_total", value: counters.missBytes },
+    { name: "cold_waits_total", value: counters.waits },
+    { name: "cold_reads_total", value: counters.pieces },
+    { name: "cold_read_bytes_total", value: counters.readBytes },
+    { name: "cold_reads_failed_total", value: counters.failedReads },
+    { name: "cold_read_pending_bytes", value: cold.postedBytes },
+    { name: "cache_evictions_total", value: counters.evictions },
+    { name: "cache_dropped_bytes_total", value: counters.droppedBytes },
+  ];
+}
 
 export function nodeCounters(node: Node): { name: string; value: number }[] {
   const { broker, syncer, store, counters, sendCounters } = node;
@@ -43,6 +60,7 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
     { name: "subscriptions", value: broker.subscriptions },
     { name: "pushes_total", value: broker.counters.pushes },
     { name: "pushed_bytes_total", value: broker.counters.pushedBytes },
+    ...coldCounters(node.coldReads),
     { name: "log_read_bytes_total", value: store.counters.bytesRead },
     ...connectionCounters(node),
   ];

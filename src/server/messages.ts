@@ -6,6 +6,7 @@
 
 import type { ConnectionsConfig } from "../config.ts";
 import type { TraceLevel } from "../base/trace.ts";
+import type { ColdReadsConfig } from "../config.ts";
 import type { TopicDefinition } from "../log/catalogue.ts";
 import type { CheckpointEntry } from "../log/keeper.ts";
 
@@ -35,6 +36,7 @@ export interface ShardStart {
   readonly connections: ConnectionsConfig;
   /** Descriptors the process may have. */
   readonly descriptorsMax: number;
+  readonly coldReads: ColdReadsConfig;
   /** Path of the Unix socket for control. */
   readonly socketPath: string;
   /** Memory of the ring to the background worker. */

@@ -15,9 +15,11 @@ import { Deadlines } from "../base/deadlines.ts";
 import { BlockPool } from "../base/pool.ts";
 import { Broker } from "../broker/broker.ts";
 import { Caretaker } from "../broker/caretaker.ts";
+import { ColdReads } from "../broker/cold_reads.ts";
 import { must, openDirectory } from "../log/files.ts";
 import { LogPoint, Segment } from "../log/segment.ts";
 import { PartitionReader } from "../log/read.ts";
+import { Residency } from "../log/residency.ts";
 import { SegmentStore } from "../log/segment_store.ts";
 import { Walk } from "../log/walk.ts";
 import { gainsByWritingAhead } from "../log/written_ahead.ts";
@@ -69,6 +71,8 @@ export class Node {
   readonly syncer: Syncer;
   readonly caretaker: Caretaker;
   readonly background: Background;
+  /** Null where the guard is off: then sending may wait for the disk. */
+  readonly coldReads: ColdReads | null;
   readonly door: NativeDoor;
   readonly listeners: Listener[] = [];
   /** By slot, from Slot.connections on. */
@@ -123,7 +127,12 @@ export class Node {
       writtenAheadBytes: this.#writesAhead() ? WRITTEN_AHEAD_BYTES : 0,
     });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
-    this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere));
+    const { guard, method, inFlightBytes } = start.coldReads;
+    this.coldReads = guard
+      ? new ColdReads(new Residency(libc, method), this.background, inFlightBytes)
+      : null;
+    this.background.coldReads = this.coldReads;
+    this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere), this.coldReads);
     this.syncer = new Syncer(libc, this.broker, this.#syncOptions());
     this.caretaker = new Caretaker(this.broker, this.store);
     for (const wake of this.syncer.wakes) this.poller.add(wake.fd, Slot.syncs, 0);
@@ -146,6 +155,7 @@ export class Node {
     if (passedMs > allowedMs) this.connectionCounters.stalls += 1;
     this.store.wallMs = this.libc.wallMs();
     this.door.nowMs = this.nowMs;
+    if (this.coldReads !== null) this.coldReads.nowMs = this.nowMs;
   }
 
   /** Opens both listeners. Throws ListenError. */

@@ -3,7 +3,7 @@
  * what was created. Recovery happens here; its progress is told.
  */
 
-import { POSIX_FADV_DONTNEED } from "../../ffi/constants.ts";
+import { POSIX_FADV_DONTNEED, POSIX_FADV_RANDOM } from "../../ffi/constants.ts";
 import { assert } from "../base/assert.ts";
 import { MiB } from "../base/units.ts";
 import { trace } from "../base/trace.ts";
@@ -76,7 +76,15 @@ function recover(
     trace("error", `${directory} is damaged and takes no new records: ${report.degraded}`);
   }
   if (report.bytesScanned > 0) dropScanned(node, log);
+  if (node.coldReads !== null) stopReadAhead(node, log);
   return log;
+}
+
+/** Recovery read from end to end; from now on what is read ahead is the guard's to decide. */
+function stopReadAhead(node: Node, log: Partition): void {
+  for (const { file } of log.segments) {
+    if (file !== null) node.libc.fadvise(file.fd, 0, 0, POSIX_FADV_RANDOM);
+  }
 }
 
 /** The scan brought the whole log into the page cache; sealed segments need not stay there. */

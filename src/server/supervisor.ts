@@ -161,6 +161,7 @@ export class Supervisor {
       native: config.native,
       connections: config.connections,
       descriptorsMax,
+      coldReads: config.coldReads,
       socketPath: this.socketPath,
       jobs: this.#threads.jobs,
       sync,

@@ -19,6 +19,7 @@ import {
   receiveAll,
   sendAll,
 } from "./connections.ts";
+import { readAhead, serveColdReads } from "./cold_sends.ts";
 import { type Node, Slot } from "./node.ts";
 import { keepProducerBudget } from "./producer_budget.ts";
 import { continueStop } from "./stop.ts";
@@ -35,9 +36,11 @@ export function turn(node: Node): void {
   writeAll(node); // log/partition          one pwritev per appended partition
   requestSyncs(node); // server/sync            unsynced partitions -> one io_submit
   completeAppends(node.broker, node.door); // broker/produce         replies whose level is reached
+  serveColdReads(node); // broker/cold_reads      what was read from the disk meanwhile
   pushBatches(node.broker, node.door); // broker/subscriptions  what became visible goes out
   completeFetches(node.broker, node.nowMs, node.door); // broker/fetch    long polls come true
   sendAll(node); // net/send_queue         one send per connection, slices by sendfile
+  readAhead(node); // server/background      what is not in the page cache yet
   maintain(node); // a bounded step of housekeeping
 }
 

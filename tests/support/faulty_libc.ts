@@ -41,6 +41,7 @@ export class FaultyLibc {
       if (typeof fault === "number") return fault;
       if (name === "ioVector") return new PlainVector(args[0] as number);
       if (name === "pwritev") return writeVector(inner, args, fault?.short ?? Infinity);
+      if (name === "preadv2") return readVector(inner, args);
       if (fault !== undefined) args[3] = Math.min(args[3] as number, fault.short);
       const method = Reflect.get(inner, name) as (...args: unknown[]) => unknown;
       const result = method.apply(inner, args);
@@ -122,6 +123,13 @@ class PlainVector implements IoVector {
   clear(): void {
     this.entries.length = 0;
   }
+}
+
+function readVector(inner: Libc, args: readonly unknown[]): number {
+  const [fd, plain, position, flags] = args as [number, PlainVector, number, number];
+  const vector = inner.ioVector(plain.capacity);
+  for (const { memory, start, size } of plain.entries) vector.push(memory, start, size);
+  return inner.preadv2(fd, vector, position, flags);
 }
 
 function writeVector(inner: Libc, args: readonly unknown[], limit: number): number {

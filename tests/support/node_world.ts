@@ -74,6 +74,7 @@ export class NodeWorld {
         topics: [],
         native: { host: "127.0.0.1", port: 0 },
         socketPath: this.#socketPath,
+        coldReads: parseConfig({}).coldReads,
         jobs: new SharedArrayBuffer(JOB_RING_BYTES),
         connections: { ...parseConfig({}).connections, ...settings },
         descriptorsMax: Infinity,

@@ -31,8 +31,10 @@ describe("commands and their defaults", () => {
       connectionsMax: undefined,
       connectionsPerAddress: undefined,
       syncMethod: "auto",
+      coldReads: "on",
     });
     const all = ["--data", "d", "--native", "[::1]:0", "--run-dir", "r", "--no-init"];
+    all.push("--cold-reads", "off");
     all.push("--connections-max", "10", "--connections-per-address", "2");
     all.push("--sync-method", "pool");
     assert.deepEqual({ ...parsed("serve", ...all) }, {
@@ -44,6 +46,7 @@ describe("commands and their defaults", () => {
       connectionsMax: 10,
       connectionsPerAddress: 2,
       syncMethod: "pool",
+      coldReads: "off",
     });
   });
 

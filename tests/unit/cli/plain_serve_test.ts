@@ -31,6 +31,7 @@ const NOT_PLAIN = [
   "serve --connections-max 16385",
   "serve --connections-max 1e3",
   "serve --sync-method pool",
+  "serve --cold-reads off",
   "serve --unknown 1",
   "serve toString 1",
 ];

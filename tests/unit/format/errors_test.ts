@@ -40,6 +40,7 @@ const PINNED: readonly (readonly [number, string, boolean])[] = [
   [63, "partition_degraded", false],
   [64, "storage_busy", true],
   [65, "disk_read_only", true],
+  [67, "storage_slow", true],
 ];
 
 test("every code that was ever given out means what it meant", () => {

@@ -53,7 +53,7 @@ test("mem, file, mem, file, mem arrives intact through tiny buffers, however it 
   let received = 0;
   let parts = 0;
   while (received < wanted.length) {
-    const code = reply.isEmpty ? SENT_ALL : sendReply(libc, sender, reply, seen);
+    const code = reply.isEmpty ? SENT_ALL : sendReply(libc, sender, reply, seen, null);
     assert.ok(code === SENT_ALL || code === SENT_PART, `send ended with ${code}`);
     if (code === SENT_PART) parts += 1;
     const took = libc.recv(receiver, into, 0, 1 + (received % 1499), MSG_DONTWAIT);
@@ -87,7 +87,7 @@ test("a peer that is gone is an error, and the reply lets its file go", () => {
   libc.close(receiver);
   let code: number = SENT_PART;
   for (let i = 0; i < 100000 && code === SENT_PART; i += 1) {
-    code = sendReply(libc, sender, reply, counters());
+    code = sendReply(libc, sender, reply, counters(), null);
   }
   assert.ok(code < 0, `send ended with ${code}`);
   reply.clear();
@@ -113,7 +113,7 @@ test("a call sends a share, however quick the reader is", () => {
   const all = reply.pendingBytes;
   let shares = 0;
   for (let left = all;; left = reply.pendingBytes) {
-    const code = sendReply(faulty.libc, 99, reply, counters());
+    const code = sendReply(faulty.libc, 99, reply, counters(), null);
     const share = left - reply.pendingBytes;
     assert.ok(share <= 2 * SEND_TURN_BYTES, `${share} bytes at once`);
     if (code === SENT_ALL) break;

@@ -1,0 +1,371 @@
+/**
+ * Cold reads: a slice that is not in the page cache is not sent, because `sendfile` would hold up
+ * every client until the disk answers. The background worker reads it first; whoever asked waits
+ * like a long poll. Hot.
+ *
+ *     fetch -> slice -> resident? ----------------------------------------> sendfile
+ *                          no: wait -> queue -> worker reads pieces -> ready -> asked again
+ *     sent on: next fetch of the same reader -> read ahead by its window, drop what lies behind
+ *
+ * Readers get pieces in turn. All of them together have at most `inFlightBytes` with the worker,
+ * and while syncs are pending one small piece, because both share the disk's queue.
+ *
+ * Invariant: a piece that was posted is reported once, in order. Everything here is a hint about
+ * the cache: nothing depends on it but time.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { FileSlice, SharedFile } from "../base/file_slice.ts";
+import type { Partition } from "../log/partition.ts";
+import type { Residency } from "../log/residency.ts";
+import type { Segment } from "../log/segment.ts";
+import { COLD_DROP_STEP, COLD_PIECE, COLD_PIECE_SYNCING } from "../limits.ts";
+import { droppableEnd, readerAt } from "./cold_readers.ts";
+import { ColdStream, type ColdWaiter } from "./cold_stream.ts";
+import type { TopicPartition } from "./topics.ts";
+
+/** What the background worker does with a file. */
+export interface ColdJobs {
+  /** Reads a range, and asks the disk for `ahead` bytes behind it. False: no room for the job. */
+  read(fd: number, position: number, size: number, ahead: number): boolean;
+  /** Lets a range leave the page cache. */
+  dropCache(fd: number, position: number, size: number): void;
+  /** The kernel reads nothing of the file ahead by itself. */
+  stopReadAhead(fd: number): void;
+}
+
+export interface ColdCounters {
+  /** Bytes of slices that were in the page cache, and of those that had to be read. */
+  hitBytes: number;
+  missBytes: number;
+  /** Fetches and sends that waited for the disk. */
+  waits: number;
+  pieces: number;
+  readBytes: number;
+  failedReads: number;
+  /** What was read ahead left the cache before it was sent. */
+  evictions: number;
+  droppedBytes: number;
+}
+
+export class ColdReads {
+  readonly residency: Residency;
+  readonly inFlightBytes: number;
+  readonly counters: ColdCounters = {
+    hitBytes: 0,
+    missBytes: 0,
+    waits: 0,
+    pieces: 0,
+    readBytes: 0,
+    failedReads: 0,
+    evictions: 0,
+    droppedBytes: 0,
+  };
+  /** Waiters whose bytes are there, or failed; whoever serves them empties it. */
+  readonly ready: ColdWaiter[] = [];
+  /** Connections whose read is over, in threes: slot, generation, 0 or -errno. */
+  readonly readyToSend: number[] = [];
+  /** Monotonic time of this turn. */
+  nowMs = 0;
+  readonly #jobs: ColdJobs;
+  /** Streams that want more than was posted, in turn. */
+  readonly #queue: ColdStream[] = [];
+  /** One entry per posted piece, in order. */
+  readonly #posted: ColdStream[] = [];
+  #postedBytes = 0;
+
+  constructor(residency: Residency, jobs: ColdJobs, inFlightBytes: number) {
+    this.residency = residency;
+    this.#jobs = jobs;
+    this.inFlightBytes = inFlightBytes;
+  }
+
+  /** Bytes that the worker was asked for and has not reported. */
+  get postedBytes(): number {
+    return this.#postedBytes;
+  }
+
+  /** Whether `slice`, of `segment`, can be sent at once. Then its reader has moved on. */
+  mayPass(partition: TopicPartition, segment: Segment, slice: FileSlice): boolean {
+    const { position, size } = slice;
+    const file = slice.file!;
+    if (partition.fresh.covers(partition.log, slice, this.nowMs)) {
+      this.#countHit(partition, size);
+      return true;
+    }
+    if (!this.residency.holds(file.fd, position, size)) return false;
+    const stream = this.#readerAt(partition, segment, file, position);
+    const end = position + size;
+    this.#dropBehind(partition, stream, position);
+    if (end <= Math.max(stream.ahead, stream.hinted)) {
+      this.counters.missBytes += size;
+      partition.topic.cacheMissBytes += size;
+    } else {
+      this.#countHit(partition, size);
+      stream.isCold = false;
+      if (stream.isIdle) stream.skipTo(end);
+    }
+    stream.run += 1;
+    stream.next = end;
+    if (stream.isCold && stream.run > 1) {
+      this.#want(stream, Math.min(end + stream.window, segment.size));
+    }
+    return true;
+  }
+
+  /** `waiter` waits for the range of `missing`, of `segment` or of one of its index files. */
+  wait(
+    partition: TopicPartition,
+    segment: Segment,
+    waiter: ColdWaiter,
+    missing: FileSlice,
+  ): void {
+    assert(waiter.stream === null, "a waiter waits for one range");
+    const { position, size } = missing;
+    const file = missing.file!;
+    const isLog = file === segment.file;
+    const stream = isLog
+      ? this.#readerAt(partition, segment, file, position)
+      : new ColdStream(file, segment.baseOffset, position);
+    if (position + size <= stream.loaded) {
+      this.counters.evictions += 1;
+      stream.shrink();
+    } else if (stream.isCold && stream.run > 0) {
+      stream.grow();
+    }
+    const limit = isLog ? segment.size : position + size;
+    // A batch larger than the window is read whole at the second try.
+    const part = isLog ? Math.max(stream.window, waiter.tries > 0 ? size : 0) : size;
+    stream.lookAgain(position, Math.min(position + part, limit));
+    stream.until = Math.min(position + part, limit);
+    stream.isCold = isLog;
+    stream.waiter = waiter;
+    waiter.stream = stream;
+    waiter.tries += 1;
+    waiter.partBytes = Math.max(part, stream.window);
+    this.counters.waits += 1;
+    if (isLog) this.#stopReadAhead(stream);
+    const ahead = isLog && stream.run > 0 ? stream.window : 0;
+    this.#want(stream, Math.min(stream.until + ahead, limit));
+  }
+
+  /** A connection that stopped in a slice waits until the range can be sent. */
+  waitToSend(
+    slot: number,
+    generation: number,
+    file: SharedFile,
+    position: number,
+    size: number,
+  ): void {
+    const stream = new ColdStream(file, 0, position);
+    stream.slot = slot;
+    stream.generation = generation;
+    stream.until = position + size;
+    this.counters.waits += 1;
+    this.#want(stream, stream.until);
+  }
+
+  /** Nobody waits for this answer any more. */
+  forget(waiter: ColdWaiter): void {
+    const { stream } = waiter;
+    if (stream === null) {
+      const at = this.ready.indexOf(waiter);
+      if (at >= 0) this.ready.splice(at, 1);
+      return;
+    }
+    waiter.stream = null;
+    stream.waiter = null;
+    this.#stop(stream);
+  }
+
+  /** The connection of this slot is gone, which waited to send. */
+  forgetSend(slot: number): void {
+    for (const stream of this.#queue) {
+      if (stream.slot !== slot) continue;
+      stream.slot = -1;
+      return this.#stop(stream);
+    }
+  }
+
+  /** The topic is deleted: nothing more is read of it than what the worker has. */
+  abandon(partition: TopicPartition): void {
+    for (const stream of partition.readers) this.#stop(stream);
+  }
+
+  /** Gives the worker what the budget allows; `syncs` are pending. */
+  pump(syncs: number): void {
+    const queue = this.#queue;
+    while (queue.length > 0) {
+      const at = this.#first();
+      const stream = queue[at]!;
+      const piece = syncs > 0 ? COLD_PIECE_SYNCING : COLD_PIECE;
+      const budget = syncs > 0 ? COLD_PIECE_SYNCING : this.inFlightBytes;
+      const size = Math.min(piece, stream.wanted - stream.ahead);
+      if (this.#postedBytes > 0 && this.#postedBytes + size > budget) return;
+      if (this.#hasMetCache(stream, size)) {
+        queue.splice(at, 1);
+        stream.queued = false;
+        stream.letGo();
+        continue;
+      }
+      const hint = syncs > 0 ? 0 : this.#hint(stream, size);
+      if (!this.#jobs.read(stream.file.fd, stream.ahead, size, hint)) return;
+      this.#posted.push(stream);
+      this.#postedBytes += size;
+      this.counters.pieces += 1;
+      stream.posted += 1;
+      stream.ahead += size;
+      stream.hinted = Math.max(stream.hinted, stream.ahead + hint);
+      queue.splice(at, 1);
+      stream.queued = stream.ahead < stream.wanted;
+      if (stream.queued) queue.push(stream);
+    }
+  }
+
+  /** The oldest piece is over: bytes read, or -errno. */
+  done(position: number, size: number, result: number): void {
+    const stream = this.#posted.shift();
+    assert(stream !== undefined, "a piece that was posted");
+    stream.posted -= 1;
+    this.#postedBytes -= size;
+    if (result < 0) {
+      this.counters.failedReads += 1;
+      if (position < stream.until) this.#finish(stream, result);
+      this.#stop(stream);
+      return;
+    }
+    this.counters.readBytes += result;
+    if (position <= stream.loaded) stream.loaded = Math.max(stream.loaded, position + size);
+    if (stream.loaded >= stream.until) this.#finish(stream, 0);
+    // A read that failed before it left a gap: whoever waits asks again.
+    else if (stream.posted === 0 && !stream.queued) this.#finish(stream, 0);
+    stream.letGo();
+  }
+
+  /** The shard ends: files are let go, whatever the worker still does with them. */
+  close(): void {
+    for (const stream of [...this.#queue, ...this.#posted]) {
+      stream.queued = false;
+      stream.posted = 0;
+      stream.waiter = null;
+      stream.slot = -1;
+      stream.letGo();
+    }
+    this.#queue.length = 0;
+    this.#posted.length = 0;
+  }
+
+  #countHit(partition: TopicPartition, size: number): void {
+    this.counters.hitBytes += size;
+    partition.topic.cacheHitBytes += size;
+  }
+
+  /** The reader whose next bytes these are. */
+  #readerAt(
+    partition: TopicPartition,
+    segment: Segment,
+    file: SharedFile,
+    position: number,
+  ): ColdStream {
+    const stream = readerAt(partition, segment, file, position);
+    if (stream.file !== file) { // it was at the end of the segment before
+      this.#dropBehind(partition, stream, stream.limit);
+      stream.goOnIn(file, segment.baseOffset, position);
+    }
+    stream.usedMs = this.nowMs;
+    stream.limit = segment.size;
+    return stream;
+  }
+
+  #want(stream: ColdStream, wanted: number): void {
+    stream.wanted = Math.max(stream.wanted, wanted);
+    if (stream.ahead >= stream.wanted || stream.queued) return;
+    stream.hold();
+    stream.queued = true;
+    this.#queue.push(stream);
+  }
+
+  /** Reads no more for it. */
+  #stop(stream: ColdStream): void {
+    stream.wanted = stream.ahead;
+    stream.until = 0;
+    const at = stream.queued ? this.#queue.indexOf(stream) : -1;
+    if (at >= 0) this.#queue.splice(at, 1);
+    stream.queued = false;
+    stream.letGo();
+  }
+
+  #finish(stream: ColdStream, result: number): void {
+    const { waiter } = stream;
+    stream.until = 0;
+    if (waiter !== null) {
+      stream.waiter = null;
+      waiter.stream = null;
+      waiter.readResult = result;
+      this.ready.push(waiter);
+    }
+    if (stream.slot >= 0) {
+      this.readyToSend.push(stream.slot, stream.generation, result);
+      stream.slot = -1;
+    }
+  }
+
+  /** Who is waited for goes before who only reads ahead. */
+  #first(): number {
+    const queue = this.#queue;
+    for (let i = 0; i < queue.length; i += 1) {
+      if (queue[i]!.ahead < queue[i]!.until) return i;
+    }
+    return 0;
+  }
+
+  /** Reading ahead has come to bytes that are in the cache without it: it ends there. */
+  #hasMetCache(stream: ColdStream, size: number): boolean {
+    if (stream.ahead < Math.max(stream.until, stream.hinted)) return false;
+    if (!this.residency.holds(stream.file.fd, stream.ahead, size)) return false;
+    stream.wanted = stream.ahead;
+    stream.isCold = false;
+    return true;
+  }
+
+  /** How much of what follows a piece the disk is asked for already. */
+  #hint(stream: ColdStream, size: number): number {
+    const from = stream.ahead + size;
+    const hint = Math.min(COLD_PIECE, stream.wanted - from);
+    return hint > 0 && this.residency.holds(stream.file.fd, from, hint) ? 0 : hint;
+  }
+
+  /**
+   * The kernel would read ahead too, many MiB at a time, begun by the shard's own `sendfile`: more
+   * than the budget, and without regard to syncs.
+   */
+  #stopReadAhead(stream: ColdStream): void {
+    if (stream.isOurs) return;
+    stream.isOurs = true;
+    this.#jobs.stopReadAhead(stream.file.fd);
+  }
+
+  /** What a catch-up reader has had, and nobody else will want soon, leaves the cache. */
+  #dropBehind(partition: TopicPartition, stream: ColdStream, position: number): void {
+    const from = Math.ceil(stream.ownFrom / COLD_DROP_STEP) * COLD_DROP_STEP;
+    const to = droppableEnd(partition, stream, position, this.nowMs);
+    if (to - from < DROP_SIZE || stream.file.references === 0) return;
+    const { fd } = stream.file;
+    // At level os nobody knows what is on disk but the kernel.
+    const isDurable = isSynced(partition.log, stream.baseOffset, to);
+    if (!isDurable && !this.residency.isClean(fd, from, to - from)) return;
+    this.#jobs.dropCache(fd, from, to - from);
+    this.counters.droppedBytes += to - from;
+    stream.ownFrom = to;
+  }
+}
+
+/** Less than this is not worth a job. */
+const DROP_SIZE: number = 4 * COLD_DROP_STEP;
+
+/** Whether everything of the segment up to `position` is on disk: dirty pages are not dropped. */
+function isSynced(log: Partition, baseOffset: number, position: number): boolean {
+  const { segment, position: durable } = log.durable;
+  return baseOffset < segment.baseOffset ||
+    (baseOffset === segment.baseOffset && position <= durable);
+}

@@ -1,0 +1,182 @@
+/**
+ * A broker over a simulated disk whose page cache the test empties, with the guard of cold reads;
+ * the test is the background worker and does its jobs when it likes.
+ */
+import assert from "node:assert/strict";
+import { AT_FDCWD, O_RDONLY, POSIX_FADV_DONTNEED } from "../../ffi/constants.ts";
+import type { Libc, Memory } from "../../ffi/libc.ts";
+import { MiB } from "../../src/base/units.ts";
+import { Broker } from "../../src/broker/broker.ts";
+import { type ColdJobs, ColdReads } from "../../src/broker/cold_reads.ts";
+import { completeColdFetch, completeFetches, fetch } from "../../src/broker/fetch.ts";
+import { FetchWaiter } from "../../src/broker/fetch_waiters.ts";
+import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
+import { Level } from "../../src/format/levels.ts";
+import { defaultTopicConfig } from "../../src/format/topic_config.ts";
+import { Residency, type ResidencyMethod } from "../../src/log/residency.ts";
+import { SimLibc } from "../sim/sim_libc.ts";
+import { batchOfSize } from "./batches.ts";
+import { Recorder } from "./broker_world.ts";
+import { FaultyLibc } from "./faulty_libc.ts";
+import { DIRECTORY, LogWorld } from "./log_world.ts";
+
+const ROOT = "/log";
+const BLOCK_SIZE = 131072;
+
+/** A job of the background worker, as it was posted. */
+export interface PostedJob {
+  readonly kind: "read" | "drop" | "stop read-ahead";
+  readonly fd: number;
+  readonly position: number;
+  readonly size: number;
+}
+
+export class ColdWorld implements ColdJobs {
+  readonly sim: SimLibc = new SimLibc({ seed: 1 });
+  readonly faulty: FaultyLibc = new FaultyLibc(this.sim);
+  readonly libc: Libc = this.faulty.libc;
+  readonly door: Recorder = new Recorder();
+  /** Not yet done; and all that ever were. */
+  readonly jobs: PostedJob[] = [];
+  readonly allJobs: PostedJob[] = [];
+  readonly coldReads: ColdReads;
+  readonly log: LogWorld;
+  readonly broker: Broker;
+  partition: TopicPartition;
+  nowMs = 100000;
+  readonly #block: Memory = this.sim.allocate(BLOCK_SIZE);
+  readonly #topic: Topic;
+
+  constructor(inFlightBytes: number = 4 * MiB, method: ResidencyMethod = "cachestat") {
+    assert.equal(this.sim.mkdirat(AT_FDCWD, ROOT, 0o755), 0);
+    this.log = new LogWorld({ libc: this.libc, root: ROOT });
+    this.coldReads = new ColdReads(new Residency(this.libc, method), this, inFlightBytes);
+    this.broker = new Broker(this.log.reader, this.coldReads);
+    const config = { ...defaultTopicConfig(), durability: Level.os };
+    this.#topic = new Topic("orders", "", config, []);
+    this.broker.topics.add(this.#topic);
+    this.partition = this.#open();
+  }
+
+  read(fd: number, position: number, size: number): boolean {
+    return this.#post({ kind: "read", fd, position, size });
+  }
+
+  dropCache(fd: number, position: number, size: number): void {
+    this.#post({ kind: "drop", fd, position, size });
+  }
+
+  stopReadAhead(fd: number): void {
+    this.#post({ kind: "stop read-ahead", fd, position: 0, size: 0 });
+  }
+
+  /** Appends `count` batches of `size` bytes, one record each, and syncs. */
+  fill(count: number, size: number): void {
+    const { log } = this.partition;
+    const batch = batchOfSize(size);
+    const memory = this.sim.allocate(size);
+    memory.bytes.set(batch);
+    (memory as unknown as { touch(end: number): void }).touch(size);
+    for (let i = 0; i < count; i += 1) {
+      log.stage(memory, 0, size);
+      assert.equal(log.flush(), 0);
+    }
+    const fds: number[] = [];
+    const pending = log.beginSync(fds, true);
+    for (let i = 0; i < pending; i += 1) log.endSync(0);
+    this.nowMs += 60000; // nothing of it is fresh any more
+  }
+
+  /** Starts again after a clean stop: indexes come from their files. */
+  reopen(): void {
+    this.partition.log.close();
+    this.broker.topics.partitions.length = 0;
+    this.#topic.partitions.length = 0;
+    this.partition = this.#open();
+  }
+
+  /** Puts the files of these endings out of the page cache, or a range of one. */
+  evict(endings: readonly string[] = [".log"], position: number = 0, size: number = 0): void {
+    const directory = this.sim.openat(AT_FDCWD, `${ROOT}/${DIRECTORY}`, O_RDONLY, 0);
+    const entries: { name: string }[] = [];
+    this.sim.readDirectory(directory, entries as never);
+    for (const { name } of entries) {
+      if (!endings.some((ending) => name.endsWith(ending))) continue;
+      const fd = this.sim.openat(directory, name, O_RDONLY, 0);
+      assert.equal(this.sim.fdatasync(fd), 0);
+      assert.equal(this.sim.fadvise(fd, position, size, POSIX_FADV_DONTNEED), 0);
+      this.sim.close(fd);
+    }
+    this.sim.close(directory);
+  }
+
+  fetch(
+    offset: number,
+    correlation: number,
+    maxBytes: number = MiB,
+    maxWaitMs: number = 0,
+  ): FetchWaiter | null {
+    const request = { slot: 8, generation: 1, correlation, handle: 0, offset, maxBytes, maxWaitMs };
+    this.coldReads.nowMs = this.nowMs;
+    const { broker, partition, nowMs, door } = this;
+    return fetch(broker, partition, { ...request, minBytes: 1 }, nowMs, door);
+  }
+
+  /** Does up to `count` jobs. A read ends as the disk, or the plan of `faulty`, says. */
+  work(count: number = Infinity): void {
+    for (let done = 0; done < count && this.jobs.length > 0; done += 1) {
+      const { kind, fd, position, size } = this.jobs.shift()!;
+      if (kind === "drop") this.sim.fadvise(fd, position, size, POSIX_FADV_DONTNEED);
+      if (kind === "read") this.coldReads.done(position, size, this.#read(fd, position, size));
+    }
+  }
+
+  /** What a turn does for cold reads; `syncs` are pending. */
+  turn(syncs: number = 0): void {
+    this.coldReads.nowMs = this.nowMs;
+    for (const waiter of this.coldReads.ready.splice(0)) {
+      assert.ok(waiter instanceof FetchWaiter);
+      completeColdFetch(this.broker, waiter, this.nowMs, this.door);
+    }
+    completeFetches(this.broker, this.nowMs, this.door);
+    this.coldReads.pump(syncs);
+  }
+
+  /** Turns and works until nothing is left to read. */
+  settle(): void {
+    for (let i = 0; i < 1000; i += 1) {
+      this.turn();
+      if (this.jobs.length === 0 && this.coldReads.ready.length === 0) return;
+      this.work();
+    }
+    assert.fail("it never comes to rest");
+  }
+
+  close(): void {
+    this.coldReads.close();
+    this.partition.log.close();
+    this.log.store.closeAll();
+  }
+
+  #post(job: PostedJob): boolean {
+    this.jobs.push(job);
+    this.allJobs.push(job);
+    return true;
+  }
+
+  #read(fd: number, position: number, size: number): number {
+    let done = 0;
+    while (done < size) {
+      const part = Math.min(BLOCK_SIZE, size - done);
+      const read = this.libc.pread(fd, this.#block, 0, part, position + done);
+      if (read <= 0) return read < 0 ? read : done;
+      done += read;
+    }
+    return done;
+  }
+
+  #open(): TopicPartition {
+    const { partition } = this.log.open({ durability: Level.os });
+    return this.broker.topics.addPartition(this.#topic, partition);
+  }
+}

@@ -21,6 +21,7 @@ import { partitionDirectory } from "../../src/format/file_names.ts";
 import { parseTopicConfig } from "../../src/format/topic_config.ts";
 import type { TopicEntry } from "../../src/log/catalogue.ts";
 import { DataDirectory } from "../../src/log/data_directory.ts";
+import { must, openDirectory } from "../../src/log/files.ts";
 import { type CheckpointEntry, Keeper } from "../../src/log/keeper.ts";
 import { PartitionKind } from "../../src/log/opened_log.ts";
 import type { Partition } from "../../src/log/partition.ts";
@@ -29,7 +30,7 @@ import { emptyReport, openPartition, type RecoveryReport } from "../../src/log/r
 import { LogPoint, Segment } from "../../src/log/segment.ts";
 import { SegmentStore } from "../../src/log/segment_store.ts";
 import { Walk } from "../../src/log/walk.ts";
-import { Syncer } from "../../src/server/sync.ts";
+import { AIO_ALONE, Syncer, type SyncOptions } from "../../src/server/sync.ts";
 import type { SimLibc } from "./sim_libc.ts";
 import { violated } from "./violation.ts";
 
@@ -39,6 +40,7 @@ const SCAN_BLOCK_SIZE = 8192;
 const OPEN_SEALED_MAX = 3;
 const ARENA_SIZE = 65536;
 const ROUNDS_MAX = 200;
+const FILE_SYSTEM_FILES_MIN = 2;
 /** How long both clocks run in step before retention believes the wall clock. */
 export const CLOCK_CONFIRM_MS = 2000;
 
@@ -90,7 +92,7 @@ export class Life {
     });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere));
-    this.syncer = new Syncer(libc, this.broker);
+    this.syncer = new Syncer(libc, this.broker, this.#syncOptions());
     this.caretaker = new Caretaker(this.broker, this.store, {
       checkpointBytes: 3000,
       checkpointMs: 300,
@@ -98,6 +100,13 @@ export class Life {
     });
     this.#arena = libc.allocate(ARENA_SIZE);
     for (const topic of this.keeper.topics) this.#open(topic, this.directory.clean);
+  }
+
+  /** Every other life has two partitions or more synced by one `syncfs`. */
+  #syncOptions(): SyncOptions {
+    if (this.epoch % 2 === 0) return AIO_ALONE;
+    const fileSystemFd = must(openDirectory(this.libc, this.directory.fd, "."), "open it again");
+    return { ...AIO_ALONE, fileSystemFd, fileSystemFilesMin: FILE_SYSTEM_FILES_MIN };
   }
 
   get epoch(): number {

@@ -136,7 +136,9 @@ export class SimDisk {
   background(percent: number = 30): void {
     const prng = this.#prng;
     for (const file of this.#touched) {
+      const errors = file.errorCount;
       if (file.hasUnsynced) writeBackSome(file, prng, percent, this.faults.writebackFailure);
+      if (file.errorCount > errors) this.errorCount += 1;
       if (!file.errorSeen && file.openCount === 0 && prng.chance(20)) file.errorSeen = true;
     }
     this.#touched = this.#touched.filter((file) => {

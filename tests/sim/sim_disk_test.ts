@@ -203,6 +203,20 @@ test("an error is reported once per descriptor that was open, and to the first o
   assert.equal(libc.syncfs(all), 0);
 });
 
+test("writeback that failed is told by the file's sync and by a syncfs, once each", () => {
+  const world = new DiskWorld({ seed: 3 });
+  const { libc } = world;
+  const fd = world.open("f");
+  const all = world.ok(libc.openat(world.data, ".", 0, 0));
+  world.fill(fd, "A", 600, 0);
+  libc.disk.faults.writebackFailure = 1000;
+  libc.disk.background(100);
+  assert.equal(libc.syncfs(all), -EIO);
+  assert.equal(libc.syncfs(all), 0);
+  assert.equal(libc.fdatasync(fd), -EIO);
+  assert.equal(libc.fdatasync(fd), 0);
+});
+
 test("a directory whose sync failed is not durable, and the next sync makes it so", () => {
   const world = new DiskWorld({ seed: 4 });
   world.open("f");

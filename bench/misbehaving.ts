@@ -24,12 +24,19 @@ import { parseArgs } from "node:util";
 import { findRuntime, type RuntimeName, RUNTIMES } from "../scripts/runtime.mjs";
 import { buildPrograms, DIST } from "./build.ts";
 import { type Crowd, startCrowd } from "./crowd.ts";
-import { describeEnvironment, environmentLines, tableHead, tableRow } from "./environment.ts";
+import {
+  CORES,
+  describeEnvironment,
+  environmentLines,
+  tableHead,
+  tableRow,
+} from "./environment.ts";
+import { foreignShare } from "./figures.ts";
 import { judge } from "./goals.ts";
 import { descriptorsOf, memoryOf } from "./processes.ts";
 import { figures, ratios, type Rounds, runRounds } from "./rounds.ts";
 import { type Measured, runLoad, type Server, startServer } from "./servers.ts";
-import { digits, withRange } from "./statistics.ts";
+import { digits, percent, withRange } from "./statistics.ts";
 
 const TOPIC = "crowded";
 const FILL_MIB = 64;
@@ -98,7 +105,8 @@ interface Result {
   readonly rounds: Rounds<Variant, Measured>;
   /** Before the first round and after the last. */
   readonly descriptors: readonly [number, number];
-  readonly anonymousMib: readonly [number, number];
+  /** Before the first round and after each: the first ones still warm up. */
+  readonly anonymousMib: readonly number[];
 }
 
 async function runRuntime(runtime: RuntimeName, options: Options): Promise<Result> {
@@ -112,6 +120,7 @@ async function runRuntime(runtime: RuntimeName, options: Options): Promise<Resul
     await measure(server, "alone", options.seconds, create);
     await measure(server, "all", options.seconds, create);
     const before = stateOf(server);
+    const anonymousMib = [before.anonymousMib];
     const variants = Object.fromEntries(VARIANTS.map((variant) => {
       return [variant, () => measure(server, variant, options.seconds)];
     })) as Record<Variant, () => Promise<Measured>>;
@@ -119,6 +128,7 @@ async function runRuntime(runtime: RuntimeName, options: Options): Promise<Resul
       count: options.rounds,
       onRound: (round, number) => {
         const line = VARIANTS.map((name) => `${name} ${digits(round[name].p99Us)} µs`).join(", ");
+        anonymousMib.push(stateOf(server).anonymousMib);
         process.stderr.write(`${number} ${runtime} p99: ${line}\n`);
       },
     });
@@ -127,7 +137,7 @@ async function runRuntime(runtime: RuntimeName, options: Options): Promise<Resul
       runtime,
       rounds,
       descriptors: [before.descriptors, after.descriptors],
-      anonymousMib: [before.anonymousMib, after.anonymousMib],
+      anonymousMib,
     };
   } finally {
     await server.stop();
@@ -147,6 +157,7 @@ function reportOf({ runtime, rounds, descriptors, anonymousMib }: Result): strin
     "p99 µs",
     "p99 against alone",
     "CPU s",
+    "CPU of others, the crowd's too",
   ];
   const rows = VARIANTS.map((variant) => {
     const of = (figure: (run: Measured) => number) => {
@@ -161,6 +172,7 @@ function reportOf({ runtime, rounds, descriptors, anonymousMib }: Result): strin
       of((run) => run.p99Us),
       withRange(ratio, digits),
       of((run) => run.serverCpuSeconds),
+      percent(Math.max(...figures(rounds, variant, (run) => foreignShare(run, CORES)))),
     ]);
   });
   const goals = VARIANTS.slice(1).map((variant) => {
@@ -171,8 +183,8 @@ function reportOf({ runtime, rounds, descriptors, anonymousMib }: Result): strin
   });
   const left = [
     `${runtime}: descriptors ${descriptors[0]} before, ${descriptors[1]} after`,
-    `${runtime}: anonymous memory ${digits(anonymousMib[0])} MiB before, ` +
-    `${digits(anonymousMib[1])} MiB after`,
+    `${runtime}: anonymous memory in MiB, before and after each round: ` +
+    anonymousMib.map(digits).join(", "),
   ];
   return [
     ...tableHead(columns),

@@ -1,0 +1,57 @@
+/** What may be set, what follows where nothing is, and how a wrong setting is named. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConfigError, parseAddress } from "../../src/address.ts";
+import { parseConfig } from "../../src/config.ts";
+import {
+  BUDGET_MIN,
+  CONNECTION_MS_MAX,
+  CONNECTIONS_MAX,
+  IDLE_MS_DEFAULT,
+  RECEIVE_BUDGET_DEFAULT,
+} from "../../src/limits.ts";
+
+test("without settings everything has its default", () => {
+  const config = parseConfig({});
+  assert.deepEqual(config.native, { host: "127.0.0.1", port: 7400 });
+  assert.equal(config.connections.max, CONNECTIONS_MAX);
+  assert.equal(config.connections.perAddressMax, 0);
+  assert.equal(config.connections.idleMs, IDLE_MS_DEFAULT);
+  assert.deepEqual(parseConfig({ connections: undefined }), config);
+});
+
+test("of an area single settings may be given; the others follow the defaults", () => {
+  const { connections } = parseConfig({ connections: { idleMs: 5, max: undefined } });
+  assert.equal(connections.idleMs, 5);
+  assert.equal(connections.max, CONNECTIONS_MAX);
+  assert.equal(connections.receiveBudgetBytes, RECEIVE_BUDGET_DEFAULT);
+});
+
+test("a setting out of its bounds is refused by its name", () => {
+  const wrong = {
+    max: [0, CONNECTIONS_MAX + 1, 1.5],
+    perAddressMax: [-1, CONNECTIONS_MAX + 1],
+    idleMs: [0, CONNECTION_MS_MAX + 1, NaN],
+    requestMs: [0, Infinity],
+    helloMs: [-1],
+    writeMs: [0],
+    receiveBudgetBytes: [BUDGET_MIN - 1],
+    sendBudgetBytes: [BUDGET_MIN - 1],
+  };
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const isNamed = (error: unknown) => {
+        return error instanceof ConfigError && error.message.startsWith(`connections.${name}: `);
+      };
+      assert.throws(() => parseConfig({ connections: { [name]: value } }), isNamed, String(value));
+    }
+  }
+});
+
+test("addresses are HOST:PORT, with brackets around IPv6", () => {
+  assert.deepEqual(parseAddress("127.0.0.1:0"), { host: "127.0.0.1", port: 0 });
+  assert.deepEqual(parseAddress("[::1]:65535"), { host: "::1", port: 65535 });
+  for (const text of ["", "7400", "a:b", "::1:7400", "a:65536", "[a:7400", "a b c"]) {
+    assert.throws(() => parseAddress(text), ConfigError, text);
+  }
+});

@@ -26,6 +26,8 @@ export interface Server {
   readonly name: ServerName;
   readonly pid: number;
   readonly port: number;
+  /** Its data directory; empty where it has none. */
+  readonly data: string;
   /** Everything it wrote so far, both streams. */
   readonly output: () => string;
   readonly stop: () => Promise<void>;
@@ -48,6 +50,9 @@ export interface Measured {
   readonly p99Us: number;
   readonly p999Us: number;
   readonly maxUs: number;
+  /** Of mode tail: until a record is acknowledged; p50Us and p99Us are until it is delivered. */
+  readonly ackP50Us?: number;
+  readonly ackP99Us?: number;
   readonly serverCpuSeconds: number;
   readonly loadCpuSeconds: number;
   readonly machineCpuSeconds: number;
@@ -77,11 +82,11 @@ export interface StartOptions {
 }
 
 /** Starts a server on a fresh data directory and resolves when it says "ready". */
-export function startServer(name: ServerName, options: StartOptions = {}): Promise<Server> {
+export async function startServer(name: ServerName, options: StartOptions = {}): Promise<Server> {
   const data = mkdtempSync(join(DIST, `data-${name}-`));
   const command = commandOf(name, data, options);
   const removeData = () => rmSync(data, { recursive: true, force: true });
-  return startProgram(name, command, options.env ?? {}, removeData);
+  return { ...await startProgram(name, command, options.env ?? {}, removeData), data };
 }
 
 /**
@@ -122,7 +127,7 @@ export async function startProgram(
     throw new Error(`${name}: ${error.message}\n${output()}`);
   });
   const pid = child.pid ?? -1;
-  return { name, pid, port, output, stop };
+  return { name, pid, port, data: "", output, stop };
 }
 
 function commandOf(name: ServerName, data: string, options: StartOptions): string[] {
@@ -184,7 +189,7 @@ export async function touchMemory(mib: number): Promise<void> {
   await runProgram(["touch", "--mib", String(mib)]);
 }
 
-function runProgram(args: readonly string[]): Promise<string> {
+export function runProgram(args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { timeout: LOAD_WITHIN_MS, maxBuffer: 1 << 24, encoding: "utf8" } as const;
     execFile(LOAD, [...args], options, (error, stdout, stderr) => {

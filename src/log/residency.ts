@@ -5,7 +5,8 @@
  *     small     preadv2(RWF_NOWAIT) of the first and of the last byte
  *     large     cachestat counts the pages; then the last byte, because cachestat also counts pages
  *               whose read is still in flight
- *     refused   where cachestat is not to be had: RWF_NOWAIT all 128 KiB, and of the last byte
+ *     refused   where cachestat is not to be had: RWF_NOWAIT every 128 KiB, at most 32 times, and
+ *               of the last byte
  *
  * Invariant: it never waits. The answer is a hint: pages may leave the cache right after it.
  */
@@ -23,6 +24,8 @@ const PAGE_SIZE = 4096;
 const SMALL_SIZE: number = 2 * PAGE_SIZE;
 /** Distance of probes: what the kernel reads at once by default. */
 const PROBE_STRIDE = 131072;
+/** Of a range so large that they would take long themselves, they stand further apart. */
+const PROBES_MAX = 32;
 
 /** How a range is looked at: cachestat and probe, probes alone, or not at all. */
 export type ResidencyMethod = "cachestat" | "probe" | "none";
@@ -58,7 +61,8 @@ export class Residency {
       }
       if (result !== -EINTR) this.#fallBack("probe", "cachestat", -result);
     }
-    for (let at = position; at < last; at += PROBE_STRIDE) {
+    const stride = Math.max(PROBE_STRIDE, Math.ceil(size / PROBES_MAX));
+    for (let at = position; at < last; at += stride) {
       if (!this.#probe(fd, at)) return false;
     }
     return this.#probe(fd, last);

@@ -46,6 +46,14 @@ test("cachestat sees one page in the middle; probes see what the kernel reads at
   }
 });
 
+test("probes of a large range stand further apart, so that they take no longer", () => {
+  const { fd, faulty, residency } = made("probe");
+  assert.ok(residency.holds(fd, 0, SIZE));
+  assert.equal(faulty.count("preadv2"), 9);
+  assert.ok(residency.holds(fd, 0, 64 * SIZE));
+  assert.equal(faulty.count("preadv2"), 9 + 33);
+});
+
 for (const errno of [ENOSYS, EPERM]) {
   test(`errno ${errno} of cachestat: probes from then on`, () => {
     const { sim, fd, faulty, residency } = made("cachestat");

@@ -97,6 +97,7 @@ function execute(door: NativeDoor, session: Session, at: number): number {
   if (handler.controlOnly && !session.isControl) {
     return refuse(door, session, ErrorCodes.not_permitted, "");
   }
+  if (!handler.isHot) door.garbage += 1;
   try {
     return handler.run(door, session, request);
   } catch (error) {
@@ -123,6 +124,7 @@ function refuseStopping(
 }
 
 function refuse(door: NativeDoor, session: Session, code: number, message: string): number {
+  door.garbage += 1;
   replyError(session, request.correlation, request.version, code, message);
   door.server.queueSend(session.slot);
   return HANDLED;

@@ -91,6 +91,8 @@ export class NativeDoor implements Door {
   replyBytesPause: number = REPLY_BYTES_PAUSE;
   /** The shard stops: requests that come now are refused. */
   stopping = false;
+  /** Requests that left something to collect, refusals and sessions; the server counts down. */
+  garbage = 0;
   readonly #sessions: (Session | undefined)[] = [];
   /** Requests whose answer is on its way from main, by token. */
   readonly #parked: Map<number, Parked> = new Map();
@@ -102,6 +104,7 @@ export class NativeDoor implements Door {
   }
 
   open(session: Session): void {
+    this.garbage += 1;
     this.#sessions[session.slot] = session;
   }
 

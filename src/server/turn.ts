@@ -19,6 +19,7 @@ import {
   receiveAll,
   sendAll,
 } from "./connections.ts";
+import { collectGarbage } from "./garbage.ts";
 import { readAhead, serveColdReads } from "./cold_sends.ts";
 import { type Node, Slot } from "./node.ts";
 import { keepProducerBudget } from "./producer_budget.ts";
@@ -66,6 +67,7 @@ function maintain(node: Node): void {
   node.counters.turns += 1;
   if (node.receiveBudget.waiting > 0) admitWaiting(node);
   expireConnections(node); // late in the turn: what had arrived was read before
+  node.door.garbage = collectGarbage(node.door.garbage);
   if (node.stopping !== null) continueStop(node);
   else keepHouse(node);
 }

@@ -37,6 +37,8 @@ export interface Handler {
   readonly name: string;
   readonly version: number;
   readonly beforeHello: boolean;
+  /** It allocates nothing. */
+  readonly isHot: boolean;
   readonly controlOnly: boolean;
   readonly run: Run;
 }
@@ -64,6 +66,8 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["log_start", logStart],
 ]);
 
+const HOT: ReadonlySet<string> = new Set(["produce", "fetch", "add_credit"]);
+
 const HANDLERS: readonly (Handler | undefined)[] = buildTable();
 
 export function handlerOf(operation: number): Handler | undefined {
@@ -82,6 +86,7 @@ function buildTable(): (Handler | undefined)[] {
       name: row.name,
       version: row.version,
       beforeHello: row.name === "hello",
+      isHot: HOT.has(row.name),
       controlOnly: CONTROL_OPERATIONS.some((control) => control.code === row.code),
       run,
     };

@@ -9,6 +9,7 @@
  * because it is never reported above the durable end.
  */
 
+import { shorten } from "../base/shorten.ts";
 import { ClockGuard } from "../log/clock_guard.ts";
 import type { CheckpointEntry } from "../log/keeper.ts";
 import { dropBelow, wantLogStart } from "../log/log_start.ts";
@@ -74,7 +75,7 @@ export class Caretaker {
       attention[i]!.attentionQueued = false;
       this.#visit(attention[i]!, nowMs, door);
     }
-    attention.length = 0;
+    shorten(attention, 0);
     while (this.#hasMore.length > 0) this.#broker.queueAttention(this.#hasMore.pop()!);
     if (this.#sweepAt < 0 && nowMs >= this.#sweepDueMs) {
       this.#sweepAt = 0;

@@ -6,6 +6,7 @@
  */
 
 import { emptySlice, type FileSlice } from "../base/file_slice.ts";
+import { shorten } from "../base/shorten.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { COLD_WAIT_MS, FETCH_SIZE_MAX, FETCH_WAIT_MS_MAX } from "../limits.ts";
 import type { Broker, Door } from "./broker.ts";
@@ -111,7 +112,7 @@ export function completeFetches(broker: Broker, nowMs: number, door: Door): void
       waiter = next;
     }
   }
-  moved.length = 0;
+  shorten(moved, 0);
   for (;;) {
     const first = broker.waiters.deadlines.first();
     if (first === null || first.deadlineMs > nowMs) return;

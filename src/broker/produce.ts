@@ -6,6 +6,7 @@
  */
 
 import type { ByteBlock } from "../base/bytes.ts";
+import { shorten } from "../base/shorten.ts";
 import { BatchAt, checkProduced } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { Acks, Level } from "../format/levels.ts";
@@ -107,7 +108,7 @@ export function completeAppends(broker: Broker, door: Door): void {
     log.turnDone();
     partition.appendQueued = false;
   }
-  list.length = 0;
+  shorten(list, 0);
 }
 
 /** A sync of the partition is over: answers who waited for it. */

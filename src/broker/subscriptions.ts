@@ -16,6 +16,7 @@
 
 import { assert } from "../base/assert.ts";
 import { emptySlice, type FileSlice } from "../base/file_slice.ts";
+import { shorten } from "../base/shorten.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import {
   CREDIT_MAX,
@@ -214,7 +215,7 @@ export function pushBatches(broker: Broker, door: Door): void {
     pushable[kept] = subscriber;
     kept += 1;
   }
-  pushable.length = kept;
+  shorten(pushable, kept);
 }
 
 /** Pushes while there is room. True when the next turn has to go on by itself. */

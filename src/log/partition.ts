@@ -17,6 +17,7 @@
 import { EINTR, EIO } from "../../ffi/constants.ts";
 import type { IoVector, Memory } from "../../ffi/libc.ts";
 import { assert } from "../base/assert.ts";
+import { shorten } from "../base/shorten.ts";
 import { BatchAt, batchBaseOffset, batchMaxTimestamp, stampBatch } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { Level } from "../format/levels.ts";
@@ -212,7 +213,7 @@ export class Partition {
    */
   beginSync(fds: number[], all: boolean): number {
     assert(this.syncsPending === 0, "one sync in flight per partition");
-    fds.length = 0;
+    shorten(fds, 0);
     const lastSealed = this.unsynced.begin(fds);
     if (lastSealed !== null) { // the next sync goes on behind it
       const next = this.segments[this.segments.indexOf(lastSealed) + 1]!;

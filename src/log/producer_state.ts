@@ -13,6 +13,7 @@
  * write staged, so it is never ahead of the log.
  */
 
+import { shorten } from "../base/shorten.ts";
 import { BatchAt, producerIdOf } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 
@@ -135,7 +136,7 @@ export class ProducerState {
       while (batches.length > WINDOW) this.#spare.push(batches.shift()!);
       producer.replaced = null;
     }
-    this.#unsettled.length = 0;
+    shorten(this.#unsettled, 0);
   }
 
   /** Batches at or above `end`, all of them staged since `settle`, were never written. */

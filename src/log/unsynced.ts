@@ -8,6 +8,7 @@
  * sync that began after the write is over: its error would be reported there and nowhere else. Hot.
  */
 
+import { shorten } from "../base/shorten.ts";
 import { LOOSE_PER_SYNC_MAX, SEALED_PER_SYNC_MAX } from "../limits.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
@@ -89,7 +90,7 @@ export class Unsynced {
     for (let i = 0; i < this.#looseSyncing.length; i += 1) {
       store.libc.close(this.#looseSyncing[i]!);
     }
-    this.#looseSyncing.length = 0;
+    shorten(this.#looseSyncing, 0);
     if (!synced) return;
     this.#bytes -= this.#bytesSyncing;
     store.unsyncedBytes -= this.#bytesSyncing;
@@ -110,9 +111,9 @@ export class Unsynced {
       if (segment.file !== null) segment.file.release();
       segment.file = null;
     }
-    this.#sealed.length = 0;
+    shorten(this.#sealed, 0);
     for (const fd of this.#loose) libc.close(fd);
-    this.#loose.length = 0;
+    shorten(this.#loose, 0);
     if (this.#directory >= 0) libc.close(this.#directory);
     this.#directory = -1;
     for (const segment of segments) store.drop(segment);

@@ -10,6 +10,7 @@
  * staged batches lie there.
  */
 
+import { shorten } from "../base/shorten.ts";
 import { EAGAIN, EINTR, MSG_DONTWAIT, SHUT_WR } from "../../ffi/constants.ts";
 import { FRAMES_PER_TURN, RECEIVE_SIZE, REPLY_BYTES_PAUSE } from "../limits.ts";
 import {
@@ -192,7 +193,7 @@ export function compactReceived(node: Node): void {
     list[kept] = connection;
     kept += 1;
   }
-  list.length = kept;
+  shorten(list, kept);
 }
 
 /** Sends what the turn's replies hold, one `send` per connection and stretch of memory. */
@@ -207,7 +208,7 @@ export function sendAll(node: Node): void {
     list[kept] = connection;
     kept += 1;
   }
-  list.length = kept;
+  shorten(list, kept);
 }
 
 /** Whether more can be sent, in the next turn. */

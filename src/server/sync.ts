@@ -16,6 +16,7 @@ import { EFD_NONBLOCK, EINTR, EROFS, errnoName, IOCB_CMD_FDSYNC } from "../../ff
 import type { Aio, Libc } from "../../ffi/libc.ts";
 import { assert } from "../base/assert.ts";
 import { trace } from "../base/trace.ts";
+import { shorten } from "../base/shorten.ts";
 import type { Broker, Door } from "../broker/broker.ts";
 import { completeSync } from "../broker/produce.ts";
 import type { TopicPartition } from "../broker/topics.ts";
@@ -115,7 +116,7 @@ export class Syncer {
         if (whole) this.#cover(partition, all);
         else this.#begin(partition, all);
       }
-      list.length = kept;
+      shorten(list, kept);
     }
     if (this.#covered.length > 0 && !this.#fileSystemInFlight) this.#submitFileSystem(door);
     if (this.#prepared > 0) this.#submit(door);
@@ -287,7 +288,7 @@ export class Syncer {
       const count = partition.log.syncsPending;
       for (let n = 0; n < count; n += 1) this.#ended(partition, result, nowMs, door);
     }
-    this.#covered.length = 0;
+    shorten(this.#covered, 0);
   }
 
   #ended(partition: TopicPartition, result: number, nowMs: number, door: Door): void {

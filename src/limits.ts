@@ -159,6 +159,11 @@ export const LOOSE_PER_SYNC_MAX = 30;
 /** Sealed segments of one sync; with those, directory and active segment half of the above. */
 export const SEALED_PER_SYNC_MAX: number = SYNCS_IN_FLIGHT_MAX / 2 - LOOSE_PER_SYNC_MAX - 2;
 
+/** The steps of one turn in so many are timed, and what is counted as a slow turn. */
+export const LOOP_MARK_EVERY = 8;
+export const LOOP_SLOW_MS = 10;
+/** Blocks of a removed file are freed in slices of this size. */
+export const CUT_BYTES: number = 16 * MiB;
 /** Below so much free, at most the 20th part of the disk, nothing is appended. */
 export const DISK_LOW_BYTES_MAX: number = 64 * MiB;
 export const DISK_LOW_DIVISOR = 20;

@@ -7,11 +7,9 @@
  * Invariant: no file is unlinked that holds a record at or above the log start.
  */
 
-import { O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
 import { assert } from "../base/assert.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
-import { segmentFile } from "../format/file_names.ts";
-import { unlinkIndexes } from "./index_files.ts";
+import { openDirectory } from "./files.ts";
 import type { Partition } from "./partition.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
@@ -49,9 +47,10 @@ export function dropBelow(partition: Partition): boolean {
   for (let gone = 0; segments.length > 1 && segments[1]!.baseOffset <= logStart; gone += 1) {
     if (gone === SEGMENTS_PER_LOOK) return true;
     if (unsynced.has(segments[0]!)) return false;
-    const segment = segments.shift()!;
+    const segment = segments[0]!;
+    if (!unlinkSegment(store, directory, segment)) return false; // at the next look
+    segments.shift();
     partition.boundaries.forget(segment);
-    unlinkSegment(store, directory, segment.baseOffset, segment);
     store.drop(segment);
     store.counters.segmentsDeleted += 1;
   }
@@ -59,21 +58,16 @@ export function dropBelow(partition: Partition): boolean {
   return false;
 }
 
-/**
- * Unlinks the files of a segment. A descriptor outlives the name, so that the blocks are freed
- * when the background closes it and not here: for a large file that takes tens of milliseconds.
- */
+/** Has the files of a segment removed. False where that cannot be begun now. */
 export function unlinkSegment(
   store: SegmentStore,
   directory: string,
-  baseOffset: number,
-  segment: Segment | null,
-): void {
-  const { libc, dataFd } = store;
-  const path = `${directory}/${segmentFile(baseOffset)}`;
-  const isOpen = segment !== null && segment.file !== null;
-  const fd = isOpen ? -1 : libc.openat(dataFd, path, O_RDONLY | O_NOFOLLOW, 0);
-  libc.unlinkat(dataFd, path, 0);
-  unlinkIndexes(store, directory, baseOffset);
-  if (fd >= 0) store.closeFile(fd);
+  segment: Pick<Segment, "baseOffset" | "size" | "file">,
+): boolean {
+  const fd = openDirectory(store.libc, store.dataFd, directory);
+  if (fd < 0) return false;
+  const { baseOffset, size, file } = segment;
+  if (store.fileJobs.unlink(fd, baseOffset, size, file === null ? -1 : file.fd)) return true;
+  store.libc.close(fd);
+  return false;
 }

@@ -17,6 +17,7 @@ import {
   WRITTEN_AHEAD_GROUP_MAX,
 } from "../limits.ts";
 import { Disk } from "./disk.ts";
+import { DirectFileJobs, type FileJobs } from "./file_jobs.ts";
 import { loadIndexes } from "./index_files.ts";
 import type { Segment } from "./segment.ts";
 
@@ -47,6 +48,8 @@ export interface StoreOptions {
   readonly writtenAheadBytes?: number;
   /** Syncs of more bytes do without. */
   readonly writtenAheadGroupMax?: number;
+  /** Who removes segments; by default it is done at once. */
+  readonly fileJobs?: FileJobs;
 }
 
 export class SegmentStore {
@@ -74,6 +77,7 @@ export class SegmentStore {
   readonly writtenAheadGroupMax: number;
   /** Closes a descriptor whose last reference went. */
   readonly closeFile: (fd: number) => void;
+  readonly fileJobs: FileJobs;
   readonly #openSealedMax: number;
   readonly #vectors: IoVector[] = [];
   /** Sealed, synced segments that are open. */
@@ -90,6 +94,7 @@ export class SegmentStore {
   ) {
     this.libc = libc;
     this.closeFile = closeFile;
+    this.fileJobs = options.fileJobs ?? new DirectFileJobs(libc);
     this.dataFd = dataFd;
     this.disk = new Disk(libc, dataFd);
     this.scratch = libc.allocate(SCRATCH_SIZE);

@@ -16,23 +16,48 @@ import {
   POSIX_FADV_RANDOM,
 } from "../../ffi/constants.ts";
 import type { Libc, Memory } from "../../ffi/libc.ts";
+import { assert } from "../base/assert.ts";
 import { emptyJob, type Job, type JobRing } from "../base/job_ring.ts";
 import type { ColdJobs, ColdReads } from "../broker/cold_reads.ts";
+import { CUT_BYTES } from "../limits.ts";
+import { type FileJobs, unlinkSegmentFiles } from "../log/file_jobs.ts";
 import { Wake, Waker } from "../net/poller.ts";
 
-const JobKind = { advise: 1, close: 2, read: 3 } as const;
+const JobKind = { advise: 1, close: 2, read: 3, unlink: 4, cut: 5 } as const;
 
 /** What is read ahead passes through a block that stays in the processor's cache. */
 const READ_BLOCK_SIZE = 131072;
 
+/** A file without a name whose blocks are being freed, from its end. */
+interface Cut {
+  readonly fd: number;
+  /** What is left of it. */
+  size: number;
+}
+
+/** A removed file that the shard still reads. */
+interface Removed {
+  /** The tag of its job: its descriptor may be another file's by then. */
+  readonly tag: number;
+  readonly size: number;
+  /** What it is cut by; 0 until the worker has opened it. */
+  cutFd: number;
+}
+
 /** The shard's end. */
-export class Background implements ColdJobs {
+export class Background implements ColdJobs, FileJobs {
   readonly wake: Wake;
   /** Hears of reads that are over. */
   coldReads: ColdReads | null = null;
   readonly #libc: Libc;
   readonly #ring: JobRing;
   readonly #job = emptyJob();
+  /** By the descriptor that the shard reads it by. */
+  readonly #removed: Map<number, Removed> = new Map();
+  /** The first of them is at work when `#isCutting`. */
+  readonly #cuts: Cut[] = [];
+  #isCutting = false;
+  #unlinks = 0;
 
   constructor(libc: Libc, ring: JobRing) {
     this.#libc = libc;
@@ -59,10 +84,20 @@ export class Background implements ColdJobs {
     this.advise(fd, 0, 0, POSIX_FADV_RANDOM);
   }
 
-  /** Closing the last descriptor of a large deleted file takes tens of milliseconds. */
+  /** Closing a file for the last time may free its blocks. */
   close(fd: number): void {
-    if (this.#ring.post(JobKind.close, fd, 0, 0, 0, 0)) return;
-    this.#libc.close(fd);
+    const removed = this.#removed.get(fd);
+    this.#removed.delete(fd);
+    if (!this.#ring.post(JobKind.close, fd, 0, 0, 0, 0)) this.#libc.close(fd);
+    if (removed !== undefined && removed.cutFd > 0) this.#cut(removed.cutFd, removed.size);
+  }
+
+  unlink(directory: number, baseOffset: number, size: number, reader: number): boolean {
+    const tag = (this.#unlinks + 1) & 0x7fffffff;
+    if (!this.#ring.post(JobKind.unlink, directory, baseOffset, size, reader, tag)) return false;
+    this.#unlinks = tag;
+    if (reader >= 0 && size > CUT_BYTES) this.#removed.set(reader, { tag, size, cutFd: 0 });
+    return true;
   }
 
   /** Takes what the worker has done. Of advice and closing nobody wants to know more. */
@@ -71,10 +106,41 @@ export class Background implements ColdJobs {
     const job = this.#job;
     while (this.#ring.reap(job)) {
       if (job.kind === JobKind.read) this.coldReads?.done(job.position, job.size, job.result);
+      if (job.kind === JobKind.unlink && job.result > 0) this.#unlinked(job);
+      if (job.kind === JobKind.cut) this.#cutDone();
     }
+    this.#cutMore();
+  }
+
+  #unlinked(job: Job): void {
+    const removed = this.#removed.get(job.argument);
+    if (removed?.tag === job.tag) removed.cutFd = job.result;
+    else this.#cut(job.result, job.size); // nobody reads it, or not any more
+  }
+
+  #cut(fd: number, size: number): void {
+    this.#cuts.push({ fd, size });
+    this.#cutMore();
+  }
+
+  /** One slice of one file is in the ring at a time, so that nothing waits for more than that. */
+  #cutMore(): void {
+    const cut = this.#cuts[0];
+    if (cut === undefined || this.#isCutting) return;
+    const left = Math.max(0, cut.size - CUT_BYTES);
+    if (!this.#ring.post(JobKind.cut, cut.fd, left, 0, 0, 0)) return; // when a job is reaped
+    cut.size = left;
+    this.#isCutting = true;
+  }
+
+  #cutDone(): void {
+    this.#isCutting = false;
+    if (this.#cuts[0]!.size === 0) this.close(this.#cuts.shift()!.fd);
   }
 
   stop(): void {
+    // Behind the slice that may be in the ring. What does not fit goes with the process.
+    for (const { fd } of this.#cuts) this.#ring.post(JobKind.close, fd, 0, 0, 0, 0);
     this.#ring.stop();
   }
 }
@@ -86,16 +152,21 @@ export function runBackground(libc: Libc, ring: JobRing): void {
   let waker: Waker | null = null;
   while (ring.take(job)) {
     waker ??= new Waker(libc, ring.wakeFd);
-    let result = 0;
-    if (job.kind === JobKind.advise) {
-      result = libc.fadvise(job.fd, job.position, job.size, job.argument);
-    }
-    if (job.kind === JobKind.close) result = libc.close(job.fd);
-    if (job.kind === JobKind.read) result = readAhead(libc, job, block);
-    ring.done(result);
+    ring.done(runJob(libc, job, block));
     waker.raise();
   }
   if (ring.wakeFd > 0) libc.close(ring.wakeFd);
+}
+
+/** Returns its result: 0 and above, or -errno. */
+export function runJob(libc: Libc, job: Job, block: Memory): number {
+  const { kind, fd, position, size } = job;
+  if (kind === JobKind.advise) return libc.fadvise(fd, position, size, job.argument);
+  if (kind === JobKind.close) return libc.close(fd);
+  if (kind === JobKind.cut) return libc.ftruncate(fd, position);
+  if (kind === JobKind.read) return readAhead(libc, job, block);
+  assert(kind === JobKind.unlink, "a kind of job that is known");
+  return unlinkSegmentFiles(libc, fd, position, size > CUT_BYTES);
 }
 
 /**

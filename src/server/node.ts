@@ -41,6 +41,7 @@ import { Reserve } from "../net/reserve.ts";
 import type { SendCounters } from "../net/send_queue.ts";
 import { Background } from "./background.ts";
 import { type ConnectionCounters, newConnectionCounters } from "./connection_counters.ts";
+import { LoopLag } from "./loop_lag.ts";
 import type { ShardMessage, ShardStart } from "./messages.ts";
 import { ShardServer } from "./shard_server.ts";
 import { Syncer, type SyncOptions } from "./sync.ts";
@@ -73,6 +74,7 @@ export class Node {
   readonly background: Background;
   /** Null where the guard is off: then sending may wait for the disk. */
   readonly coldReads: ColdReads | null;
+  readonly loopLag: LoopLag;
   readonly door: NativeDoor;
   readonly listeners: Listener[] = [];
   /** By slot, from Slot.connections on. */
@@ -123,8 +125,10 @@ export class Node {
     );
     this.reserve = new Reserve(libc);
     this.background = new Background(libc, jobs);
+    this.loopLag = new LoopLag(libc);
     this.store = new SegmentStore(libc, start.dataFd, (fd) => this.background.close(fd), {
       writtenAheadBytes: this.#writesAhead() ? WRITTEN_AHEAD_BYTES : 0,
+      fileJobs: this.background,
     });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     const { guard, method, inFlightBytes } = start.coldReads;

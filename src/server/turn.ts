@@ -21,6 +21,7 @@ import {
 } from "./connections.ts";
 import { collectGarbage } from "./garbage.ts";
 import { readAhead, serveColdReads } from "./cold_sends.ts";
+import { StepAt } from "./loop_lag.ts";
 import { type Node, Slot } from "./node.ts";
 import { keepProducerBudget } from "./producer_budget.ts";
 import { continueStop } from "./stop.ts";
@@ -30,19 +31,28 @@ export function turn(node: Node): void {
   const patienceMs = waitMs(node);
   const ready = node.poller.wait(patienceMs);
   node.readClocks(patienceMs); // once; nothing else asks
+  const lag = node.loopLag;
+  lag.begin(node.nowMs);
   takeNotices(node, ready); // server/sync            syncs and background jobs that finished
   acceptAll(node, ready); // net/listener           new descriptors
   receiveAll(node, ready); // net/receive_buffer     socket -> pooled block, one recv per connection
+  lag.mark(StepAt.receive);
   dispatchFrames(node); // native                 frame -> handler -> batches staged per partition
+  lag.mark(StepAt.dispatch);
   writeAll(node); // log/partition          one pwritev per appended partition
+  lag.mark(StepAt.write);
   requestSyncs(node); // server/sync            unsynced partitions -> one io_submit
+  lag.mark(StepAt.sync);
   completeAppends(node.broker, node.door); // broker/produce         replies whose level is reached
   serveColdReads(node); // broker/cold_reads      what was read from the disk meanwhile
   pushBatches(node.broker, node.door); // broker/subscriptions  what became visible goes out
   completeFetches(node.broker, node.nowMs, node.door); // broker/fetch    long polls come true
+  lag.mark(StepAt.answer);
   sendAll(node); // net/send_queue         one send per connection, slices by sendfile
+  lag.mark(StepAt.send);
   readAhead(node); // server/background      what is not in the page cache yet
   maintain(node); // a bounded step of housekeeping
+  lag.end();
 }
 
 function takeNotices(node: Node, ready: number): void {

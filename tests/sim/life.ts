@@ -28,6 +28,7 @@ import type { Partition } from "../../src/log/partition.ts";
 import { PartitionReader } from "../../src/log/read.ts";
 import { emptyReport, openPartition, type RecoveryReport } from "../../src/log/recovery.ts";
 import { LogPoint, Segment } from "../../src/log/segment.ts";
+import { DirectFileJobs } from "../../src/log/file_jobs.ts";
 import { SegmentStore } from "../../src/log/segment_store.ts";
 import { Walk } from "../../src/log/walk.ts";
 import { AIO_ALONE, Syncer, type SyncOptions } from "../../src/server/sync.ts";
@@ -37,6 +38,8 @@ import { violated } from "./violation.ts";
 export const DATA = "/data";
 /** Small, so that a scan meets the ends of blocks, and that a start costs little. */
 const SCAN_BLOCK_SIZE = 8192;
+/** So small that removed segments are cut in several slices. */
+const CUT_BYTES = 512;
 const OPEN_SEALED_MAX = 3;
 const ARENA_SIZE = 65536;
 const ROUNDS_MAX = 200;
@@ -89,6 +92,7 @@ export class Life {
       openSealedMax: OPEN_SEALED_MAX,
       writtenAheadBytes,
       writtenAheadGroupMax: writtenAheadBytes,
+      fileJobs: new DirectFileJobs(libc, CUT_BYTES),
     });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere));

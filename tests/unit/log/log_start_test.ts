@@ -4,12 +4,7 @@ import { test } from "node:test";
 import { existsSync } from "node:fs";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Level } from "../../../src/format/levels.ts";
-import {
-  dropBelow,
-  publishLogStart,
-  unlinkSegment,
-  wantLogStart,
-} from "../../../src/log/log_start.ts";
+import { dropBelow, publishLogStart, wantLogStart } from "../../../src/log/log_start.ts";
 import type { Partition } from "../../../src/log/partition.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
@@ -111,22 +106,25 @@ test("a slice that waits keeps the file of a segment that went", () => {
   world.close(partition);
 });
 
-test("the file is open while its name goes, so that the background frees it", () => {
-  const faulty = new FaultyLibc(libcWithoutSyncs);
-  const { world, partition } = filled(2, faulty.libc);
-  world.store.closeAll();
-  const from = faulty.calls.length;
-  unlinkSegment(world.store, DIRECTORY, 0, null);
-  assert.deepEqual(faulty.calls.slice(from), [
-    "openat",
-    "unlinkat",
-    "unlinkat",
-    "unlinkat",
-    "close",
-  ]);
-  unlinkSegment(world.store, DIRECTORY, 0, null);
-  assert.equal(faulty.calls[faulty.calls.length - 1], "unlinkat", "there is none any more");
-  partition.segments[0]!.file = null;
+test("a segment that cannot be removed now stays for the next look", () => {
+  const { world, partition } = filled(3);
+  const asked: number[] = [];
+  let takes = false;
+  const fileJobs = {
+    unlink: (directory: number, ...what: number[]) => {
+      asked.push(...what);
+      if (takes) world.libc.close(directory);
+      return takes;
+    },
+  };
+  Object.assign(world.store, { fileJobs });
+  const { baseOffset, size, file } = partition.segments[0]!;
+  publishLogStart(partition, partition.segments[1]!.baseOffset);
+  assert.deepEqual(asked, [baseOffset, size, file === null ? -1 : file.fd]);
+  assert.equal(partition.segments[0]!.baseOffset, baseOffset, "it is still ours");
+  takes = true;
+  assert.equal(dropBelow(partition), false);
+  assert.notEqual(partition.segments[0]!.baseOffset, baseOffset);
   world.close(partition);
 });
 

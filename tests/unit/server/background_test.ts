@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { libc } from "#ffi";
 import { POSIX_FADV_DONTNEED } from "../../../ffi/constants.ts";
-import { JOB_RING_BYTES, JobRing } from "../../../src/base/job_ring.ts";
-import { Background, runBackground } from "../../../src/server/background.ts";
+import type { Memory } from "../../../ffi/libc.ts";
+import { emptyJob, JOB_RING_BYTES, JobRing } from "../../../src/base/job_ring.ts";
+import { Background, runBackground, runJob } from "../../../src/server/background.ts";
+import { CUT_BYTES } from "../../../src/limits.ts";
 import { FaultyLibc } from "../../support/faulty_libc.ts";
 
 const WAKE_FD = 99;
@@ -71,4 +73,98 @@ test("with a full ring the shard does the job itself: nothing is lost", () => {
   assert.deepEqual(closed.map(([, fd]) => fd), [...Array(300).keys()]);
   assert.ok(shard.asked.length > 0 && worker.asked.length > 0);
   assert.deepEqual(shard.asked.at(-1), ["fadvise", 7, 1, 2, 3]);
+});
+
+/** A shard's end and a worker that runs when it is told to; `asked` is what the worker called. */
+class Pair {
+  readonly ring: JobRing = new JobRing(new SharedArrayBuffer(JOB_RING_BYTES));
+  readonly background: Background = new Background(libc, this.ring);
+  readonly asked: string[] = [];
+  readonly #faulty: FaultyLibc = new FaultyLibc(libc);
+  readonly #block: Memory = libc.allocate(8);
+
+  constructor() {
+    this.#faulty.plan = (call, args) => {
+      this.asked.push([call, ...args.slice(0, 2)].join(" "));
+      return call === "openat" ? CUT_FD : 0;
+    };
+  }
+
+  /** Runs so many of the jobs that wait, and has the shard reap them. */
+  run(jobs: number): string[] {
+    const job = emptyJob();
+    for (let i = 0; i < jobs; i += 1) {
+      assert.ok(this.ring.pending > i, "there is a job to run");
+      assert.ok(this.ring.take(job));
+      this.ring.done(runJob(this.#faulty.libc, job, this.#block));
+    }
+    this.background.reap();
+    return this.asked.splice(0);
+  }
+
+  end(): void {
+    assert.equal(this.ring.pending, 0, "nothing is left to do");
+    this.background.wake.close();
+  }
+}
+
+const CUT_FD = 77;
+const [DIRECTORY, READER] = [50, 60];
+const NAME = "00000000000000000042";
+const UNLINKS = [
+  `unlinkat ${DIRECTORY} ${NAME}.log`,
+  `unlinkat ${DIRECTORY} ${NAME}.index`,
+  `unlinkat ${DIRECTORY} ${NAME}.timeindex`,
+  `close ${DIRECTORY}`,
+];
+
+test("a large segment is cut in slices, with other jobs in between", () => {
+  const pair = new Pair();
+  assert.ok(pair.background.unlink(DIRECTORY, 42, 2 * CUT_BYTES + 5, -1));
+  assert.deepEqual(pair.run(1), [`openat ${DIRECTORY} ${NAME}.log`, ...UNLINKS]);
+  pair.background.close(9);
+  assert.deepEqual(pair.run(2), [`ftruncate ${CUT_FD} ${CUT_BYTES + 5}`, "close 9"]);
+  assert.deepEqual(pair.run(1), [`ftruncate ${CUT_FD} 5`]);
+  assert.deepEqual(pair.run(1), [`ftruncate ${CUT_FD} 0`]);
+  assert.deepEqual(pair.run(1), [`close ${CUT_FD}`]);
+  pair.end();
+});
+
+test("nothing of a segment is cut while the shard reads it", () => {
+  for (const closesEarly of [false, true]) {
+    const pair = new Pair();
+    assert.ok(pair.background.unlink(DIRECTORY, 42, CUT_BYTES + 1, READER));
+    if (closesEarly) pair.background.close(READER);
+    else {
+      assert.deepEqual(pair.run(1), [`openat ${DIRECTORY} ${NAME}.log`, ...UNLINKS]);
+      assert.equal(pair.ring.pending, 0, "it waits for the reader");
+      pair.background.close(READER);
+    }
+    const calls = closesEarly ? pair.run(2).slice(UNLINKS.length + 1) : pair.run(1);
+    assert.deepEqual(calls, [`close ${READER}`]);
+    assert.deepEqual(pair.run(1), [`ftruncate ${CUT_FD} 1`]);
+    assert.deepEqual(pair.run(1), [`ftruncate ${CUT_FD} 0`]);
+    assert.deepEqual(pair.run(1), [`close ${CUT_FD}`]);
+    pair.end();
+  }
+});
+
+test("a small segment is removed at once", () => {
+  const pair = new Pair();
+  assert.ok(pair.background.unlink(DIRECTORY, 42, CUT_BYTES, READER));
+  assert.deepEqual(pair.run(1), UNLINKS);
+  pair.background.close(READER);
+  assert.deepEqual(pair.run(1), [`close ${READER}`]);
+  pair.end();
+});
+
+test("with a full ring a segment stays, and a stop closes what is being cut", () => {
+  const pair = new Pair();
+  while (pair.ring.post(2, 1, 0, 0, 0, 0));
+  assert.equal(pair.background.unlink(DIRECTORY, 42, 9, -1), false);
+  pair.run(pair.ring.pending);
+  assert.ok(pair.background.unlink(DIRECTORY, 42, 2 * CUT_BYTES, -1));
+  pair.run(1);
+  pair.background.stop();
+  assert.deepEqual(pair.run(2), [`ftruncate ${CUT_FD} ${CUT_BYTES}`, `close ${CUT_FD}`]);
 });

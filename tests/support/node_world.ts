@@ -51,6 +51,7 @@ export class NodeWorld {
   readonly waits: number[] = [];
   /** Milliseconds that the test has let pass. */
   passedMs = 0;
+  #waitMsMax = WAIT_MS_MAX;
   readonly #socketPath: string;
 
   constructor(
@@ -96,12 +97,17 @@ export class NodeWorld {
     for (let i = 0; i < count; i += 1) turn(this.node);
   }
 
-  /** Lets time pass as it does while the loop runs; a leap would count as a stopped process. */
+  /**
+   * Lets time pass as it does while the loop runs; a leap would count as a stopped process. The
+   * turns themselves wait for nothing.
+   */
   pass(ms: number): void {
+    this.#waitMsMax = 0;
     for (let left = ms; left > 0; left -= STEP_MS) {
       this.passedMs += Math.min(left, STEP_MS);
       turn(this.node);
     }
+    this.#waitMsMax = WAIT_MS_MAX;
   }
 
   /** Turns until `done`; fails when that never comes. */
@@ -144,7 +150,7 @@ export class NodeWorld {
     if (call !== "epollWait") return undefined;
     const wait = args[2] as number;
     this.waits.push(wait);
-    (args as unknown[])[2] = wait < 0 ? WAIT_MS_MAX : Math.min(wait, WAIT_MS_MAX);
+    (args as unknown[])[2] = wait < 0 ? this.#waitMsMax : Math.min(wait, this.#waitMsMax);
     return undefined;
   }
 }

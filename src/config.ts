@@ -31,7 +31,7 @@ export interface ConnectionsConfig {
   perAddressMax: number;
   /** Nothing asked for, nothing owed for so long: closed. */
   idleMs: number;
-  /** From a frame's first byte to its last. */
+  /** From a frame's first byte to its last, and a second more for each MiB that has come of it. */
   requestMs: number;
   /** From the connection to the end of `hello`. */
   helloMs: number;

@@ -110,6 +110,8 @@ export const OPEN_SEALED_MAX = 256;
 export const IDLE_MS_DEFAULT = 600000;
 /** From a frame's first byte to its last. */
 export const REQUEST_MS_DEFAULT = 30000;
+/** So much longer for each MiB of it that has come: a large batch on a slow link is no attack. */
+export const REQUEST_MS_PER_MIB = 1000;
 /** From the connection to the end of `hello`. */
 export const HELLO_MS_DEFAULT = 10000;
 /** Replies wait and the client takes none of them. A consumer may think before it reads on. */

@@ -13,7 +13,8 @@
  * control connections, which are our own, never are.
  */
 
-import { SETTLE_MS } from "../limits.ts";
+import { MiB } from "../base/units.ts";
+import { REQUEST_MS_PER_MIB, SETTLE_MS } from "../limits.ts";
 import { type Connection, NEVER } from "../net/connection.ts";
 import type { CloseReason } from "./connection_counters.ts";
 import { type Node, Slot } from "./node.ts";
@@ -42,17 +43,23 @@ export function watchFrame(node: Node, connection: Connection): void {
 }
 
 function nextDueMs(node: Node, connection: Connection): number {
-  const { idleMs, requestMs, helloMs, writeMs } = node.start.connections;
+  const { idleMs, helloMs, writeMs } = node.start.connections;
   let dueMs = Math.min(connection.lingerUntilMs, connection.stalledMs + writeMs);
   if (!node.door.sessionAt(connection.slot).helloSaid) {
     dueMs = Math.min(dueMs, connection.openedMs + helloMs);
   }
   if (connection.frameMs !== NEVER && !connection.held) {
+    const requestMs = requestPatienceMs(node, connection);
     const patienceMs = connection.settled ? requestMs : Math.min(SETTLE_MS, requestMs);
     return Math.min(dueMs, connection.frameMs + patienceMs);
   }
   const sinceMs = isIdle(node, connection) ? connection.activeMs : node.loopMs;
   return Math.min(dueMs, sinceMs + idleMs);
+}
+
+/** For the partial frame, from its first byte: what has come of it earns it more. */
+function requestPatienceMs(node: Node, { incoming }: Connection): number {
+  return node.start.connections.requestMs + REQUEST_MS_PER_MIB * incoming.unparsed / MiB;
 }
 
 /** Nothing is asked for, nothing is owed, nothing is on its way. */
@@ -69,13 +76,13 @@ export function isStalled(node: Node, connection: Connection): boolean {
 /** Why the connection must end now, or null. A partial frame that waits is settled by the way. */
 export function overdue(node: Node, connection: Connection): CloseReason | null {
   const { loopMs } = node;
-  const { idleMs, requestMs, helloMs } = node.start.connections;
+  const { idleMs, helloMs } = node.start.connections;
   if (connection.lingerUntilMs <= loopMs) return "refused";
   if (isStalled(node, connection)) return "write";
   const session = node.door.sessionAt(connection.slot);
   if (!session.helloSaid && connection.openedMs + helloMs <= loopMs) return "hello";
   if (connection.frameMs !== NEVER && !connection.held) {
-    if (connection.frameMs + requestMs <= loopMs) return "request";
+    if (connection.frameMs + requestPatienceMs(node, connection) <= loopMs) return "request";
     if (!connection.settled && connection.frameMs + SETTLE_MS <= loopMs) {
       connection.incoming.settle();
       connection.settled = true;

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EAGAIN, EPOLLIN } from "../../../ffi/constants.ts";
-import { SETTLE_MS } from "../../../src/limits.ts";
+import { MiB } from "../../../src/base/units.ts";
+import { REQUEST_MS_PER_MIB, SETTLE_MS } from "../../../src/limits.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
 import { NodeWorld } from "../../support/node_world.ts";
@@ -52,6 +53,28 @@ test("a frame has so long from its first byte to its last, however often a byte 
   assert.equal(made.node.clients, 1);
   made.pass(SETTINGS.requestMs / 3);
   assert.deepEqual(closedOf(made), { request: 1 });
+  made.end();
+});
+
+test("each MiB that has come of a frame earns it a second more, what is declared nothing", () => {
+  const made = world();
+  const [steady, boaster] = [made.client(), made.client()];
+  const frame = frames.frame({ operation: 201, size: 20 * MiB });
+  const piece = new Uint8Array(MiB / 2);
+  boaster.send(frame);
+  steady.send(frame);
+  const sizes = made.node.connections.map(({ incoming }) => incoming);
+  for (let i = 1; i <= 8; i += 1) {
+    steady.send(piece);
+    made.until(() => sizes[0]!.unparsed === frame.length + i * piece.length, "it has come");
+  }
+  made.pass(SETTINGS.requestMs + 500);
+  assert.deepEqual(closedOf(made), { request: 1 }, "the boaster");
+  made.pass(4 * REQUEST_MS_PER_MIB - 1000);
+  assert.deepEqual(closedOf(made), { request: 1 });
+  assert.equal(steady.ended, false);
+  made.pass(1000);
+  assert.deepEqual(closedOf(made), { request: 2 }, "then its time is over too");
   made.end();
 });
 

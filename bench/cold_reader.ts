@@ -21,9 +21,15 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { findRuntime, type RuntimeName, RUNTIMES } from "../scripts/runtime.mjs";
+import type { RuntimeName } from "../scripts/runtime.mjs";
 import { buildPrograms, DIST, LOAD } from "./build.ts";
-import { describeEnvironment, environmentLines, tableHead, tableRow } from "./environment.ts";
+import {
+  chooseRuntimes,
+  describeEnvironment,
+  environmentLines,
+  tableHead,
+  tableRow,
+} from "./environment.ts";
 import { judge } from "./goals.ts";
 import { figures, ratios, type Rounds, runRounds } from "./rounds.ts";
 import { type Measured, runLoad, runProgram, type Server, startServer } from "./servers.ts";
@@ -67,9 +73,7 @@ function readOptions(): Options {
       gib: { type: "string", default: "3" },
     },
   });
-  const runtimes = RUNTIMES.filter((name) =>
-    (values.runtime === undefined || values.runtime === name) && findRuntime(name) !== null
-  );
+  const runtimes = chooseRuntimes(values.runtime);
   const levels = LEVELS.filter((level) => values.level === undefined || values.level === level);
   return { runtimes, levels, rounds: Number(values.rounds), gib: Number(values.gib) };
 }

@@ -17,8 +17,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { findRuntime, type RuntimeName, RUNTIMES } from "../scripts/runtime.mjs";
+import type { RuntimeName } from "../scripts/runtime.mjs";
 import { buildPrograms, DIST, versionOf } from "./build.ts";
+import { chooseRuntimes } from "./environment.ts";
 import { runLoad, type Server, type StartOptions, startServer } from "./servers.ts";
 import { digits, short } from "./statistics.ts";
 
@@ -142,10 +143,7 @@ async function main(): Promise<void> {
     options: { runtime: { type: "string" }, count: { type: "string", default: "10000000" } },
   });
   const count = Number(values.count);
-  const runtimes = RUNTIMES.filter((name) =>
-    (values.runtime === undefined || values.runtime === name) && findRuntime(name) !== null
-  );
-  if (runtimes.length === 0) throw new Error("--runtime: bun or deno, and it must be installed");
+  const runtimes = chooseRuntimes(values.runtime);
   if (!(count >= 10)) throw new Error("--count is a number of at least 10");
   mkdirSync(DIST, { recursive: true });
   buildPrograms();

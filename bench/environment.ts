@@ -5,10 +5,17 @@
  */
 import { cpus, release, totalmem } from "node:os";
 import process from "node:process";
-import type { RuntimeName } from "../scripts/runtime.mjs";
+import { findRuntime, type RuntimeName, RUNTIMES } from "../scripts/runtime.mjs";
 import { capture, compilerVersion, versionOf } from "./build.ts";
 
 export const CORES: number = cpus().length;
+
+/** Those that `--runtime` asks for, or all that are here. Throws: there is none. */
+export function chooseRuntimes(wanted: string | undefined): RuntimeName[] {
+  const chosen = RUNTIMES.filter((name) => (wanted ?? name) === name && findRuntime(name) !== null);
+  if (chosen.length === 0) throw new Error("--runtime: bun or deno, and it must be installed");
+  return chosen;
+}
 
 export interface Environment {
   readonly date: string;

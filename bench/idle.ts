@@ -15,11 +15,12 @@ import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { findRuntime, ROOT, type RuntimeName, RUNTIMES } from "../scripts/runtime.mjs";
+import { ROOT, type RuntimeName } from "../scripts/runtime.mjs";
 import { Admin } from "../src/client/admin.ts";
 import { Connection } from "../src/client/connection.ts";
 import { DIST } from "./build.ts";
 import {
+  chooseRuntimes,
   CORES,
   describeEnvironment,
   environmentLines,
@@ -174,10 +175,7 @@ async function main(): Promise<void> {
     options: { runtime: { type: "string" }, rounds: { type: "string", default: "7" } },
   });
   const count = Number(values.rounds);
-  const runtimes = RUNTIMES.filter((name) =>
-    (values.runtime === undefined || values.runtime === name) && findRuntime(name) !== null
-  );
-  if (runtimes.length === 0) throw new Error("--runtime: bun or deno, and it must be installed");
+  const runtimes = chooseRuntimes(values.runtime);
   if (!(count >= 1)) throw new Error("--rounds is positive");
   mkdirSync(DIST, { recursive: true });
   const environment = describeEnvironment("node scripts/under.mjs bench/idle.ts", runtimes);

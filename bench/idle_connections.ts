@@ -17,10 +17,16 @@ import { mkdirSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { findRuntime, type RuntimeName, RUNTIMES } from "../scripts/runtime.mjs";
+import type { RuntimeName } from "../scripts/runtime.mjs";
 import { buildPrograms, DIST } from "./build.ts";
 import { startCrowd } from "./crowd.ts";
-import { describeEnvironment, environmentLines, tableHead, tableRow } from "./environment.ts";
+import {
+  chooseRuntimes,
+  describeEnvironment,
+  environmentLines,
+  tableHead,
+  tableRow,
+} from "./environment.ts";
 import { judge } from "./goals.ts";
 import { descriptorsOf, memoryOf } from "./processes.ts";
 import { figures, ratios, type Rounds, runRounds } from "./rounds.ts";
@@ -156,10 +162,7 @@ function readOptions(): Options {
       connections: { type: "string", default: "10000" },
     },
   });
-  const runtimes = RUNTIMES.filter((name) =>
-    (values.runtime === undefined || values.runtime === name) && findRuntime(name) !== null
-  );
-  if (runtimes.length === 0) throw new Error("--runtime: bun or deno, and it must be installed");
+  const runtimes = chooseRuntimes(values.runtime);
   const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
   return { runtimes, rounds, seconds, connections: Number(values.connections) };
 }

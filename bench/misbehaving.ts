@@ -21,10 +21,11 @@ import { mkdirSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { findRuntime, type RuntimeName, RUNTIMES } from "../scripts/runtime.mjs";
+import type { RuntimeName } from "../scripts/runtime.mjs";
 import { buildPrograms, DIST } from "./build.ts";
 import { type Crowd, startCrowd } from "./crowd.ts";
 import {
+  chooseRuntimes,
   CORES,
   describeEnvironment,
   environmentLines,
@@ -70,11 +71,8 @@ function readOptions(): Options {
       level: { type: "string", default: "fsync" },
     },
   });
-  const runtimes = RUNTIMES.filter((name) =>
-    (values.runtime === undefined || values.runtime === name) && findRuntime(name) !== null
-  );
+  const runtimes = chooseRuntimes(values.runtime);
   const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
-  if (runtimes.length === 0) throw new Error("--runtime: bun or deno, and it must be installed");
   if (!(rounds >= 1) || !(seconds > 0)) throw new Error("--rounds and --seconds are positive");
   return { runtimes, rounds, seconds, level: values.level };
 }

@@ -21,9 +21,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { findRuntime, RUNTIMES } from "../scripts/runtime.mjs";
 import { buildPrograms, DIST } from "./build.ts";
-import { CORES, describeEnvironment, type Environment } from "./environment.ts";
+import { chooseRuntimes, CORES, describeEnvironment, type Environment } from "./environment.ts";
 import { FIGURES, foreignShare } from "./figures.ts";
 import { renderReport, type Result, type Role, variantOf, verdicts } from "./report.ts";
 import { type Round, runRounds } from "./rounds.ts";
@@ -77,9 +76,7 @@ function readOptions(): Options {
   );
   const runtimes: ServerName[] = values.runtime === "limit"
     ? ["limit"]
-    : RUNTIMES.filter((name) =>
-      (values.runtime === undefined || values.runtime === name) && findRuntime(name) !== null
-    );
+    : chooseRuntimes(values.runtime);
   const beside = values.beside.filter((name): name is Yardstick => name in YARDSTICKS);
   const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
   const seconds = Number(values.seconds ?? (values.quick ? 0.5 : 2));
@@ -89,7 +86,6 @@ function readOptions(): Options {
   if (beside.length < values.beside.length) {
     throw new Error(`--beside: one of ${Object.keys(YARDSTICKS).join(", ")}`);
   }
-  if (runtimes.length === 0) throw new Error("--runtime: bun or deno, and it must be installed");
   if (!(rounds >= 1) || !(seconds > 0)) throw new Error("--rounds and --seconds are positive");
   return { runtimes, scenarios, beside, rounds, seconds, resume: values.resume };
 }

@@ -19,9 +19,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { findRuntime, ROOT, type RuntimeName, RUNTIMES } from "../scripts/runtime.mjs";
+import { ROOT, type RuntimeName } from "../scripts/runtime.mjs";
 import { capture, DIST } from "./build.ts";
-import { describeEnvironment, environmentLines, tableHead, tableRow } from "./environment.ts";
+import {
+  chooseRuntimes,
+  describeEnvironment,
+  environmentLines,
+  tableHead,
+  tableRow,
+} from "./environment.ts";
 import { runtimeCommand } from "./servers.ts";
 import { digits, short, withRange } from "./statistics.ts";
 import { type Cell, type FanIn, WAYS } from "./sync_fan_in_run.ts";
@@ -120,10 +126,7 @@ async function main(): Promise<void> {
   });
   const counts = values.counts.split(",").map(Number);
   if (!counts.every((count) => count >= 1)) throw new Error("--counts are positive numbers");
-  const runtimes = RUNTIMES.filter((name) =>
-    (values.runtime === undefined || values.runtime === name) && findRuntime(name) !== null
-  );
-  if (runtimes.length === 0) throw new Error("--runtime: bun or deno, and it must be installed");
+  const runtimes = chooseRuntimes(values.runtime);
   const hard = Number(capture("sh", ["-c", "ulimit -Hn"])) || Infinity;
   if (Math.max(...counts) + 1000 > hard && hard < DESCRIPTORS_MIN) {
     throw new Error(`${hard} open files are allowed: fewer --counts`);

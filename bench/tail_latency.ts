@@ -12,11 +12,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { findRuntime, type RuntimeName, RUNTIMES } from "../scripts/runtime.mjs";
+import type { RuntimeName } from "../scripts/runtime.mjs";
 import { Admin } from "../src/client/admin.ts";
 import { Connection } from "../src/client/connection.ts";
 import { DIST } from "./build.ts";
 import {
+  chooseRuntimes,
   CORES,
   describeEnvironment,
   environmentLines,
@@ -159,10 +160,7 @@ async function main(): Promise<void> {
   });
   const options = { rounds: Number(values.rounds), seconds: Number(values.seconds) };
   if (!(options.rounds >= 1 && options.seconds > 0)) throw new Error("numbers are positive");
-  const runtimes = RUNTIMES.filter((name) => {
-    return (values.runtime ?? name) === name && findRuntime(name) !== null;
-  });
-  if (runtimes.length === 0) throw new Error("--runtime: bun or deno, and it must be installed");
+  const runtimes = chooseRuntimes(values.runtime);
   mkdirSync(DIST, { recursive: true });
   const command = "node scripts/under.mjs bench/tail_latency.ts";
   const environment = describeEnvironment(command, runtimes);

@@ -7,11 +7,11 @@
  */
 
 import { CodecFailure } from "./failure.ts";
-import { boundFailure, decoderOptions, plainBytes, zlib } from "./node_zlib.ts";
+import { boundFailure, decoderOptions, decodeWhole, plainBytes, zlib } from "./node_zlib.ts";
 
 export function decompressGzip(bytes: Uint8Array, outputMax: number): Uint8Array | CodecFailure {
   try {
-    const output = zlib().gunzipSync(bytes, decoderOptions(outputMax));
+    const output = decodeWhole(zlib().createGunzip(decoderOptions(outputMax)), bytes);
     return output.length <= outputMax ? plainBytes(output) : CodecFailure.tooLarge(outputMax);
   } catch (error) {
     return boundFailure(error, outputMax);

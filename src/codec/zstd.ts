@@ -15,7 +15,7 @@
 
 import { WORD_RANGE } from "../base/units.ts";
 import { CodecFailure } from "./failure.ts";
-import { boundFailure, decoderOptions, plainBytes, zlib } from "./node_zlib.ts";
+import { boundFailure, decoderOptions, decodeWhole, plainBytes, zlib } from "./node_zlib.ts";
 
 const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
@@ -61,7 +61,8 @@ export function decompressZstd(bytes: Uint8Array, outputMax: number): Uint8Array
 
 function decompressFrame(frame: Uint8Array, outputMax: number): Uint8Array | CodecFailure {
   try {
-    const output = plainBytes(zlib().zstdDecompressSync(frame, decoderOptions(outputMax)));
+    const decoder = zlib().createZstdDecompress(decoderOptions(outputMax));
+    const output = plainBytes(decodeWhole(decoder, frame));
     return output.length <= outputMax ? output : CodecFailure.tooLarge(outputMax);
   } catch (error) {
     return boundFailure(error, outputMax);

@@ -13,12 +13,14 @@ import { Prng } from "../support/prng.ts";
 import { allocated, unwatch, watch } from "./allocations.ts";
 import { type Decoder, must, REJECTED, Violation } from "./decoder.ts";
 import { INPUT_SIZE_MAX, Mutator } from "./mutator.ts";
+import { mustFit, RESIDENT_MAX } from "./resident.ts";
 import { shrink } from "./shrink.ts";
 
 const MARGIN = 64;
 const FILLS = [0xff, 0x01] as const;
 /** A decoder that remembers forgets after so many inputs. */
 export const RESET_EVERY = 4000;
+const FIT_EVERY = 500;
 const SHRINK_MS = 10_000;
 const ARENA_SIZE = INPUT_SIZE_MAX + 4 * MARGIN;
 /** The second is of the memory where checksums are computed by vectors. */
@@ -40,8 +42,17 @@ export interface Run {
   readonly failure: Failure | null;
 }
 
-/** Inputs `from` to `from + count - 1` of the seed, up to the first that fails. */
-export function fuzz(decoder: Decoder, seed: number, count: number, from: number = 0): Run {
+/**
+ * Inputs `from` to `from + count - 1` of the seed, up to the first that fails. Throws where more
+ * than `residentMax` bytes are resident.
+ */
+export function fuzz(
+  decoder: Decoder,
+  seed: number,
+  count: number,
+  from: number = 0,
+  residentMax: number = RESIDENT_MAX,
+): Run {
   const judge = new Judge(decoder);
   const mutator = new Mutator(decoder, new Prng(seed));
   const startMs = performance.now();
@@ -50,6 +61,7 @@ export function fuzz(decoder: Decoder, seed: number, count: number, from: number
   try {
     for (let index = from; index < from + count; index += 1) {
       if (index % RESET_EVERY === 0) decoder.reset?.();
+      if (index % FIT_EVERY === 0) mustFit(residentMax, `${decoder.name}, seed ${seed}`);
       mutator.draw(new Prng(seed * 1000003 + index));
       const { what, isAccepted } = judge.judge(mutator.input.bytes, mutator.size);
       if (isAccepted) accepted += 1;

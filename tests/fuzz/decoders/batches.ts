@@ -23,6 +23,7 @@ import { ErrorCodes } from "../../../src/format/errors.ts";
 import { RecordCursor } from "../../../src/format/record_cursor.ts";
 import { type Decoder, Digest, must, mustEqual, REJECTED } from "../decoder.ts";
 import { batchFields, drawBatch, seal, sealAll } from "./batch_samples.ts";
+import { sealGzip } from "./gzip_samples.ts";
 
 const BATCH_SIZE_MAX = 1048588;
 /** What a compressed block may grow to, in bytes: small, so that the bound is met often. */
@@ -124,6 +125,7 @@ function codec(name: keyof typeof Codec): Decoder {
     name: `codec-${name}`,
     family: "batches",
     weight: 3,
+    ...(name === "gzip" ? { repair: sealGzip } : {}),
     sample: (prng) => {
       const size = prng.below(prng.chance(90) ? 200 : OUTPUT_MAX + 64);
       const text = prng.chance(50);

@@ -134,7 +134,8 @@ const catalogue: Decoder = {
     content.nodeEpoch = prng.below(100);
     for (let i = prng.below(3); i > 0; i -= 1) {
       const config = prng.chance(50) ? [] : [{ key: "durability", value: "os" }];
-      const topic = { name: `t${i}`, topicId: UUID, partitions: prng.between(1, 9), config };
+      const name = `t${i}` + "abcdefgh".repeat(prng.between(2, 12));
+      const topic = { name, topicId: UUID, partitions: prng.between(1, 9), config };
       content.topics.push({ ...topic, state: prng.chance(80) ? "ready" : "creating" });
       if (prng.chance(20)) content.deletions.push(topic);
     }

@@ -10,6 +10,8 @@ import { type Decoder, Digest, must, mustEqual, REJECTED } from "../decoder.ts";
 const KiB = 1024;
 const SEGMENT_SIZE = 1048576;
 const RELATIVE_MAX = 2147483647;
+/** Between entries, at most: wide ones stay in order when a number is nudged. */
+const STEPS = [100, 80000, 80000];
 
 const offsets: Decoder = {
   ...{ name: "file-offset-index", family: "files", weight: 4, fromStart: true },
@@ -18,8 +20,8 @@ const offsets: Decoder = {
     let offset = 0;
     let position = 0;
     for (let at = 0; at < block.size; at += 8) {
-      block.view.setInt32(at, offset += prng.between(1, 100));
-      block.view.setInt32(at + 4, position += prng.between(4096, 9000));
+      block.view.setInt32(at, offset += prng.between(1, prng.pick(STEPS)));
+      block.view.setInt32(at + 4, position += prng.between(4096, 4096 + prng.pick(STEPS)));
     }
     return block.bytes;
   },
@@ -46,8 +48,8 @@ const times: Decoder = {
     let time = 1700000000000;
     let offset = 0;
     for (let at = 0; at < block.size; at += 12) {
-      writeI64(block.view, at, time += prng.between(1, 100000));
-      block.view.setInt32(at + 8, offset += prng.between(1, 100));
+      writeI64(block.view, at, time += prng.between(1, 1000 * prng.pick(STEPS)));
+      block.view.setInt32(at + 8, offset += prng.between(1, prng.pick(STEPS)));
     }
     return block.bytes;
   },

@@ -106,6 +106,7 @@ export class Connection implements Due {
     this.state = ConnectionState.free;
     this.fd = -1;
     this.peerHost = "";
+    this.waitsForDisk = false;
     this.incoming.release();
     this.outgoing.clear();
   }

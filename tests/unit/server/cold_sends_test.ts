@@ -53,21 +53,22 @@ test("a read that fails ends the connection: its bytes were promised", () => {
 
 test("a client that leaves meanwhile takes its wait along", () => {
   const { made, slow, quick } = halfSent();
-  isCold(made, true);
-  const some = libc.allocate(2000);
-  made.until(() => {
-    if (!made.node.connections[0]!.waitsForDisk) {
-      libc.recv(slow.fd, some, 0, some.size, MSG_DONTWAIT);
-    }
-    return made.node.coldReads!.postedBytes > 0;
-  }, "it waits for the disk");
-  slow.close(); // with bytes unread: a reset
-  made.until(() => made.node.openConnections === 1, "the broker sees the end");
+  leaves(made, slow);
   const again = made.connect();
   assert.equal(again.ask(frames.hello()).code, 0, "the slot serves another client");
   work(made, 0);
   made.until(() => made.node.coldReads!.postedBytes === 0, "the piece is reaped");
   assert.equal(quick.ask(frames.request("ping", {}, 7)).code, 0);
+  made.end();
+});
+
+test("a read that fails when its client has left ends nothing", () => {
+  const { made, slow, quick } = halfSent();
+  leaves(made, slow);
+  work(made, -EIO);
+  made.until(() => made.node.coldReads!.postedBytes === 0, "the piece is reaped");
+  assert.equal(quick.ask(frames.request("ping", {}, 7)).code, 0);
+  assert.equal(made.node.openConnections, 1);
   made.end();
 });
 
@@ -116,6 +117,20 @@ function waitsForDisk(made: NodeWorld, slow: NodeClient, time: number = 1): void
     if (!connection.waitsForDisk) slow.take();
     return connection.diskWaits === time && made.node.coldReads!.postedBytes > 0;
   }, "it waits for the disk");
+}
+
+/** The client is reset while it waits for the disk. */
+function leaves(made: NodeWorld, slow: NodeClient): void {
+  isCold(made, true);
+  const some = libc.allocate(2000);
+  made.until(() => {
+    if (!made.node.connections[0]!.waitsForDisk) {
+      libc.recv(slow.fd, some, 0, some.size, MSG_DONTWAIT);
+    }
+    return made.node.coldReads!.postedBytes > 0;
+  }, "it waits for the disk");
+  slow.close(); // with bytes unread: a reset
+  made.until(() => made.node.openConnections === 1, "the broker sees the end");
 }
 
 /** Does what the worker was asked for, a read with this result, as a worker would. */

@@ -27,6 +27,7 @@ import {
   REQUEST_FLAGS,
 } from "./frame.ts";
 import { handlerOf } from "./handlers/table.ts";
+import { operation } from "./operations.ts";
 import { replyError } from "./replies.ts";
 import { HANDLED, MUST_WAIT, type Request, RequestError } from "./request.ts";
 import type { Session } from "./session.ts";
@@ -36,6 +37,8 @@ export const NEEDS_BYTES = 0;
 export const PAUSED = -1;
 /** An error reply is queued; nothing behind it can be read. */
 export const MUST_CLOSE = -2;
+
+const ADD_CREDIT = operation("add_credit");
 
 const request: Request = { memory: null as never, start: 0, end: 0, correlation: 0, version: 0 };
 
@@ -68,7 +71,9 @@ export function dispatchFrame(
   if (session.outstanding >= REPLY_SLOTS) return PAUSED;
   const { memoryBytes, sliceCount } = session.reply;
   if (memoryBytes > door.replyBytesPause || sliceCount >= SLICES_PAUSE) return PAUSED;
-  if (door.stopping && !session.isControl) return refuseStopping(door, session, memory, at);
+  if (door.stopping && !session.isControl && !isCredit(memory, at)) {
+    return refuseStopping(door, session, memory, at);
+  }
   request.memory = memory;
   request.start = at + FRAME_HEADER_SIZE;
   request.end = at + size;
@@ -77,15 +82,15 @@ export function dispatchFrame(
 
 function execute(door: NativeDoor, session: Session, at: number): number {
   const view = request.memory.view;
-  const operation = view.getUint16(at + FrameAt.operation);
+  const code = view.getUint16(at + FrameAt.operation);
   request.version = view.getUint8(at + FrameAt.version);
   request.correlation = view.getUint32(at + FrameAt.correlation);
-  const handler = handlerOf(operation);
+  const handler = handlerOf(code);
   if (view.getUint8(at + FrameAt.flags) !== REQUEST_FLAGS) {
     return refuse(door, session, ErrorCodes.invalid_frame, "flags must be zero");
   }
   if (handler === undefined) {
-    return refuse(door, session, ErrorCodes.unknown_operation, `operation ${operation}`);
+    return refuse(door, session, ErrorCodes.unknown_operation, `operation ${code}`);
   }
   if (request.version !== handler.version) {
     const message = `${handler.name} is known in version ${handler.version}`;
@@ -107,6 +112,11 @@ function execute(door: NativeDoor, session: Session, at: number): number {
     }
     throw error;
   }
+}
+
+/** Comes for a subscription that the stop has ended, and has no reply that could refuse it. */
+function isCredit({ view }: ByteBlock, at: number): boolean {
+  return view.getUint16(at + FrameAt.operation) === ADD_CREDIT.code;
 }
 
 /** Its requests that were taken are still answered; this one is the first that is not taken. */

@@ -115,6 +115,9 @@ test("a client that does not read holds the stop up only for so long", () => {
   main.send(frames.control("stop", {}, 99));
   made.turns(20);
   assert.equal(made.node.running, true, "it may still read");
+  other.send(frames.addCredit(5, 1000));
+  made.turns(5);
+  assert.deepEqual(other.take(), [], "credit that comes late has no reply");
   const late = other.ask(frames.produce(0, batchOfSize(100), 7));
   assert.deepEqual([late.correlation, late.code], [7, ErrorCodes.shutting_down]);
   made.until(() => {

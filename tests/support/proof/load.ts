@@ -74,10 +74,16 @@ export class Load {
     const prngOf = (number: number): Prng => new Prng(shape.seed * 16 + 8 + number);
     this.#consumers = [
       ...Array.from({ length: CONSUMERS }, (_, number) => {
-        return new Consumer(number, places, number === 0, history, prngOf(number));
+        return new Consumer(`consumer ${number}`, places, number === 0, history, prngOf(number));
       }),
       ...Array.from({ length: SUBSCRIBERS }, (_, number) => {
-        return new Subscriber(number, places, number === 0, history, prngOf(CONSUMERS + number));
+        return new Subscriber(
+          `subscriber ${number}`,
+          places,
+          number === 0,
+          history,
+          prngOf(CONSUMERS + number),
+        );
       }),
     ];
   }

@@ -126,6 +126,7 @@ test("a subscriber that does not read has a bounded queue, and gets all when it 
   made.waits.length = 0;
   made.turns(5);
   assert.ok(made.waits.every((wait) => wait > 0), "and keeps nobody awake");
+  libc.setsockopt(connection.fd, SOL_SOCKET, SO_SNDBUF, 1048576); // small ones take seconds
   let pushed = 0;
   made.until(() => {
     for (const { flags, body } of slow.take()) pushed += flags === 128 ? body.length - 16 : 0;

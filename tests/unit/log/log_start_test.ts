@@ -7,7 +7,7 @@ import { Level } from "../../../src/format/levels.ts";
 import { dropBelow, publishLogStart, wantLogStart } from "../../../src/log/log_start.ts";
 import type { Partition } from "../../../src/log/partition.ts";
 import { batchOfSize } from "../../support/batches.ts";
-import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
+import { libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { DIRECTORY, LogWorld } from "../../support/log_world.ts";
 
 /** `count` segments of two batches each, synced. */

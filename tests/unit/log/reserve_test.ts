@@ -7,7 +7,7 @@ import { libc } from "#ffi";
 import { AT_FDCWD, EIO, ENOSPC, O_DIRECTORY, O_RDONLY } from "../../../ffi/constants.ts";
 import type { FileSystemStatus } from "../../../ffi/libc.ts";
 import { MiB } from "../../../src/base/units.ts";
-import { replaceFile, StorageError } from "../../../src/log/files.ts";
+import { replaceFile, type StorageError } from "../../../src/log/files.ts";
 import { Reserve } from "../../../src/log/reserve.ts";
 import { lowBytes, reserveBytes } from "../../../src/log/watermarks.ts";
 import { FaultyLibc } from "../../support/faulty_libc.ts";

@@ -61,8 +61,11 @@ export class ColdReads {
     evictions: 0,
     droppedBytes: 0,
   };
-  /** Waiters whose bytes are there, or failed; whoever serves them empties it. */
-  readonly ready: ColdWaiter[] = [];
+  /**
+   * Waiters whose bytes are there, or failed; whoever serves them empties it. One that was dropped
+   * leaves null: the list may be gone through just then.
+   */
+  readonly ready: (ColdWaiter | null)[] = [];
   /** Connections whose read is over, in threes: slot, generation, 0 or -errno. */
   readonly readyToSend: number[] = [];
   /** Monotonic time of this turn. */
@@ -170,7 +173,7 @@ export class ColdReads {
     const { stream } = waiter;
     if (stream === null) {
       const at = this.ready.indexOf(waiter);
-      if (at >= 0) this.ready.splice(at, 1);
+      if (at >= 0) this.ready[at] = null;
       return;
     }
     waiter.stream = null;

@@ -215,7 +215,7 @@ export class PartitionReader {
     const walk = this.#walk;
     const index = segment.index!;
     const code = walk.begin(segment, index.position(entry));
-    if (!index.isFromFile) return code;
+    if (!index.isFromFile || code === NOT_RESIDENT) return code;
     const wanted = segment.baseOffset + index.lastOffset(entry);
     if (code === 0 && walk.lastOffset === wanted) return 0;
     rebuildIndexes(partition.store, partition.directory, segment);

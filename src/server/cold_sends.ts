@@ -3,9 +3,7 @@
  * stopped in a slice go on, and the background worker gets its next pieces. Hot.
  */
 
-import { completeColdFetch } from "../broker/fetch.ts";
-import { FetchWaiter } from "../broker/fetch_waiters.ts";
-import { continueCold, Subscription } from "../broker/subscriptions.ts";
+import { answerCold } from "../broker/cold_answers.ts";
 import { COLD_TRIES_MAX } from "../limits.ts";
 import type { Connection } from "../net/connection.ts";
 import { partSize, type SliceGuard } from "../net/send_queue.ts";
@@ -14,16 +12,10 @@ import type { Node } from "./node.ts";
 
 /** Before the turn's sends. */
 export function serveColdReads(node: Node): void {
-  const { coldReads, broker, door, nowMs } = node;
+  const { coldReads } = node;
   if (coldReads === null) return;
-  const { ready, readyToSend } = coldReads;
-  // One that has to wait again comes back later, never to this list.
-  for (let i = 0; i < ready.length; i += 1) {
-    const waiter = ready[i]!;
-    if (waiter instanceof FetchWaiter) completeColdFetch(broker, waiter, nowMs, door);
-    if (waiter instanceof Subscription) continueCold(broker, waiter, door);
-  }
-  ready.length = 0;
+  answerCold(node.broker, node.nowMs, node.door);
+  const { readyToSend } = coldReads;
   for (let i = 0; i < readyToSend.length; i += 3) {
     const connection = node.connectionAt(readyToSend[i]!)!;
     if (connection.generation !== readyToSend[i + 1]!) continue; // it was closed

@@ -93,7 +93,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "index trusted over the log",
     edits: [{
       file: "src/log/read.ts",
-      find: "    if (!index.isFromFile) return code;\n    const wanted",
+      find: "    if (!index.isFromFile || code === NOT_RESIDENT) return code;\n    const wanted",
       replace: "    if (code === 0) return code;\n    const wanted",
     }],
   },

@@ -8,8 +8,9 @@ import type { Libc, Memory } from "../../ffi/libc.ts";
 import { MiB } from "../../src/base/units.ts";
 import { Broker } from "../../src/broker/broker.ts";
 import { type ColdJobs, ColdReads } from "../../src/broker/cold_reads.ts";
-import { completeColdFetch, completeFetches, fetch } from "../../src/broker/fetch.ts";
-import { FetchWaiter } from "../../src/broker/fetch_waiters.ts";
+import { answerCold } from "../../src/broker/cold_answers.ts";
+import { completeFetches, fetch } from "../../src/broker/fetch.ts";
+import type { FetchWaiter } from "../../src/broker/fetch_waiters.ts";
 import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
 import { Level } from "../../src/format/levels.ts";
 import { defaultTopicConfig } from "../../src/format/topic_config.ts";
@@ -81,10 +82,15 @@ export class ColdWorld implements ColdJobs {
       log.stage(memory, 0, size);
       assert.equal(log.flush(), 0);
     }
+    this.sync();
+    this.nowMs += 60000; // nothing of it is fresh any more
+  }
+
+  sync(): void {
+    const { log } = this.partition;
     const fds: number[] = [];
     const pending = log.beginSync(fds, true);
     for (let i = 0; i < pending; i += 1) log.endSync(0);
-    this.nowMs += 60000; // nothing of it is fresh any more
   }
 
   /** Starts again after a clean stop: indexes come from their files. */
@@ -134,10 +140,7 @@ export class ColdWorld implements ColdJobs {
   /** What a turn does for cold reads; `syncs` are pending. */
   turn(syncs: number = 0): void {
     this.coldReads.nowMs = this.nowMs;
-    for (const waiter of this.coldReads.ready.splice(0)) {
-      assert.ok(waiter instanceof FetchWaiter);
-      completeColdFetch(this.broker, waiter, this.nowMs, this.door);
-    }
+    answerCold(this.broker, this.nowMs, this.door);
     completeFetches(this.broker, this.nowMs, this.door);
     this.coldReads.pump(syncs);
   }

@@ -288,6 +288,26 @@ test("after a start index, header and batches may be cold: the worker reads them
   world.close();
 });
 
+test("a batch that is cold is no reason to make the index anew, from the whole segment", () => {
+  const world = filled(100);
+  assert.equal(world.partition.log.roll(), ErrorCodes.none);
+  world.sync();
+  const [segment] = world.partition.log.segments;
+  segment!.index = null; // as where the segment was closed meanwhile
+  segment!.times = null;
+  world.evict();
+  const { counters } = world.partition.log.store;
+  const before = counters.bytesRead;
+  for (const offset of [37, 0, 80]) {
+    world.fetch(offset, offset);
+    world.settle();
+  }
+  assert.deepEqual(world.door.takeFetches().map(({ error }) => error), [0, 0, 0]);
+  assert.equal(segment!.index!.isFromFile, true);
+  assert.ok(counters.bytesRead - before < 12 * 61, `${counters.bytesRead - before} bytes read`);
+  world.close();
+});
+
 /** `count` batches on disk and in the cache, of 64 KiB. */
 function filled(count: number, inFlightBytes: number = 4 * MiB): ColdWorld {
   const world = new ColdWorld(inFlightBytes);

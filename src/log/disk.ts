@@ -26,6 +26,8 @@ import { highBytes, lowBytes } from "./watermarks.ts";
 export const DiskState = { ok: 0, full: 1, read_only: 2 } as const;
 export type DiskState = typeof DiskState[keyof typeof DiskState];
 
+const LOOKS_PER_LOW_MARK = 8;
+
 export class Disk {
   /** What an append is answered with before anything of it is written. */
   refusal: ErrorCode = ErrorCodes.none;
@@ -67,7 +69,8 @@ export class Disk {
     this.availableBytes = availableBytes;
     this.totalBytes = totalBytes;
     const low = lowBytes(totalBytes);
-    this.#headroomBytes = availableBytes - low;
+    // Others write to the disk too: so much may go by before it is looked at again.
+    this.#headroomBytes = Math.min(availableBytes - low, low / LOOKS_PER_LOW_MARK);
     if (availableBytes < low) return this.#enter(DiskState.full, false, "little room is left");
     if (this.#state === DiskState.ok || this.#isFinal) return;
     const isRoomy = availableBytes >= highBytes(totalBytes);

@@ -14,6 +14,7 @@
 
 import type { Libc } from "../../ffi/libc.ts";
 import { Level } from "../format/levels.ts";
+import { DiskState } from "./disk.ts";
 import type { Partition } from "./partition.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
@@ -53,6 +54,7 @@ function writeAhead(store: SegmentStore, segment: Segment, group: number): void 
   const step = store.writtenAheadBytes;
   if (group > store.writtenAheadGroupMax || segment.size < step) return;
   if (step === 0 || segment.fileSize - segment.size >= group) return;
+  if (store.disk.state !== DiskState.ok) return;
   const start = segment.fileSize;
   const wrote = store.libc.pwrite(segment.file!.fd, store.zeros(), 0, step - (start % step), start);
   if (wrote > 0) segment.fileSize = start + wrote;

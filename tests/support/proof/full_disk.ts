@@ -79,6 +79,9 @@ class FullDisk {
     const proof = this.#proof;
     this.#volume.shrink(0);
     const broker = await proof.start();
+    await proof.load.begin(broker.port);
+    await untilKnown(proof);
+    await proof.load.finish();
     assert.ok(existsSync(join(proof.data, "reserve")), "a reserve is kept");
     const untilMs = performance.now() + forMs;
     const ways = [() => this.#shrinkOther(), () => this.#deleteRecords(broker), () => {
@@ -95,6 +98,8 @@ class FullDisk {
       await proof.load.finish();
       await proof.judge(broker);
     }
+    await this.#deleteRecords(broker); // room for the retries too, whatever was filled again
+    await until("there is room", async () => await state(broker.port) === DiskState.ok);
     await until("the reserve is there again", () => existsSync(join(proof.data, "reserve")));
     await proof.finish(broker);
     return figuresOf(proof, this.#times, this.#empty);
@@ -194,6 +199,15 @@ async function onConnection<T>(
   }
 }
 
+/** An unknown producer may begin with any sequence: this is not about that. */
+async function untilKnown(proof: Proof): Promise<void> {
+  const known = () => {
+    const acked = proof.history.attempts.filter((one) => one.idempotent && one.baseOffset >= 0);
+    return new Set(acked.map(({ place }) => place)).size === proof.load.places.length;
+  };
+  await until("the idempotent producer is known everywhere", known);
+}
+
 /** More than any small file needs, less than a segment. */
 const FILE_BYTES_MAX = 65536;
 
@@ -203,12 +217,7 @@ export async function limitFiles(seed: number, runtime: RuntimeName): Promise<Fu
   try {
     const broker = await proof.start(runtime);
     await proof.load.begin(broker.port);
-    // An unknown producer may begin with any sequence: this is not about that.
-    const known = () => {
-      const acked = proof.history.attempts.filter((one) => one.idempotent && one.baseOffset >= 0);
-      return new Set(acked.map(({ place }) => place)).size === proof.load.places.length;
-    };
-    await until("the idempotent producer is known everywhere", known);
+    await untilKnown(proof);
     setLimit(broker, `${FILE_BYTES_MAX}:unlimited`);
     await until("a file is at its limit", async () => await state(broker.port) === DiskState.full);
     await pause(STAY_MS);

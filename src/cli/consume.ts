@@ -11,7 +11,7 @@
  */
 
 import { Admin } from "../client/admin.ts";
-import { Consumer, type Fetched } from "../client/consumer.ts";
+import { type Fetched, PartitionConsumer } from "../client/partition_consumer.ts";
 import { withBroker } from "./broker_connection.ts";
 import type { ConsumeCommand } from "./command_line.ts";
 import type { From } from "./values.ts";
@@ -23,7 +23,7 @@ import { watchSignals } from "./signals.ts";
 
 export async function consume(command: ConsumeCommand): Promise<ExitCode> {
   return await withBroker(command.broker, async (connection) => {
-    const consumer = await Consumer.open(connection, command.topic, command.partition);
+    const consumer = await PartitionConsumer.open(connection, command.topic, command.partition);
     const copy = new Copy(command);
     try {
       await copy.run(consumer, await offsetOf(command, consumer, new Admin(connection)));
@@ -50,7 +50,7 @@ class Copy {
     this.#progress = new Progress(null, watched);
   }
 
-  async run(consumer: Consumer, from: number): Promise<void> {
+  async run(consumer: PartitionConsumer, from: number): Promise<void> {
     const follow = this.#command.until === "interrupted";
     const signals = follow ? watchSignals() : null;
     const pieces = signals === null
@@ -88,7 +88,7 @@ class Copy {
 
 async function offsetOf(
   { topic, partition, from }: ConsumeCommand,
-  consumer: Consumer,
+  consumer: PartitionConsumer,
   admin: Admin,
 ): Promise<number> {
   if (typeof from !== "object") return firstOffset(from, consumer.partition);

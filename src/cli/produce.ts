@@ -13,7 +13,7 @@
 import { batchSizeOf } from "../client/batch_builder.ts";
 import type { Connection } from "../client/connection.ts";
 import { RecordTooLargeError } from "../client/errors.ts";
-import { Producer } from "../client/producer.ts";
+import { PartitionProducer } from "../client/partition_producer.ts";
 import { BATCH_SIZE_MAX_LIMIT } from "../limits.ts";
 import { withBroker } from "./broker_connection.ts";
 import type { ProduceCommand } from "./command_line.ts";
@@ -47,7 +47,7 @@ async function produceInput(
   input: Input,
   signals: SignalWatch,
 ): Promise<ExitCode> {
-  const producer = await Producer.open(connection, command.topic, command.partition);
+  const producer = await PartitionProducer.open(connection, command.topic, command.partition);
   const transfer = new Transfer(producer, input);
   try {
     const interrupted = await transfer.run(signals.signal);
@@ -59,7 +59,7 @@ async function produceInput(
 }
 
 class Transfer {
-  readonly #producer: Producer;
+  readonly #producer: PartitionProducer;
   readonly #input: Input;
   readonly #splitter: LineSplitter;
   readonly #progress: Progress;
@@ -67,7 +67,7 @@ class Transfer {
   #valueBytes = 0;
   #readBytes = 0;
 
-  constructor(producer: Producer, input: Input) {
+  constructor(producer: PartitionProducer, input: Input) {
     this.#producer = producer;
     this.#input = input;
     this.#splitter = new LineSplitter(Math.max(0, producer.valueSizeMax));

@@ -3,11 +3,11 @@
  * may import. The only file that re-exports.
  *
  *     const connection = await Connection.connect({ host: "127.0.0.1", port: 7400 });
- *     const producer = await Producer.open(connection, "orders", 0);
+ *     const producer = await PartitionProducer.open(connection, "orders", 0);
  *     await producer.append(new TextEncoder().encode("hello"));
  *     await producer.flush();
  *
- *     const consumer = await Consumer.open(connection, "orders", 0);
+ *     const consumer = await PartitionConsumer.open(connection, "orders", 0);
  *     for await (const { records } of consumer.fetches()) {
  *       while (records.next()) {
  *         const value = records.block.bytes.subarray(records.valueStart, records.valueEnd);
@@ -34,7 +34,12 @@ export {
   type PushSink,
   type ReplyBody,
 } from "./connection.ts";
-export { type ConsumeOptions, Consumer, type Fetched, type SubscribeOptions } from "./consumer.ts";
+export {
+  type ConsumeOptions,
+  type Fetched,
+  PartitionConsumer,
+  type SubscribeOptions,
+} from "./partition_consumer.ts";
 export {
   BrokerError,
   ConnectionError,
@@ -46,5 +51,10 @@ export {
   SluiceError,
   UnsupportedCodecError,
 } from "./errors.ts";
-export { type Acknowledgement, Producer, type ProducerOptions, type Progress } from "./producer.ts";
+export {
+  type Acknowledgement,
+  PartitionProducer,
+  type PartitionProducerOptions,
+  type Progress,
+} from "./partition_producer.ts";
 export { offsetBehind, RecordReader } from "./record_reader.ts";

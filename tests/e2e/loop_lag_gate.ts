@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Admin } from "../../src/client/admin.ts";
 import { Connection } from "../../src/client/connection.ts";
-import { Producer } from "../../src/client/producer.ts";
+import { PartitionProducer } from "../../src/client/partition_producer.ts";
 import { STEPS } from "../../src/server/loop_lag.ts";
 import { startBroker } from "../support/broker.ts";
 import { figure } from "../support/figures.ts";
@@ -78,9 +78,9 @@ test("a minute in which everything happens that may block", async () => {
 /** One batch of each partition after the other. */
 async function produceUntil(port: number, work: Work, untilMs: number): Promise<void> {
   const connection = await connect(port);
-  const producers: Producer[] = [];
+  const producers: PartitionProducer[] = [];
   for (let partition = 0; partition < work.partitions; partition += 1) {
-    producers.push(await Producer.open(connection, work.topic, partition));
+    producers.push(await PartitionProducer.open(connection, work.topic, partition));
   }
   const value = new Uint8Array(work.valueBytes);
   while (performance.now() < untilMs) {

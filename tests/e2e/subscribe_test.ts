@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { Admin } from "../../src/client/admin.ts";
 import { Connection } from "../../src/client/connection.ts";
-import { Consumer, type SubscribeOptions } from "../../src/client/consumer.ts";
-import { Producer } from "../../src/client/producer.ts";
+import { PartitionConsumer, type SubscribeOptions } from "../../src/client/partition_consumer.ts";
+import { PartitionProducer } from "../../src/client/partition_producer.ts";
 import { type Broker, runSluice, startBroker } from "../support/broker.ts";
 import { BROKER_RUNTIME, CLIENT_RUNTIME } from "../support/pair.ts";
 import { counter } from "../support/proof/counters.ts";
@@ -45,7 +45,7 @@ function valueAt(offset: number): string {
 
 async function produce(topic: string, from: number, to: number): Promise<void> {
   const connection = await connect();
-  const producer = await Producer.open(connection, topic, 0, { batchBytes: BATCH_BYTES });
+  const producer = await PartitionProducer.open(connection, topic, 0, { batchBytes: BATCH_BYTES });
   const encoder = new TextEncoder();
   for (let offset = from; offset < to; offset += 1) {
     await producer.append(encoder.encode(valueAt(offset)));
@@ -68,7 +68,7 @@ async function read(
   options: SubscribeOptions = {},
 ): Promise<Reading> {
   const connection = await connect();
-  const consumer = await Consumer.open(connection, topic, 0);
+  const consumer = await PartitionConsumer.open(connection, topic, 0);
   const decoder = new TextDecoder();
   const reading = { next: from, done: Promise.resolve() };
   const run = async (): Promise<void> => {
@@ -142,8 +142,8 @@ test("SIGTERM while subscribed: what was acknowledged is read, then the end is n
   const stopping = await startBroker({ runtime: BROKER_RUNTIME, data });
   const connection = await connect(stopping);
   await new Admin(connection).createTopic("t");
-  const producer = await Producer.open(connection, "t", 0);
-  const consumer = await Consumer.open(connection, "t", 0);
+  const producer = await PartitionProducer.open(connection, "t", 0);
+  const consumer = await PartitionConsumer.open(connection, "t", 0);
   const seen: number[] = [];
   const reading = (async () => {
     for await (const { records } of consumer.subscribe()) {

@@ -13,7 +13,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Admin } from "../../../src/client/admin.ts";
 import { Connection } from "../../../src/client/connection.ts";
-import { Producer } from "../../../src/client/producer.ts";
+import { PartitionProducer } from "../../../src/client/partition_producer.ts";
 import { SluiceError } from "../../../src/client/errors.ts";
 import { DiskState } from "../../../src/log/disk.ts";
 import { lowBytes } from "../../../src/log/watermarks.ts";
@@ -115,7 +115,7 @@ class FullDisk {
     await until("there is room", async () => await state(port) === DiskState.ok);
     await onConnection(port, async (connection) => {
       await new Admin(connection).createTopic(SCRATCH, { partitions: 1 });
-      const producer = await Producer.open(connection, SCRATCH, 0);
+      const producer = await PartitionProducer.open(connection, SCRATCH, 0);
       const value = new Uint8Array(262144);
       for (let bytes = 0; bytes < SCRATCH_BYTES; bytes += value.length) {
         await producer.append(value);

@@ -5,7 +5,10 @@ import { afterEach, beforeEach, test } from "node:test";
 import { encodeBody } from "../../../src/native/codec.ts";
 import { ERROR_REPLY, operation } from "../../../src/native/operations.ts";
 import { Connection } from "../../../src/client/connection.ts";
-import { Consumer, type SubscribeOptions } from "../../../src/client/consumer.ts";
+import {
+  PartitionConsumer,
+  type SubscribeOptions,
+} from "../../../src/client/partition_consumer.ts";
 import { BrokerError, ProtocolError } from "../../../src/client/errors.ts";
 import { Subscription } from "../../../src/client/subscription.ts";
 import { batchOf } from "../../support/batches.ts";
@@ -40,7 +43,7 @@ async function pushAll(first = 0, end: number = fake.batches.length): Promise<nu
 }
 
 async function subscribe(options: SubscribeOptions, count: number): Promise<number[]> {
-  const consumer = await Consumer.open(connection, "t", 0);
+  const consumer = await PartitionConsumer.open(connection, "t", 0);
   const offsets: number[] = [];
   for await (const { records } of consumer.subscribe(options)) {
     while (records.next()) offsets.push(records.offset);
@@ -101,7 +104,7 @@ test("credit goes back when a push was read, a quarter of it at a time", async (
 test("of a credit of one byte every byte goes back at once", async () => {
   fill(3);
   const size = fake.batches[0]!.length;
-  const consumer = await Consumer.open(connection, "t", 0);
+  const consumer = await PartitionConsumer.open(connection, "t", 0);
   let read = 0;
   const pushing = pushAll(0, 1);
   for await (const _push of consumer.subscribe({ creditBytes: 1 })) {
@@ -156,7 +159,7 @@ test("the signal ends it without an error, also while nothing comes", async () =
 
 test("what was pushed before the end is read, then the error is told", async () => {
   fill(2);
-  const consumer = await Consumer.open(connection, "t", 0);
+  const consumer = await PartitionConsumer.open(connection, "t", 0);
   const offsets: number[] = [];
   const reading = (async () => {
     for await (const { records } of consumer.subscribe()) {
@@ -188,7 +191,7 @@ test("a refused subscription and a lost connection are told", async () => {
 
 test("several subscriptions share a connection", async () => {
   fill(3);
-  const consumers = await Promise.all([0, 1].map(() => Consumer.open(connection, "t", 0)));
+  const consumers = await Promise.all([0, 1].map(() => PartitionConsumer.open(connection, "t", 0)));
   const readings = consumers.map(async (consumer, which) => {
     const offsets: number[] = [];
     for await (const { records } of consumer.subscribe({ from: 3 * which })) {

@@ -3,7 +3,10 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { heapBlock } from "../../../src/base/bytes.ts";
 import { Connection } from "../../../src/client/connection.ts";
 import { BrokerError, ConnectionError, RecordTooLargeError } from "../../../src/client/errors.ts";
-import { Producer, type ProducerOptions } from "../../../src/client/producer.ts";
+import {
+  PartitionProducer,
+  type PartitionProducerOptions,
+} from "../../../src/client/partition_producer.ts";
 import { RecordReader } from "../../../src/client/record_reader.ts";
 import { Acks } from "../../../src/format/levels.ts";
 import { errorReply, FakeBroker, MAX_MESSAGE_BYTES, reply, type Request } from "./fake_broker.ts";
@@ -21,8 +24,8 @@ afterEach(async () => {
   await fake.stop();
 });
 
-function open(options: ProducerOptions = {}): Promise<Producer> {
-  return Producer.open(connection, "t", 0, options);
+function open(options: PartitionProducerOptions = {}): Promise<PartitionProducer> {
+  return PartitionProducer.open(connection, "t", 0, options);
 }
 
 /** The values that the fake broker holds. */
@@ -47,7 +50,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 const value = (index: number): Uint8Array => new TextEncoder().encode(`value ${index}`);
 
-describe("Producer", () => {
+describe("PartitionProducer", () => {
   test("records arrive in order, in batches below the limit", async () => {
     const producer = await open();
     const values: Uint8Array[] = [];

@@ -29,7 +29,7 @@ const BATCH_BYTES: number = 1 * MiB;
 const IN_FLIGHT_MAX = 8;
 const IN_FLIGHT_BYTES_MAX: number = 16 * MiB;
 
-export interface ProducerOptions {
+export interface PartitionProducerOptions {
   /** Size at which a batch is sent; never above the topic's max.message.bytes. Default 1 MiB. */
   readonly batchBytes?: number | undefined;
   readonly inFlightMax?: number | undefined;
@@ -59,13 +59,13 @@ export interface Progress {
   readonly level: LevelName;
 }
 
-export class Producer {
+export class PartitionProducer {
   readonly connection: Connection;
   /** What open_partition said. */
   readonly partition: ReplyOf<"open_partition">;
   /** The largest value that a batch of this topic can hold. */
   readonly valueSizeMax: number;
-  readonly #options: ProducerOptions;
+  readonly #options: PartitionProducerOptions;
   readonly #batchBytes: number;
   readonly #free: BatchBuilder[] = [];
   #building: BatchBuilder | null = null;
@@ -82,7 +82,7 @@ export class Producer {
   private constructor(
     connection: Connection,
     partition: ReplyOf<"open_partition">,
-    options: ProducerOptions,
+    options: PartitionProducerOptions,
   ) {
     this.connection = connection;
     this.partition = partition;
@@ -95,10 +95,10 @@ export class Producer {
     connection: Connection,
     topic: string,
     partition: number,
-    options: ProducerOptions = {},
-  ): Promise<Producer> {
+    options: PartitionProducerOptions = {},
+  ): Promise<PartitionProducer> {
     const opened = await connection.request(operation("open_partition"), { topic, partition });
-    return new Producer(connection, opened, options);
+    return new PartitionProducer(connection, opened, options);
   }
 
   get acknowledged(): Progress {

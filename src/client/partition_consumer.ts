@@ -69,7 +69,7 @@ export interface Fetched {
   readonly nextOffset: number;
 }
 
-export class Consumer {
+export class PartitionConsumer {
   readonly connection: Connection;
   /** What open_partition said. */
   readonly partition: ReplyOf<"open_partition">;
@@ -86,9 +86,9 @@ export class Consumer {
     connection: Connection,
     topic: string,
     partition: number,
-  ): Promise<Consumer> {
+  ): Promise<PartitionConsumer> {
     const opened = await connection.request(operation("open_partition"), { topic, partition });
-    return new Consumer(connection, opened);
+    return new PartitionConsumer(connection, opened);
   }
 
   /**

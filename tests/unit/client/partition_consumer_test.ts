@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { Connection } from "../../../src/client/connection.ts";
-import { type ConsumeOptions, Consumer } from "../../../src/client/consumer.ts";
+import { type ConsumeOptions, PartitionConsumer } from "../../../src/client/partition_consumer.ts";
 import { BrokerError, CorruptBatchError, ProtocolError } from "../../../src/client/errors.ts";
 import { batchOf } from "../../support/batches.ts";
 import { FakeBroker, frame, type Request, valuesOf } from "./fake_broker.ts";
@@ -28,7 +28,7 @@ function fill(records: number): void {
 }
 
 async function consume(options: ConsumeOptions = {}): Promise<number[]> {
-  const consumer = await Consumer.open(connection, "t", 0);
+  const consumer = await PartitionConsumer.open(connection, "t", 0);
   const offsets: number[] = [];
   for await (const { records } of consumer.fetches(options)) {
     while (records.next()) {
@@ -44,7 +44,7 @@ function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_unused, index) => from + index);
 }
 
-describe("Consumer", () => {
+describe("PartitionConsumer", () => {
   test("reads from the beginning to the end seen at the start", async () => {
     fill(12);
     assert.deepEqual(await consume(), range(0, 12));
@@ -88,7 +88,7 @@ describe("Consumer", () => {
 
   test("one fetch is asked ahead, never two", async () => {
     fill(12);
-    const consumer = await Consumer.open(connection, "t", 0);
+    const consumer = await PartitionConsumer.open(connection, "t", 0);
     let seen = 0;
     for await (const { nextOffset } of consumer.fetches()) {
       seen += 1;
@@ -110,7 +110,7 @@ describe("Consumer", () => {
       waiting = request;
       return null;
     };
-    const consumer = await Consumer.open(connection, "t", 0);
+    const consumer = await PartitionConsumer.open(connection, "t", 0);
     const offsets: number[] = [];
     setTimeout(() => {
       fill(6);
@@ -142,7 +142,7 @@ describe("Consumer", () => {
 
   test("leaving the loop early leaves the connection usable", async () => {
     fill(12);
-    const consumer = await Consumer.open(connection, "t", 0);
+    const consumer = await PartitionConsumer.open(connection, "t", 0);
     for await (const _fetched of consumer.fetches()) break;
     const again: number[] = [];
     for await (const { records } of consumer.fetches({ from: 9 })) {
@@ -180,7 +180,7 @@ describe("Consumer", () => {
       for (const socket of fake.sockets) socket.destroy();
       return null;
     };
-    const consumer = await Consumer.open(connection, "t", 0);
+    const consumer = await PartitionConsumer.open(connection, "t", 0);
     const offsets: number[] = [];
     const read = async () => {
       for await (const { records } of consumer.fetches()) {

@@ -5,7 +5,7 @@
  * runtime only, what cannot run is said.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import {
@@ -20,8 +20,8 @@ import {
 /** Null: passed. Otherwise what went wrong. */
 type Outcome = string | null;
 
-const PROTOCOL = join(ROOT, "docs/PROTOCOL.md");
-const GENERATOR = "scripts/generate_protocol.ts";
+/** Scripts that write a page of docs, and with `--check` say whether it is fresh. */
+const GENERATORS = ["scripts/generate_protocol.ts", "scripts/generate_cli.ts"];
 
 let failures = 0;
 
@@ -37,7 +37,9 @@ step("deno check", noDeno, () => run(deno ?? "", ["check", ...denoProject(), ...
 step("deno lint", noDeno, () => run(deno ?? "", ["lint", "--quiet", ...folders]));
 step("deno fmt --check", noDeno, () => run(deno ?? "", ["fmt", "--check"]));
 step("tidy", null, () => script(["scripts/test.ts", "--runtime", chooseRuntime().name, "tidy"]));
-step("docs are fresh", generatorMissing(), protocolIsFresh);
+for (const generator of GENERATORS) {
+  step(`${generator} --check`, null, () => script([generator, "--check"]));
+}
 
 process.stdout.write(failures === 0 ? "check: all passed\n" : `check: ${failures} failed\n`);
 process.exitCode = failures === 0 ? 0 : 1;
@@ -69,18 +71,4 @@ function run(path: string, args: readonly string[]): Outcome {
   });
   if (result.status === 0) return null;
   return `${result.stdout ?? ""}${result.stderr ?? ""}${result.error?.message ?? ""}`;
-}
-
-function generatorMissing(): string | null {
-  return existsSync(join(ROOT, GENERATOR)) ? null : `there is no ${GENERATOR}`;
-}
-
-/** Generates the page, compares, and puts back what was there: a check changes nothing. */
-function protocolIsFresh(): Outcome {
-  const before = existsSync(PROTOCOL) ? readFileSync(PROTOCOL, "utf8") : null;
-  const outcome = script([GENERATOR]);
-  if (outcome !== null) return outcome;
-  if (existsSync(PROTOCOL) && readFileSync(PROTOCOL, "utf8") === before) return null;
-  if (before !== null) writeFileSync(PROTOCOL, before);
-  return "docs/PROTOCOL.md is not what the tables say; run `npm run docs`";
 }

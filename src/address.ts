@@ -11,6 +11,13 @@ export interface Address {
 /** A setting that is wrong; the message names it and says what is allowed. */
 export class ConfigError extends Error {
   override name = "ConfigError";
+  /** What to do next; may be empty. */
+  readonly hint: string;
+
+  constructor(message: string, hint = "") {
+    super(message);
+    this.hint = hint;
+  }
 }
 
 /** `HOST:PORT` or `[IPV6]:PORT` as an address. Throws ConfigError. */
@@ -21,4 +28,9 @@ export function parseAddress(text: string): Address {
     throw new ConfigError(`"${text}" is not HOST:PORT, such as 127.0.0.1:7400`);
   }
   return { host: (found[1] ?? found[2])!, port };
+}
+
+/** Whether only this machine reaches a listener on `host`. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host);
 }

@@ -60,7 +60,7 @@ const LAYERS: rules.Layers = {
     // broker's.
     files: ["operations", "table", "frame", "codec"].map((name) => `src/native/${name}.ts`),
   },
-  "src/cli": layer(["*"], "constants", ["@optique"], ["node:"]),
+  "src/cli": layer(["*"], "constants", ["@optique", "zod"], ["node:"]),
   "src/main": layer(["*"], "constants", ["@optique"], ["node:"]),
   "src/embed": layer(["*"], "constants", [], ["node:"]),
 };
@@ -71,6 +71,11 @@ const EXCEPTIONS: readonly { rule: string; where: string; why: string }[] = [
     rule: "lineLength",
     where: "docs/PROTOCOL.md",
     why: "generated: its tables follow the tables of the code",
+  },
+  {
+    rule: "lineLength",
+    where: "docs/CLI.md",
+    why: "generated: its texts are those of the command line",
   },
   {
     rule: "lineLength",

@@ -1,18 +1,27 @@
 /** Which broker a command talks to, and the connection to it. */
 
-import { Connection } from "../client/connection.ts";
 import { type Address, ConfigError, parseAddress } from "../address.ts";
-import { readEnvironment } from "./environment.ts";
+import { Connection } from "../client/connection.ts";
 import { VERSION } from "../version.ts";
+import { readEnvironment, settingVariables } from "./environment.ts";
+import { explain, type Mentioned } from "./explain.ts";
+import type { ClientCommand } from "./values.ts";
 
 export const DEFAULT_BROKER: Address = { host: "127.0.0.1", port: 7400 };
 const VARIABLE = "SLUICE_BROKER";
 
-/** What --broker said, or SLUICE_BROKER, or the default. Throws ConfigError. */
-export function chooseBroker(option: Address | undefined): Address {
+/** What --broker said, or SLUICE_BROKER, or the file of settings, or the default. */
+export async function chooseBroker(option: Address | undefined): Promise<Address> {
   if (option !== undefined) return option;
   const text = readEnvironment(VARIABLE) ?? "";
-  if (text === "") return DEFAULT_BROKER;
+  if (text !== "") return parseVariable(text);
+  const file = readEnvironment("SLUICE_CONFIG") ?? "";
+  if (file === "") return DEFAULT_BROKER;
+  const { brokerAddress, resolveSettings } = await import("./settings.ts");
+  return brokerAddress(resolveSettings({ file, environment: settingVariables(), said: {} }));
+}
+
+function parseVariable(text: string): Address {
   try {
     return parseAddress(text);
   } catch (error) {
@@ -20,15 +29,20 @@ export function chooseBroker(option: Address | undefined): Address {
   }
 }
 
-/** Runs `work` on a connection and closes it whatever happens. */
+/**
+ * Runs `work` on a connection and closes it whatever happens. What the broker refused is explained
+ * by the names that the command mentioned.
+ */
 export async function withBroker<T>(
-  option: Address | undefined,
+  command: ClientCommand & Mentioned,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const address = chooseBroker(option);
+  const address = await chooseBroker(command.broker);
   const connection = await Connection.connect(address, { clientName: `sluice-cli ${VERSION}` });
   try {
     return await work(connection);
+  } catch (error) {
+    throw await explain(error, connection, command);
   } finally {
     connection.close();
   }

@@ -13,8 +13,8 @@
 import { Admin } from "../client/admin.ts";
 import { type Fetched, PartitionConsumer } from "../client/partition_consumer.ts";
 import { withBroker } from "./broker_connection.ts";
-import type { ConsumeCommand } from "./command_line.ts";
-import type { From } from "./values.ts";
+import type { ConsumeCommand } from "./data_commands.ts";
+import type { Place } from "./values.ts";
 import { isTerminal } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { LineOutput, PipeClosed, printError } from "./output.ts";
@@ -22,7 +22,7 @@ import { Progress, summaryText } from "./progress.ts";
 import { watchSignals } from "./signals.ts";
 
 export async function consume(command: ConsumeCommand): Promise<ExitCode> {
-  return await withBroker(command.broker, async (connection) => {
+  return await withBroker(command, async (connection) => {
     const consumer = await PartitionConsumer.open(connection, command.topic, command.partition);
     const copy = new Copy(command);
     try {
@@ -92,12 +92,13 @@ async function offsetOf(
   admin: Admin,
 ): Promise<number> {
   if (typeof from !== "object") return firstOffset(from, consumer.partition);
-  return (await admin.offsetForTime(topic, partition, from.timeMs)).offset;
+  const timeMs = "agoMs" in from ? Date.now() - from.agoMs : from.timeMs;
+  return (await admin.offsetForTime(topic, partition, timeMs)).offset;
 }
 
 /** The offset that --from names. */
 export function firstOffset(
-  from: Exclude<From, object>,
+  from: Exclude<Place, object>,
   partition: { readonly logStart: number; readonly visibleEnd: number },
 ): number {
   if (from === "beginning") return partition.logStart;

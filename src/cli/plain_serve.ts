@@ -2,38 +2,74 @@
  * `serve` without the parser library, which costs its process 14 MiB for as long as it runs and 30
  * to 40 ms of its start. Only what is plainly right is read here: options of serve that are
  * spelled out, each with a value that is allowed. Everything else, `--help` and mistakes too, is
- * left to command_line.ts, which explains it.
+ * left to command_line.ts, which explains it; a file with settings and settings in the environment
+ * to settings.ts.
  *
  * Invariant: a command that is read here is the one that `parseCommandLine` gives.
  */
 
 import { type Address, parseAddress } from "../address.ts";
+import type { BrokerOptions } from "../config.ts";
 import { CONNECTIONS_MAX } from "../limits.ts";
-import type { ServeCommand } from "./command_line.ts";
+import type { ServeCommand } from "./serve_command.ts";
 
-type Draft = { -readonly [K in keyof ServeCommand]: ServeCommand[K] };
+/** What the command line said; undefined: nothing. */
+export interface ServeWords {
+  data?: string | undefined;
+  native?: Address | undefined;
+  insecure?: boolean | undefined;
+  runDirectory?: string | undefined;
+  /** `--no-init`. */
+  refuseEmpty?: boolean | undefined;
+  connectionsMax?: number | undefined;
+  connectionsPerAddress?: number | undefined;
+  syncMethod?: "auto" | "aio" | "pool" | "filesystem" | undefined;
+  coldReads?: "on" | "probe" | "off" | undefined;
+}
 
-/** Takes a value into the command; false: it is not one, or not plainly. */
-const OPTIONS: Readonly<Record<string, (draft: Draft, value: string) => boolean>> = {
-  "--data": (draft, value) => {
-    draft.data = value;
+/** The same in the shape of the configuration, without what was not said. */
+export function optionsOf(words: ServeWords): BrokerOptions {
+  const { data, native, runDirectory, connectionsMax, connectionsPerAddress } = words;
+  const { syncMethod, coldReads } = words;
+  const hasConnections = connectionsMax !== undefined || connectionsPerAddress !== undefined;
+  return {
+    ...(data === undefined ? {} : { dataDirectory: data }),
+    ...(native === undefined ? {} : { native }),
+    ...(words.insecure === true ? { insecure: true } : {}),
+    ...(runDirectory === undefined ? {} : { runDirectory }),
+    ...(words.refuseEmpty === true ? { initialise: false } : {}),
+    ...(hasConnections
+      ? { connections: { max: connectionsMax, perAddressMax: connectionsPerAddress } }
+      : {}),
+    ...(syncMethod === undefined ? {} : { sync: { method: syncMethod } }),
+    ...(coldReads === undefined ? {} : { coldReads: coldReadsOf(coldReads) }),
+  };
+}
+
+function coldReadsOf(how: "on" | "probe" | "off"): NonNullable<BrokerOptions["coldReads"]> {
+  return { guard: how !== "off", method: how === "probe" ? "probe" : "cachestat" };
+}
+
+/** Takes a value into the words; false: it is not one, or not plainly. */
+const OPTIONS: Readonly<Record<string, (words: ServeWords, value: string) => boolean>> = {
+  "--data": (words, value) => {
+    words.data = value;
     return value !== "";
   },
-  "--native": (draft, value) => {
-    const address = addressOf(value);
-    if (address !== null) draft.native = address;
-    return address !== null;
+  "--native": (words, value) => {
+    words.native = addressOf(value);
+    return words.native !== undefined;
   },
-  "--run-dir": (draft, value) => {
-    draft.runDirectory = value;
+  "--run-dir": (words, value) => {
+    words.runDirectory = value;
     return value !== "";
   },
-  "--connections-max": (draft, value) => {
-    draft.connectionsMax = Number(value);
+  "--connections-max": (words, value) => {
+    words.connectionsMax = Number(value);
     return isCount(value);
   },
-  "--connections-per-address": (draft, value) => {
-    draft.connectionsPerAddress = Number(value);
+  "--connections-per-address": (words, value) => {
+    words.connectionsPerAddress = Number(value);
     return isCount(value);
   },
 };
@@ -41,39 +77,33 @@ const OPTIONS: Readonly<Record<string, (draft: Draft, value: string) => boolean>
 /** The command that `args` plainly say, or null. */
 export function readPlainServe(args: readonly string[]): ServeCommand | null {
   if (args[0] !== "serve") return null;
-  const draft: Draft = {
-    name: "serve",
-    data: "./sluice-data",
-    native: { host: "127.0.0.1", port: 7400 },
-    runDirectory: undefined,
-    connectionsMax: undefined,
-    connectionsPerAddress: undefined,
-    initialise: true,
-    syncMethod: "auto",
-    coldReads: "on",
-  };
+  const words: ServeWords = {};
   const seen = new Set<string>();
   for (let at = 1; at < args.length; at += 1) {
     const word = args[at]!;
     if (seen.has(word)) return null;
     seen.add(word);
     if (word === "--no-init") {
-      draft.initialise = false;
+      words.refuseEmpty = true;
+      continue;
+    }
+    if (word === "--insecure") {
+      words.insecure = true;
       continue;
     }
     at += 1;
     const value = args[at] ?? "";
     const take = Object.hasOwn(OPTIONS, word) ? OPTIONS[word] : undefined;
-    if (value.startsWith("-") || take?.(draft, value) !== true) return null;
+    if (value.startsWith("-") || take?.(words, value) !== true) return null;
   }
-  return draft;
+  return { name: "serve", file: undefined, said: optionsOf(words) };
 }
 
-function addressOf(text: string): Address | null {
+function addressOf(text: string): Address | undefined {
   try {
     return parseAddress(text);
   } catch {
-    return null;
+    return undefined;
   }
 }
 

@@ -16,7 +16,7 @@ import { RecordTooLargeError } from "../client/errors.ts";
 import { PartitionProducer } from "../client/partition_producer.ts";
 import { BATCH_SIZE_MAX_LIMIT } from "../limits.ts";
 import { withBroker } from "./broker_connection.ts";
-import type { ProduceCommand } from "./command_line.ts";
+import type { ProduceCommand } from "./data_commands.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { Input } from "./input.ts";
 import { LineSplitter } from "./line_splitter.ts";
@@ -32,7 +32,7 @@ export async function produce(command: ProduceCommand): Promise<ExitCode> {
   const input = Input.open(command.file);
   const signals = watchSignals();
   try {
-    return await withBroker(command.broker, (connection) => {
+    return await withBroker(command, (connection) => {
       return produceInput(command, connection, input, signals);
     });
   } finally {

@@ -3,6 +3,7 @@
  * stack trace only for a bug, because nobody but us can use one.
  */
 
+import { ConfigError } from "../address.ts";
 import { AssertionFailed } from "../base/assert.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError } from "./output.ts";
@@ -18,6 +19,7 @@ export function reportError(error: unknown, where = ""): ExitCode {
   printError(`sluice: ${where}${oneLine(messageOf(error))}\n`);
   const hint = hintOf(error);
   if (hint !== "") printError(`${INDENT}${hint}\n`);
+  if (error instanceof ConfigError) return ExitCode.usage;
   return isBrokerFailure(error) ? ExitCode.bug : ExitCode.failed;
 }
 

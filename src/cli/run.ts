@@ -3,7 +3,7 @@
  */
 
 import type { Command } from "./command_line.ts";
-import { isTerminal, readEnvironment, terminalColumns } from "./environment.ts";
+import { mayColor, terminalColumns } from "./environment.ts";
 import type { ExitCode } from "./exit_codes.ts";
 import { PipeClosed, printError, printText } from "./output.ts";
 import { readPlainServe } from "./plain_serve.ts";
@@ -16,7 +16,7 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
     if (plain !== null) return await dispatch(plain);
     const { parseCommandLine } = await import("./command_line.ts");
     const parsed = parseCommandLine(args, {
-      colors: isTerminal("stdout") && (readEnvironment("NO_COLOR") ?? "") === "",
+      colors: mayColor("stdout"),
       columns: terminalColumns("stdout"),
     });
     if (parsed.command !== null) return await dispatch(parsed.command);
@@ -35,9 +35,13 @@ async function dispatch(command: Command): Promise<ExitCode> {
       return await (await import("./serve.ts")).serve(command);
     case "topic create":
       return await (await import("./topic.ts")).createTopic(command);
+    case "config":
+      return await (await import("./config.ts")).config(command);
     case "topic delete":
-      return await (await import("./topic.ts")).deleteTopic(command);
-    case "topic delete-records":
+      return await (await import("./topic.ts")).deleteTopics(command);
+    case "offsets":
+      return await (await import("./topic.ts")).offsets(command);
+    case "records delete":
       return await (await import("./topic.ts")).deleteRecords(command);
     case "topic list":
       return await (await import("./topic.ts")).listTopics(command);
@@ -49,6 +53,8 @@ async function dispatch(command: Command): Promise<ExitCode> {
       return await (await import("./stats.ts")).stats(command);
     case "ping":
       return await (await import("./stats.ts")).ping(command);
+    case "completions":
+      return await (await import("./completions.ts")).completions(command);
     case "verify":
       return await (await import("./verify.ts")).verify(command);
     case "dump":

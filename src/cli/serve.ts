@@ -4,14 +4,17 @@
  *     stdout   native 127.0.0.1:7400
  *              ready
  *
- * Reads no environment variable and no file of its own: it starts under Deno with the permissions
- * that the broker itself needs. A standard output that nobody reads is no reason to stop serving.
- * A broker that cannot go on ends the process: one line, exit code 70.
+ * Without a file of settings and without settings in the environment nothing is read but the
+ * command line: it starts under Deno with the permissions that the broker itself needs. A standard
+ * output that nobody reads is no reason to stop serving. A broker that cannot go on ends the
+ * process: one line, exit code 70.
  */
 
-import type { ServeCommand } from "./command_line.ts";
+import type { BrokerOptions } from "../config.ts";
+import { readEnvironment, settingVariables } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError, printText } from "./output.ts";
+import type { ServeCommand } from "./serve_command.ts";
 import { untilAborted, watchSignals } from "./signals.ts";
 
 export async function serve(command: ServeCommand): Promise<ExitCode> {
@@ -24,23 +27,18 @@ export async function serve(command: ServeCommand): Promise<ExitCode> {
   const { addressText } = await import("../client/connection.ts");
   configureTrace(printError);
   const signals = watchSignals();
-  const broker = await Broker.start({
-    dataDirectory: command.data,
-    native: command.native,
-    runDirectory: command.runDirectory,
-    initialise: command.initialise,
-    connections: {
-      max: command.connectionsMax,
-      perAddressMax: command.connectionsPerAddress,
-    },
-    sync: { method: command.syncMethod },
-    coldReads: {
-      guard: command.coldReads !== "off",
-      method: command.coldReads === "probe" ? "probe" : "cachestat",
-    },
-  }, threads);
+  const broker = await Broker.start(await optionsFor(command), threads);
   await printText(`native ${addressText(broker.addresses.native)}\nready\n`).catch(() => {});
   await Promise.race([untilAborted(signals.signal), broker.closed]);
   await broker.stop();
   return ExitCode.success;
+}
+
+/** What the command line said, over the environment and a file where there are any. */
+async function optionsFor(command: ServeCommand): Promise<BrokerOptions> {
+  const environment = settingVariables();
+  const file = command.file ?? readEnvironment("SLUICE_CONFIG");
+  if (file === undefined && Object.keys(environment).length === 0) return command.said;
+  const { brokerOptions, resolveSettings } = await import("./settings.ts");
+  return brokerOptions(resolveSettings({ file, environment, said: command.said }));
 }

@@ -1,53 +1,126 @@
-/** `sluice topic create`, `list`, `delete` and `delete-records`. */
+/** `sluice topic create`, `list` and `delete`, `records delete`, and `offsets`. */
 
 import { Admin, type TopicDescription } from "../client/admin.ts";
+import type { Connection } from "../client/connection.ts";
+import { BrokerError } from "../client/errors.ts";
+import { ErrorCodes } from "../format/errors.ts";
 import { withBroker } from "./broker_connection.ts";
+import { ExitCode } from "./exit_codes.ts";
+import { printError } from "./output.ts";
+import { type Column, printOne, printRows } from "./table.ts";
 import type {
   CreateTopicCommand,
   DeleteRecordsCommand,
   DeleteTopicCommand,
   ListTopicsCommand,
+  OffsetsCommand,
 } from "./topic_commands.ts";
-import { ExitCode } from "./exit_codes.ts";
-import { printError, printText } from "./output.ts";
 
 export async function createTopic(command: CreateTopicCommand): Promise<ExitCode> {
-  return await withBroker(command.broker, async (connection) => {
+  return await withBroker(command, async (connection) => {
     const { topic, partitions, config } = command;
-    const topicId = await new Admin(connection).createTopic(topic, { partitions, config });
-    printError(`created ${topic}, ${partitions} partition${partitions === 1 ? "" : "s"}\n`);
-    await printText(`${topicId}\n`);
-    return ExitCode.success;
+    try {
+      const topicId = await new Admin(connection).createTopic(topic, { partitions, config });
+      printError(`created ${topic}, ${partitions} partition${partitions === 1 ? "" : "s"}\n`);
+      await printOne(command, { topic, topicId, partitions }, topicId);
+      return ExitCode.success;
+    } catch (error) {
+      const exists = error instanceof BrokerError && error.code === ErrorCodes.topic_exists;
+      if (!exists || !command.ifAbsent) throw error;
+      printError(`${topic} exists\n`);
+      return ExitCode.success;
+    }
   });
 }
 
-export async function deleteTopic({ broker, topic }: DeleteTopicCommand): Promise<ExitCode> {
-  return await withBroker(broker, async (connection) => {
-    await new Admin(connection).deleteTopic(topic);
-    printError(`deleted ${topic}\n`);
+export async function deleteTopics(command: DeleteTopicCommand): Promise<ExitCode> {
+  return await withBroker(command, async (connection) => {
+    const admin = new Admin(connection);
+    for (const topic of command.topics) {
+      await admin.deleteTopic(topic);
+      printError(`deleted ${topic}\n`);
+    }
     return ExitCode.success;
   });
 }
 
 export async function deleteRecords(command: DeleteRecordsCommand): Promise<ExitCode> {
-  return await withBroker(command.broker, async (connection) => {
+  return await withBroker(command, async (connection) => {
     const { topic, partition, offset } = command;
     const logStart = await new Admin(connection).deleteRecords(topic, partition, offset);
-    await printText(`${logStart}\n`);
+    await printOne(command, { topic, partition, logStart }, String(logStart));
     return ExitCode.success;
   });
+}
+
+/** Name, partitions and settings of a topic. */
+export const TOPIC_COLUMNS: readonly Column<TopicRow>[] = [
+  { title: "TOPIC", text: ({ topic }) => topic },
+  { title: "PARTITIONS", text: ({ partitions }) => String(partitions), right: true },
+  {
+    title: "SETTINGS",
+    text: ({ config }) => Object.entries(config).map(([key, value]) => `${key}=${value}`).join(" "),
+  },
+];
+
+interface TopicRow {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
 }
 
 export async function listTopics(command: ListTopicsCommand): Promise<ExitCode> {
-  return await withBroker(command.broker, async (connection) => {
+  return await withBroker(command, async (connection) => {
     const topics = await new Admin(connection).topics();
-    await printText(topics.map(topicLine).join(""));
+    await printRows(command, TOPIC_COLUMNS, topics.map(topicRow));
     return ExitCode.success;
   });
 }
 
-/** Name, partitions, settings; one line, by tabs, for `cut` and `awk`. */
-export function topicLine(topic: TopicDescription): string {
-  const settings = topic.config.map(({ key, value }) => `${key}=${value}`).join(" ");
-  return `${topic.name}\t${topic.partitions.length}\t${settings}\n`;
+export function topicRow({ name, topicId, partitions, config }: TopicDescription): TopicRow {
+  const settings = Object.fromEntries(config.map(({ key, value }) => [key, value]));
+  return { topic: name, topicId, partitions: partitions.length, config: settings };
+}
+
+interface OffsetsRow {
+  readonly topic: string;
+  readonly partition: number;
+  readonly logStart: number;
+  readonly visibleEnd: number;
+  readonly durableEnd: number;
+  readonly logEnd: number;
+}
+
+const OFFSETS_COLUMNS: readonly Column<OffsetsRow>[] = [
+  { title: "TOPIC", text: ({ topic }) => topic },
+  { title: "PARTITION", text: ({ partition }) => String(partition), right: true },
+  { title: "START", text: ({ logStart }) => String(logStart), right: true },
+  { title: "VISIBLE-END", text: ({ visibleEnd }) => String(visibleEnd), right: true },
+  { title: "DURABLE-END", text: ({ durableEnd }) => String(durableEnd), right: true },
+  { title: "END", text: ({ logEnd }) => String(logEnd), right: true },
+];
+
+export async function offsets(command: OffsetsCommand): Promise<ExitCode> {
+  return await withBroker(command, async (connection) => {
+    const rows = await offsetsRows(connection, command.topics);
+    await printRows(command, OFFSETS_COLUMNS, rows);
+    return ExitCode.success;
+  });
+}
+
+async function offsetsRows(
+  connection: Connection,
+  names: readonly string[],
+): Promise<OffsetsRow[]> {
+  const admin = new Admin(connection);
+  const { topics } = await admin.metadata(names);
+  const rows: OffsetsRow[] = [];
+  for (const topic of topics) {
+    if (topic.error !== 0) throw new BrokerError(topic.error, topic.name);
+    for (const [partition] of topic.partitions.entries()) {
+      rows.push({ topic: topic.name, partition, ...await admin.offsets(topic.name, partition) });
+    }
+  }
+  return rows;
 }

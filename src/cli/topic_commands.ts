@@ -1,45 +1,61 @@
-/** The commands about topics, as the command line reads them. They are run by `topic.ts`. */
+/** The commands about topics and records, as the command line reads them; `topic.ts` runs them. */
 
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, withDefault } from "@optique/core/modifiers";
-import { argument, command, constant, option } from "@optique/core/primitives";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import type { Parser } from "@optique/core/parser";
 import { integer, string } from "@optique/core/valueparser";
-import type { ConfigEntry } from "../format/topic_config.ts";
+import { type ConfigEntry, TOPIC_SETTINGS } from "../format/topic_config.ts";
 import { PARTITIONS_PER_TOPIC_MAX } from "../limits.ts";
 import { say } from "./help_text.ts";
-import { broker, type ClientCommand, configEntry, recordsBelow } from "./values.ts";
+import {
+  broker,
+  type ClientCommand,
+  configEntry,
+  json,
+  type PrintCommand,
+  recordsBelow,
+} from "./values.ts";
 
-export interface CreateTopicCommand extends ClientCommand {
+export interface CreateTopicCommand extends ClientCommand, PrintCommand {
   readonly name: "topic create";
   readonly topic: string;
   readonly partitions: number;
   readonly config: readonly ConfigEntry[];
+  readonly ifAbsent: boolean;
 }
 
 export interface DeleteTopicCommand extends ClientCommand {
   readonly name: "topic delete";
-  readonly topic: string;
+  readonly topics: readonly string[];
 }
 
-export interface DeleteRecordsCommand extends ClientCommand {
-  readonly name: "topic delete-records";
+export interface ListTopicsCommand extends ClientCommand, PrintCommand {
+  readonly name: "topic list";
+}
+
+export interface DeleteRecordsCommand extends ClientCommand, PrintCommand {
+  readonly name: "records delete";
   readonly topic: string;
   readonly partition: number;
   /** First offset that stays. */
   readonly offset: number | "end";
 }
 
-export interface ListTopicsCommand extends ClientCommand {
-  readonly name: "topic list";
+export interface OffsetsCommand extends ClientCommand, PrintCommand {
+  readonly name: "offsets";
+  readonly topics: readonly string[];
 }
 
 export type TopicCommand =
   | CreateTopicCommand
   | ListTopicsCommand
   | DeleteTopicCommand
-  | DeleteRecordsCommand;
+  | DeleteRecordsCommand
+  | OffsetsCommand;
+
+const SETTING_NAMES = TOPIC_SETTINGS.map(({ key }) => key).join(", ");
 
 const createTopic = command(
   "create",
@@ -54,33 +70,51 @@ const createTopic = command(
     ),
     config: multiple(option("--config", configEntry(), {
       description: say(
-        "A setting, may be repeated: durability=fsync, interval or os; flush.ms; segment.bytes;",
-        "segment.ms; retention.ms; retention.bytes; cleanup.policy; max.message.bytes; and others:",
-        "docs/PROTOCOL.md lists them.",
+        `A setting, may be repeated, such as durability=interval. There are ${SETTING_NAMES}.`,
       ),
     })),
+    ifAbsent: withDefault(
+      flag("--if-absent", { description: say("A topic that exists already is no error.") }),
+      false,
+    ),
+    ...json,
     ...broker,
   }),
-  { brief: message`Create a topic.` },
+  { brief: message`Create a topic.`, description: say("Prints the id of the new topic.") },
 );
 
 const deleteTopic = command(
   "delete",
   object({
     name: constant("topic delete"),
-    topic: argument(string({ metavar: "NAME" }), { description: message`Name of the topic.` }),
+    topics: multiple(
+      argument(string({ metavar: "NAME" }), { description: message`Name of the topic.` }),
+      { min: 1 },
+    ),
     ...broker,
   }),
   {
-    brief: message`Delete a topic with all its records.`,
+    brief: message`Delete topics with all their records.`,
     description: message`Deletes at once and asks nothing. What was deleted cannot be had back.`,
   },
 );
 
+const listTopics = command(
+  "list",
+  object({ name: constant("topic list"), ...json, ...broker }),
+  {
+    brief: message`List the topics.`,
+    description: say(
+      "Prints one line per topic: name, number of partitions, settings in force; in a pipe",
+      "separated by tabs.",
+    ),
+  },
+);
+
 const deleteRecords = command(
-  "delete-records",
+  "delete",
   object({
-    name: constant("topic delete-records"),
+    name: constant("records delete"),
     topic: argument(string({ metavar: "NAME" }), { description: message`Name of the topic.` }),
     partition: argument(integer({ min: 0, metavar: "PARTITION" }), {
       description: message`Partition, from 0.`,
@@ -88,6 +122,7 @@ const deleteRecords = command(
     offset: argument(recordsBelow(), {
       description: message`The first offset that stays, or end: none of those visible now.`,
     }),
+    ...json,
     ...broker,
   }),
   {
@@ -99,16 +134,31 @@ const deleteRecords = command(
   },
 );
 
-const listTopics = command("list", object({ name: constant("topic list"), ...broker }), {
-  brief: message`List the topics.`,
-  description: say(
-    "Prints one line per topic: name, number of partitions, settings in force; separated by",
-    "tabs.",
-  ),
-});
+const offsetsOf = command(
+  "offsets",
+  object({
+    name: constant("offsets"),
+    topics: multiple(
+      argument(string({ metavar: "TOPIC" }), {
+        description: message`Name of a topic. Default: all.`,
+      }),
+    ),
+    ...json,
+    ...broker,
+  }),
+  {
+    brief: message`Print the first and the next offset of every partition.`,
+    description: say(
+      "One line per partition: the first offset, the end that consumers see, the end that is on",
+      "disk, and the end that is written.",
+    ),
+  },
+);
 
-export const topicCommands: Parser<"sync", TopicCommand, unknown> = command(
-  "topic",
-  or(createTopic, listTopics, deleteTopic, deleteRecords),
-  { brief: message`Create, list and delete topics.` },
+export const topicCommands: Parser<"sync", TopicCommand, unknown> = or(
+  command("topic", or(createTopic, listTopics, deleteTopic), {
+    brief: message`Create, list and delete topics.`,
+  }),
+  command("records", deleteRecords, { brief: message`Delete old records.` }),
+  offsetsOf,
 );

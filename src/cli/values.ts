@@ -4,9 +4,9 @@
  */
 
 import { type Message, message } from "@optique/core/message";
-import { optional } from "@optique/core/modifiers";
+import { optional, withDefault } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
-import { option } from "@optique/core/primitives";
+import { flag, option } from "@optique/core/primitives";
 import type { ValueParser } from "@optique/core/valueparser";
 import { type Address, parseAddress } from "../address.ts";
 import type { ConfigEntry } from "../format/topic_config.ts";
@@ -17,8 +17,19 @@ export interface ClientCommand {
   readonly broker: Address | undefined;
 }
 
-/** Where to begin: an offset, or the first record that is as new. */
-export type From = "beginning" | "end" | number | { readonly timeMs: number };
+/** Every command that prints something for programs to read. */
+export interface PrintCommand {
+  /** One JSON object a line. */
+  readonly json: boolean;
+}
+
+/** A place in a partition: an offset, or the first record that is as new. */
+export type Place =
+  | "beginning"
+  | "end"
+  | number
+  | { readonly timeMs: number }
+  | { readonly agoMs: number };
 
 /** A value parser made of a function that returns the value, or in words what is wrong. */
 function valueOf<T>(
@@ -62,18 +73,41 @@ export function configEntry(): ValueParser<"sync", ConfigEntry> {
   return valueOf("KEY=VALUE", placeholder, read, ({ key, value }) => `${key}=${value}`);
 }
 
-export function from(): ValueParser<"sync", From> {
-  const read = (text: string): From | Message => {
-    if (text === "beginning" || text === "end") return text;
+/** beginning (or first), end, an offset, a time, or how long ago. */
+export function place(): ValueParser<"sync", Place> {
+  const read = (text: string): Place | Message => {
+    if (text === "beginning" || text === "first") return "beginning";
+    if (text === "end") return text;
     const timeMs = TIME.test(text) ? Date.parse(text) : NaN;
     if (!Number.isNaN(timeMs)) return { timeMs };
-    return offsetIn(text) ??
-      message`${text} is not beginning, end, an offset from 0 or a time such as ${TIME_EXAMPLE}.`;
+    return agoIn(text) ?? offsetIn(text) ??
+      noPlace(text);
   };
-  const format = (value: From) => {
-    return typeof value === "object" ? new Date(value.timeMs).toISOString() : String(value);
-  };
-  return valueOf<From>("OFFSET|TIME", "beginning", read, format);
+  return valueOf<Place>("OFFSET|TIME", "beginning", read, placeText);
+}
+
+function noPlace(text: string): Message {
+  const time = message`a time such as ${TIME_EXAMPLE} or a span such as ${"-1h"}.`;
+  return [...message`${text} is not beginning, end, an offset from 0, `, ...time];
+}
+
+/** As it is written on the command line. */
+export function placeText(value: Place): string {
+  if (typeof value !== "object") return String(value);
+  return "agoMs" in value ? `-${value.agoMs}ms` : new Date(value.timeMs).toISOString();
+}
+
+const SPANS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+function agoIn(text: string): { readonly agoMs: number } | null {
+  const found = /^-(\d{1,9})(ms|s|m|h|d)$/.exec(text);
+  return found === null ? null : { agoMs: Number(found[1]) * SPANS[found[2]!]! };
 }
 
 /** ISO 8601, as far as it says a moment and not a day somewhere. */
@@ -100,4 +134,12 @@ export const broker: { broker: Parser<"sync", Address | undefined, unknown> } = 
       "Broker to talk to. Default: SLUICE_BROKER from the environment, or 127.0.0.1:7400.",
     ),
   })),
+};
+
+/** The option of every command that prints. */
+export const json: { json: Parser<"sync", boolean, unknown> } = {
+  json: withDefault(
+    flag("--json", { description: say("Print one JSON object per line.") }),
+    false,
+  ),
 };

@@ -144,7 +144,9 @@ test("a port in use is said, and the directory stays clean and usable", async ()
 
 test("an address or a directory that cannot be had is told in words", async () => {
   const data = join(temporaryDirectory("words"), "d");
-  const notHere = await expectRefused({ runtime: BROKER_RUNTIME, data, native: "192.0.2.1:0" });
+  const flags = ["--insecure"];
+  const away = { runtime: BROKER_RUNTIME, data, native: "192.0.2.1:0" };
+  const notHere = await expectRefused({ ...away, flags });
   assert.match(notHere, /192\.0\.2\.1.*EADDRNOTAVAIL/s);
   const orphan = join(data, "no", "parent");
   const noParent = await expectRefused({ runtime: BROKER_RUNTIME, data: orphan });

@@ -64,20 +64,20 @@ test("deleted records stay deleted, and the ends are in the checkpoints", async 
   let broker = await start(data);
   await commands(broker)(["topic", "create", "t"]);
   await commands(broker)(["produce", "t"], { stdin: lines(0, 10) });
-  const deleted = await commands(broker)(["topic", "delete-records", "t", "0", "4"]);
+  const deleted = await commands(broker)(["records", "delete", "t", "0", "4"]);
   assert.equal(deleted.out, "4\n");
   assert.equal(checkpointed(data, "log-start-offset-checkpoint", "t"), 4, "before it is answered");
   await broker.kill();
 
   broker = await start(data);
   assert.equal((await commands(broker)(["consume", "t"])).out, lines(4, 10));
-  const refused = await tryCommands(broker)(["topic", "delete-records", "t", "0", "11"]);
+  const refused = await tryCommands(broker)(["records", "delete", "t", "0", "11"]);
   assert.match(refused.stderr, /t-0 holds offsets 4 to 10/);
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
   assert.equal(checkpointed(data, "recovery-point-offset-checkpoint", "t"), 10);
 
   broker = await start(data);
-  const all = await commands(broker)(["topic", "delete-records", "t", "0", "end"]);
+  const all = await commands(broker)(["records", "delete", "t", "0", "end"]);
   assert.equal(all.out, "10\n");
   assert.equal((await commands(broker)(["consume", "t"])).out, "");
   await commands(broker)(["produce", "t"], { stdin: "next\n" });

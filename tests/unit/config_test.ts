@@ -55,3 +55,17 @@ test("addresses are HOST:PORT, with brackets around IPv6", () => {
     assert.throws(() => parseAddress(text), ConfigError, text);
   }
 });
+
+test("a listener that others reach is refused, unless somebody says so", () => {
+  for (const host of ["127.0.0.1", "127.9.0.1", "::1", "::ffff:127.0.0.1", "localhost"]) {
+    assert.equal(parseConfig({ native: { host, port: 0 } }).native.host, host);
+  }
+  for (const host of ["0.0.0.0", "::", "10.0.0.1", "1.127.0.1", "::ffff:10.0.0.1"]) {
+    const native = { host, port: 0 };
+    assert.throws(() => parseConfig({ native }), (error) => {
+      return error instanceof ConfigError && error.message.includes(host) &&
+        error.hint.includes("--insecure");
+    });
+    assert.equal(parseConfig({ native, insecure: true }).native.host, host);
+  }
+});

@@ -12,19 +12,19 @@ afterEach(() => {
   else process.env["SLUICE_BROKER"] = before;
 });
 
-test("the option comes before the variable, the variable before the default", () => {
+test("the option comes before the variable, the variable before the default", async () => {
   delete process.env["SLUICE_BROKER"];
-  assert.deepEqual(chooseBroker(undefined), DEFAULT_BROKER);
+  assert.deepEqual(await chooseBroker(undefined), DEFAULT_BROKER);
   process.env["SLUICE_BROKER"] = "";
-  assert.deepEqual(chooseBroker(undefined), DEFAULT_BROKER);
+  assert.deepEqual(await chooseBroker(undefined), DEFAULT_BROKER);
   process.env["SLUICE_BROKER"] = "h:5";
-  assert.deepEqual(chooseBroker(undefined), { host: "h", port: 5 });
-  assert.deepEqual(chooseBroker({ host: "o", port: 6 }), { host: "o", port: 6 });
+  assert.deepEqual(await chooseBroker(undefined), { host: "h", port: 5 });
+  assert.deepEqual(await chooseBroker({ host: "o", port: 6 }), { host: "o", port: 6 });
 });
 
-test("a variable that is no address is refused by its name", () => {
+test("a variable that is no address is refused by its name", async () => {
   process.env["SLUICE_BROKER"] = "h";
-  assert.throws(() => chooseBroker(undefined), (error: unknown) => {
+  await assert.rejects(() => chooseBroker(undefined), (error: unknown) => {
     return error instanceof ConfigError && /^SLUICE_BROKER: "h"/.test(error.message);
   });
 });
@@ -33,13 +33,13 @@ test("the connection is closed whether the work succeeds or fails", async () => 
   const fake = await FakeBroker.start();
   const connections: { failure: unknown }[] = [];
   assert.equal(
-    await withBroker(fake.address, (connection) => {
+    await withBroker({ broker: fake.address }, (connection) => {
       connections.push(connection);
       return Promise.resolve(5);
     }),
     5,
   );
-  const failing = withBroker(fake.address, (connection) => {
+  const failing = withBroker({ broker: fake.address }, (connection) => {
     connections.push(connection);
     return Promise.reject(new Error("no"));
   });

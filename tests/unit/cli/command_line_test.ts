@@ -22,32 +22,24 @@ function refused(...args: string[]): string {
 
 describe("commands and their defaults", () => {
   test("serve", () => {
-    assert.deepEqual({ ...parsed("serve") }, {
-      name: "serve",
-      data: "./sluice-data",
-      native: { host: "127.0.0.1", port: 7400 },
-      runDirectory: undefined,
-      initialise: true,
-      connectionsMax: undefined,
-      connectionsPerAddress: undefined,
-      syncMethod: "auto",
-      coldReads: "on",
-    });
+    assert.deepEqual({ ...parsed("serve") }, { name: "serve", file: undefined, said: {} });
     const all = ["--data", "d", "--native", "[::1]:0", "--run-dir", "r", "--no-init"];
-    all.push("--cold-reads", "off");
+    all.push("--cold-reads", "off", "--insecure", "--config", "f");
     all.push("--connections-max", "10", "--connections-per-address", "2");
     all.push("--sync-method", "pool");
-    assert.deepEqual({ ...parsed("serve", ...all) }, {
-      name: "serve",
-      data: "d",
+    const said = {
+      dataDirectory: "d",
       native: { host: "::1", port: 0 },
+      insecure: true,
       runDirectory: "r",
       initialise: false,
-      connectionsMax: 10,
-      connectionsPerAddress: 2,
-      syncMethod: "pool",
-      coldReads: "off",
-    });
+      connections: { max: 10, perAddressMax: 2 },
+      sync: { method: "pool" },
+      coldReads: { guard: false, method: "cachestat" },
+    };
+    assert.deepEqual({ ...parsed("serve", ...all) }, { name: "serve", file: "f", said });
+    const config = { name: "config", file: "f", said, json: true };
+    assert.deepEqual({ ...parsed("config", "--json", ...all) }, config);
   });
 
   test("topic create and topic list", () => {
@@ -57,6 +49,8 @@ describe("commands and their defaults", () => {
       topic: "t",
       partitions: 3,
       config: [{ key: "durability", value: "os" }, { key: "a", value: "b=c" }],
+      ifAbsent: false,
+      json: false,
       broker: undefined,
     });
     const plain = parsed("topic", "create", "t");
@@ -65,19 +59,22 @@ describe("commands and their defaults", () => {
     assert.equal(parsed("topic", "list").name, "topic list");
   });
 
-  test("topic delete and topic delete-records", () => {
+  test("topic delete, records delete and offsets", () => {
     const name = "topic delete";
-    assert.deepEqual({ ...parsed("topic", "delete", "t") }, {
+    assert.deepEqual({ ...parsed("topic", "delete", "t", "u") }, {
       name,
-      topic: "t",
+      topics: ["t", "u"],
       broker: undefined,
     });
     for (const [text, offset] of [["0", 0], ["9007199254740991", 2 ** 53 - 1], ["end", "end"]]) {
-      const command = parsed("topic", "delete-records", "t", "3", String(text));
+      const command = parsed("records", "delete", "t", "3", String(text));
       const broker = undefined;
-      const expected = { name: "topic delete-records", topic: "t", partition: 3, offset, broker };
-      assert.deepEqual({ ...command }, expected);
+      const said = { topic: "t", partition: 3, offset, json: false, broker };
+      assert.deepEqual({ ...command }, { name: "records delete", ...said });
     }
+    const offsets = parsed("offsets", "--json");
+    assert.ok(offsets.name === "offsets");
+    assert.deepEqual([offsets.topics, offsets.json], [[], true]);
   });
 
   test("produce", () => {
@@ -106,6 +103,9 @@ describe("commands and their defaults", () => {
         [["--from", "2026-01-31T12:00:00Z"], { timeMs: 1769860800000 }, "end"],
         [["--from", "2026-01-31T13:00:00.250+01:00"], { timeMs: 1769860800250 }, "end"],
         [["--from", "2026-01-31T12:00Z"], { timeMs: 1769860800000 }, "end"],
+        [["--from", "first"], "beginning", "end"],
+        [["--from", "-90s"], { agoMs: 90_000 }, "end"],
+        [["--from=-2d"], { agoMs: 172_800_000 }, "end"],
       ] as const
     ) {
       const command = parsed("consume", "t", ...args);
@@ -124,7 +124,12 @@ describe("what is refused", () => {
   const cases: [args: string[], named: RegExp][] = [
     [[], /./],
     [["nonsense"], /nonsense/],
-    [["topic"], /./],
+    [["topic"], /sluice topic needs a command: create, list/],
+    [["sevre"], /Did you mean serve\?/],
+    [["topic", "lst"], /Did you mean list\?/],
+    [["topic", "create", "t", "--partitoins", "3"], /Did you mean --partitions\?/],
+    [["completions", "cmd"], /bash/],
+    [["consume", "t", "--from", "-1y"], /./],
     [["serve", "--native", "7400"], /7400.*HOST:PORT/],
     [["serve", "--native", "h:70000"], /HOST:PORT/],
     [["serve", "extra"], /extra/],
@@ -139,10 +144,10 @@ describe("what is refused", () => {
     [["consume", "t", "--from", "2026-01-31"], /a time such as/],
     [["consume", "t", "--from", "2026-13-31T12:00:00Z"], /a time such as/],
     [["topic", "delete"], /./],
-    [["topic", "delete-records", "t", "0"], /./],
-    [["topic", "delete-records", "t", "-1", "0"], /./],
-    [["topic", "delete-records", "t", "0", "beginning"], /beginning.* is not end or an offset/],
-    [["topic", "delete-records", "t", "0", "9007199254740993"], /offset/],
+    [["records", "delete", "t", "0"], /./],
+    [["records", "delete", "t", "-1", "0"], /./],
+    [["records", "delete", "t", "0", "beginning"], /beginning.* is not end or an offset/],
+    [["records", "delete", "t", "0", "9007199254740993"], /offset/],
     [["consume", "t", "--from", "9007199254740993"], /offset/],
     [["consume", "t", "-f", "-e"], /-f.*-e/],
     [["ping", "--broker", "x"], /HOST:PORT/],

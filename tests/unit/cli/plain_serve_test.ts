@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseCommandLine } from "../../../src/cli/command_line.ts";
-import { readPlainServe } from "../../../src/cli/plain_serve.ts";
+import { optionsOf, readPlainServe } from "../../../src/cli/plain_serve.ts";
 
 const STYLE = { colors: false, columns: undefined };
 
@@ -13,6 +13,7 @@ const PLAIN = [
   "serve --native [::1]:7400 --data d",
   "serve --no-init --data a/b",
   "serve --run-dir r",
+  "serve --insecure --native 0.0.0.0:7400",
   "serve --connections-max 1 --connections-per-address 16384",
 ];
 
@@ -30,6 +31,7 @@ const NOT_PLAIN = [
   "serve --connections-max 0",
   "serve --connections-max 16385",
   "serve --connections-max 1e3",
+  "serve --config f",
   "serve --sync-method pool",
   "serve --cold-reads off",
   "serve --unknown 1",
@@ -50,4 +52,22 @@ test("a plain command is the one that the library gives", () => {
 
 test("what is not plainly right is left to the library", () => {
   for (const line of NOT_PLAIN) assert.equal(readPlainServe(words(line)), null, line);
+});
+
+test("only what was said is in the options", () => {
+  assert.deepEqual(optionsOf({}), {});
+  assert.deepEqual(
+    optionsOf({ data: "d", refuseEmpty: true, insecure: true, coldReads: "probe" }),
+    {
+      dataDirectory: "d",
+      initialise: false,
+      insecure: true,
+      coldReads: { guard: true, method: "probe" },
+    },
+  );
+  assert.deepEqual(optionsOf({ coldReads: "off" }).coldReads?.guard, false);
+  assert.deepEqual(optionsOf({ syncMethod: "aio", connectionsMax: 5 }), {
+    connections: { max: 5, perAddressMax: undefined },
+    sync: { method: "aio" },
+  });
 });

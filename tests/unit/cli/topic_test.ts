@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { topicLine } from "../../../src/cli/topic.ts";
+import { tabbed } from "../../../src/cli/table.ts";
+import { TOPIC_COLUMNS, topicRow } from "../../../src/cli/topic.ts";
 
 test("a topic is one line, by tabs", () => {
-  const line = topicLine({
+  const row = topicRow({
     error: 0,
     name: "orders",
-    topicId: "",
+    topicId: "id",
     partitions: [{ leader: 0 }, { leader: 0 }],
     config: [{ key: "durability", value: "os" }, { key: "flush.ms", value: "100" }],
   });
-  assert.equal(line, "orders\t2\tdurability=os flush.ms=100\n");
+  assert.equal(tabbed(TOPIC_COLUMNS, [row]), "orders\t2\tdurability=os flush.ms=100\n");
+  assert.deepEqual(row.config, { "durability": "os", "flush.ms": "100" });
 });

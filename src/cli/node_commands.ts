@@ -1,0 +1,51 @@
+/** The commands about a running broker as a whole, as the command line reads them. */
+
+import { object, or } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import type { Parser } from "@optique/core/parser";
+import { argument, command, constant } from "@optique/core/primitives";
+import { choice } from "@optique/core/valueparser";
+import { say } from "./help_text.ts";
+import { broker, type ClientCommand, json, type PrintCommand } from "./values.ts";
+
+export interface StatsCommand extends ClientCommand, PrintCommand {
+  readonly name: "stats";
+}
+
+export interface PingCommand extends ClientCommand, PrintCommand {
+  readonly name: "ping";
+}
+
+/** Needs no broker. */
+export interface CompletionsCommand {
+  readonly name: "completions";
+  readonly shell: "bash" | "zsh" | "fish";
+}
+
+export type NodeCommand = StatsCommand | PingCommand | CompletionsCommand;
+
+const stats = command("stats", object({ name: constant("stats"), ...json, ...broker }), {
+  brief: message`Print the counters of the broker.`,
+  description: say("One line per counter: name and value, in a pipe separated by a tab."),
+});
+
+const ping = command("ping", object({ name: constant("ping"), ...json, ...broker }), {
+  brief: message`Ask whether the broker answers.`,
+  description: say("Prints address, node, version and how long the answer took."),
+});
+
+const completions = command(
+  "completions",
+  object({
+    name: constant("completions"),
+    shell: argument(choice(["bash", "zsh", "fish"], { metavar: "SHELL" }), {
+      description: say("bash, zsh or fish."),
+    }),
+  }),
+  {
+    brief: message`Print a script that completes commands and options in a shell.`,
+    description: say("For bash: source <(sluice completions bash)."),
+  },
+);
+
+export const nodeCommands: Parser<"sync", NodeCommand, unknown> = or(stats, ping, completions);

@@ -1,0 +1,121 @@
+/**
+ * `serve`, and `config`, which takes the same options and prints what `serve` would begin with.
+ * Only the parsers.
+ */
+
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { map, optional, withDefault } from "@optique/core/modifiers";
+import type { Parser } from "@optique/core/parser";
+import { command, constant, flag, option } from "@optique/core/primitives";
+import { choice, integer, string } from "@optique/core/valueparser";
+import type { BrokerOptions } from "../config.ts";
+import { CONNECTIONS_MAX } from "../limits.ts";
+import { say } from "./help_text.ts";
+import { optionsOf } from "./plain_serve.ts";
+import { address, json } from "./values.ts";
+
+export interface ServeCommand {
+  readonly name: "serve";
+  /** Undefined: what SLUICE_CONFIG says, or none. */
+  readonly file: string | undefined;
+  /** Only what the command line said. */
+  readonly said: BrokerOptions;
+}
+
+export interface ConfigCommand {
+  readonly name: "config";
+  readonly file: string | undefined;
+  readonly said: BrokerOptions;
+  readonly json: boolean;
+}
+
+const words = {
+  file: optional(option("--config", string({ metavar: "FILE" }), {
+    description: say(
+      "File with settings: JSON, comments allowed. Below the environment and the command line.",
+      "Default: SLUICE_CONFIG from the environment, or none.",
+    ),
+  })),
+  data: optional(option("--data", string({ metavar: "DIR" }), {
+    description: message`Data directory. Default: ./sluice-data.`,
+  })),
+  native: optional(option("--native", address(), {
+    description: say(
+      "Listener of the native protocol; port 0 takes a free one. Default: 127.0.0.1:7400.",
+    ),
+  })),
+  insecure: optional(flag("--insecure", {
+    description: say(
+      "Allow a listener that other machines reach, although nobody is authenticated yet.",
+    ),
+  })),
+  runDirectory: optional(option("--run-dir", string({ metavar: "DIR" }), {
+    description: message`Directory of the Unix sockets. Default: run in the data directory.`,
+  })),
+  connectionsMax: optional(
+    option("--connections-max", integer({ min: 1, max: CONNECTIONS_MAX, metavar: "N" }), {
+      description: say(
+        `Clients at the same time. Default: ${CONNECTIONS_MAX}, fewer where the limit of open`,
+        "files is low.",
+      ),
+    }),
+  ),
+  connectionsPerAddress: optional(
+    option("--connections-per-address", integer({ min: 1, max: CONNECTIONS_MAX, metavar: "N" }), {
+      description: message`Clients from one address. Default: any number.`,
+    }),
+  ),
+  refuseEmpty: optional(flag("--no-init", {
+    description: say(
+      "Refuse an absent or empty data directory: it may be a disk that is not mounted.",
+    ),
+  })),
+  syncMethod: optional(
+    option("--sync-method", choice(["auto", "aio", "pool", "filesystem"], { metavar: "HOW" }), {
+      description: say(
+        "How writes get to disk: auto; aio (Linux AIO or nothing); pool (worker threads);",
+        "filesystem (as auto, and for very many files at once syncfs, which also writes out",
+        "files of others on the same disk). Default: auto.",
+      ),
+    }),
+  ),
+  coldReads: optional(
+    option("--cold-reads", choice(["on", "probe", "off"], { metavar: "HOW" }), {
+      description: say(
+        "on: what is not in the page cache is read before it is sent, so that it delays nobody;",
+        "probe: the same without cachestat; off: to compare. Default: on.",
+      ),
+    }),
+  ),
+};
+
+export const serveCommand: Parser<"sync", ServeCommand, unknown> = command(
+  "serve",
+  map(object(words), ({ file, ...said }) => {
+    return { name: "serve" as const, file, said: optionsOf(said) };
+  }),
+  {
+    brief: message`Run the broker.`,
+    description: say(
+      'Runs the broker until SIGTERM or SIGINT. Prints one line per listener and then "ready" on',
+      "standard output; everything else goes to standard error. A second signal ends it at once.",
+      "A file and the environment take more settings than there are options: sluice config.",
+    ),
+  },
+);
+
+export const configCommand: Parser<"sync", ConfigCommand, unknown> = command(
+  "config",
+  map(object({ ...words, ...json }), ({ file, json, ...said }) => {
+    return { name: "config" as const, file, said: optionsOf(said), json };
+  }),
+  {
+    brief: message`Print every setting, its value and where it came from.`,
+    description: say(
+      "Prints what serve would begin with, given the same options: each setting by its name in a",
+      "file, its value, where that came from, and the variable of the environment that sets it.",
+      "A setting that is wrong is refused with its name, its value and what is allowed.",
+    ),
+  },
+);

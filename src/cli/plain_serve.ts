@@ -8,7 +8,7 @@
  * Invariant: a command that is read here is the one that `parseCommandLine` gives.
  */
 
-import { type Address, parseAddress } from "../address.ts";
+import { type Address, isLoopback, parseAddress } from "../address.ts";
 import type { BrokerOptions } from "../config.ts";
 import { CONNECTIONS_MAX } from "../limits.ts";
 import type { ServeCommand } from "./serve_command.ts";
@@ -96,6 +96,9 @@ export function readPlainServe(args: readonly string[]): ServeCommand | null {
     const take = Object.hasOwn(OPTIONS, word) ? OPTIONS[word] : undefined;
     if (value.startsWith("-") || take?.(words, value) !== true) return null;
   }
+  // What others reach is explained where it is refused.
+  const isOpen = words.native !== undefined && !isLoopback(words.native.host);
+  if (isOpen && words.insecure !== true) return null;
   return { name: "serve", file: undefined, said: optionsOf(words) };
 }
 

@@ -27,6 +27,7 @@ const NOT_PLAIN = [
   "serve --data a --data b",
   "serve extra",
   "serve --native nowhere",
+  "serve --native 0.0.0.0:7400",
   "serve --native 127.0.0.1:65536",
   "serve --connections-max 0",
   "serve --connections-max 16385",

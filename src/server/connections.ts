@@ -151,8 +151,10 @@ function dispatchConnection(node: Node, connection: Connection): void {
     if (size === MUST_CLOSE) refuseConnection(node, connection);
     return;
   }
-  connection.paused = true;
-  connection.yielded = true;
+  // Its share is used up. With nothing left there is no frame that could end the pause.
+  connection.paused = incoming.unparsed > 0;
+  connection.yielded = connection.paused;
+  if (!connection.paused && !connection.readArmed) armRead(node, connection, true);
 }
 
 /** What made connections pause is over: each looks whether it may go on. */

@@ -59,9 +59,8 @@ export function continueStop(node: Node): void {
   let waiting = false;
   for (const partition of node.broker.topics.partitions) {
     const { log, removed } = partition;
-    // Of a removed partition only the syncs in flight count: they still report.
-    const isDone = removed ? log.syncsPending === 0 : log.isSynced || log.broken;
-    if (isDone) continue;
+    // Syncs in flight still report, whatever became of the partition: they know open files.
+    if (log.syncsPending === 0 && (removed || log.broken || log.isSynced)) continue;
     waiting = true;
     // What this turn wrote at level os asks for no sync by itself.
     if (!removed) node.broker.queueUnsynced(partition, 0);

@@ -135,7 +135,8 @@ export class Syncer {
   /** When the next sync of level interval is due, or Infinity. */
   nextDueMs(): number {
     let next = Infinity;
-    if (this.#fileSystemInFlight || this.#inFlight > BEGUN_MAX) return next; // its end wakes us
+    // Then the end of one wakes us.
+    if (this.#fileSystemInFlight || this.#inFlight + this.#prepared > BEGUN_MAX) return next;
     const list = this.#broker.unsynced;
     for (let i = 0; i < list.length; i += 1) {
       const { log, syncDueMs } = list[i]!;
@@ -301,7 +302,7 @@ export class Syncer {
     const waiting = partition.durableWaiters.count;
     completeSync(this.#broker, partition, door);
     const answered = waiting - partition.durableWaiters.count;
-    if (answered > 0) partition.groupWanted = waiting;
+    if (answered > 0 || waiting === 0) partition.groupWanted = waiting;
     if (moved) this.#count(partition, log.durable.offset - durable, answered, nowMs);
     if (log.needsSync && !log.broken) this.#broker.queueUnsynced(partition, 0);
   }

@@ -75,8 +75,8 @@ function requestSyncs(node: Node): void {
 
 function maintain(node: Node): void {
   node.counters.turns += 1;
-  if (node.receiveBudget.waiting > 0) admitWaiting(node);
   expireConnections(node); // late in the turn: what had arrived was read before
+  if (node.receiveBudget.waiting > 0) admitWaiting(node);
   node.door.garbage = collectGarbage(node.door.garbage);
   if (node.stopping !== null) continueStop(node);
   else keepHouse(node);

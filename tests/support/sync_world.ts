@@ -37,10 +37,10 @@ export class SyncWorld {
     return this.native.broker.topics.partitions;
   }
 
-  produce(index: number, correlation: number, size: number = 100): void {
+  produce(index: number, correlation: number, size: number = 100, acks: number = Acks.all): void {
     const memory = memoryOf(batchOfSize(size));
     const { broker } = this.native;
-    produce(broker, this.partitions[index]!, memory, 0, size, Acks.all, 8, 1, correlation, 0);
+    produce(broker, this.partitions[index]!, memory, 0, size, acks, 8, 1, correlation, 0);
   }
 
   delete(index: number): void {

@@ -226,6 +226,21 @@ test("a turn takes no more frames of a connection than its share", () => {
   made.end();
 });
 
+test("who has exactly a turn's frames is read again", () => {
+  for (const turns of [1, 2]) {
+    const made = world();
+    const client = made.client();
+    const count = turns * FRAMES_PER_TURN;
+    client.send(concat(Array.from({ length: count }, (_, i) => frames.request("ping", {}, i))));
+    assert.equal(client.receive(count).length, count);
+    made.turns(2);
+    const [connection] = made.node.connections;
+    assert.deepEqual([connection!.paused, connection!.readArmed], [false, true]);
+    assert.equal(client.ask(frames.request("ping", {}, 7)).correlation, 7);
+    made.end();
+  }
+});
+
 test("slices that wait count, however few bytes their headers are", () => {
   const made = world();
   const client = made.client();

@@ -13,8 +13,10 @@
 
 import {
   AT_FDCWD,
+  EACCES,
   EAGAIN,
   ENOENT,
+  EROFS,
   LOCK_EX,
   LOCK_NB,
   O_CREAT,
@@ -36,7 +38,14 @@ import {
   loadCatalogue,
   saveCatalogue,
 } from "./catalogue.ts";
-import { DIRECTORY_MODE, FILE_MODE, must, openDirectory, replaceFile } from "./files.ts";
+import {
+  DIRECTORY_MODE,
+  FILE_MODE,
+  must,
+  openDirectory,
+  replaceFile,
+  StorageError,
+} from "./files.ts";
 import { Reserve } from "./reserve.ts";
 import { findProblem } from "./topic_directories.ts";
 
@@ -90,6 +99,14 @@ export class DataDirectory {
    * directory that is refused is left as it was.
    */
   static open(libc: Libc, path: string, initialise: boolean): DataDirectory {
+    try {
+      return DataDirectory.#open(libc, path, initialise);
+    } catch (error) {
+      throw explained(error, path);
+    }
+  }
+
+  static #open(libc: Libc, path: string, initialise: boolean): DataDirectory {
     const fd = openOrCreate(libc, path, initialise);
     let lockFd = -1;
     try {
@@ -137,6 +154,24 @@ export class DataDirectory {
     this.#libc.close(this.fd);
     this.#libc.close(this.#lockFd);
   }
+}
+
+/** What may not be written is told with the next step. */
+function explained(error: unknown, path: string): unknown {
+  if (!(error instanceof StorageError)) return error;
+  if (error.errno === EROFS) {
+    return new DirectoryError(
+      `${path} is on a disk that can only be read: find out why (dmesg), then mount it for ` +
+        `writing (mount -o remount,rw); to check what is stored: sluice verify ${path}`,
+    );
+  }
+  if (error.errno === EACCES) {
+    return new DirectoryError(
+      `${error.message}: start the broker as the user to whom ${path} belongs, or give it to ` +
+        "this one (chown -R)",
+    );
+  }
+  return error;
 }
 
 function openOrCreate(libc: Libc, path: string, initialise: boolean): number {

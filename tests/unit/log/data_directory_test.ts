@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
-import { EIO } from "../../../ffi/constants.ts";
+import { EACCES, EIO, EROFS } from "../../../ffi/constants.ts";
 import { formatPartitionMetadata } from "../../../src/format/checkpoint.ts";
 import { CatalogueError, encodeCatalogue } from "../../../src/log/catalogue.ts";
 import { DataDirectory, DirectoryError } from "../../../src/log/data_directory.ts";
@@ -264,5 +264,23 @@ test("a directory of another topic of this name is refused by its id", () => {
   rmSync(file);
   open(path).close();
   writeFileSync(file, good);
+  open(path).close();
+});
+
+test("what may not be written is refused with the next step, whichever call says so", () => {
+  const path = withTopic();
+  const calls: readonly CallName[] = ["openat", "unlinkat", "fsync"];
+  for (
+    const [errno, words] of [[EROFS, /can only be read.*remount,rw/], [EACCES, /chown/]] as const
+  ) {
+    for (const call of calls) {
+      const faulty = new FaultyLibc(libc);
+      faulty.failNth(call, 1, -errno);
+      assert.throws(() => DataDirectory.open(faulty.libc, path, true), (error) => {
+        return error instanceof DirectoryError && words.test(error.message) &&
+          error.message.includes(path);
+      }, `${call} ${errno}`);
+    }
+  }
   open(path).close();
 });

@@ -1,11 +1,12 @@
 /** How long a group waits: a share of the moving average, bounded, and only at level fsync. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Level } from "../../../src/format/levels.ts";
+import { Acks, Level } from "../../../src/format/levels.ts";
 import type { TopicPartition } from "../../../src/broker/topics.ts";
 import { GROUP_WAIT_MS_MAX } from "../../../src/limits.ts";
 import { GroupWait } from "../../../src/server/group_wait.ts";
 import { NativeWorld } from "../../support/native_world.ts";
+import { SyncWorld } from "../../support/sync_world.ts";
 
 /** A partition whose last sync answered two, and for whose next one `waiting` wait. */
 function withPartition(
@@ -60,4 +61,33 @@ test("with as many waiting as were answered, and at other levels, it begins at o
   withPartition((partition) => assert.equal(waited(wait, partition), 0), 2);
   withPartition((partition) => assert.equal(waited(wait, partition), 0), 1, Level.interval);
   withPartition((partition) => assert.equal(waited(wait, partition), 0.5));
+});
+
+test("nobody waits for clients that have gone", () => {
+  const world = new SyncWorld(1, {}, { waitShare: 0.5 });
+  const answer = () => {
+    world.nowMs += 0.8;
+    world.aio.finishAll();
+    world.syncer.reap(world.nowMs, world.door);
+  };
+  for (let i = 0; i < 3; i += 1) world.produce(0, i);
+  world.turn();
+  answer();
+  // From now on somebody produces who does not wait for syncs.
+  world.produce(0, 10, 100, Acks.leader);
+  world.turn();
+  assert.equal(world.syncer.isWaiting, true, "they may come back");
+  world.nowMs += 1;
+  world.turn();
+  assert.equal(world.aio.inFlight.length, 1);
+  answer();
+  for (let i = 20; i < 23; i += 1) {
+    world.produce(0, i, 100, Acks.leader);
+    world.turn();
+    assert.equal(world.aio.inFlight.length, 1, "they were not back within a sync");
+    assert.equal(world.syncer.isWaiting, false);
+    answer();
+  }
+  assert.equal(world.syncer.wait.begun, 1);
+  world.end();
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EAGAIN, EINVAL, EIO, ENOSYS, errnoName } from "../../../ffi/constants.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
-import { Acks, Level } from "../../../src/format/levels.ts";
+import { Level } from "../../../src/format/levels.ts";
 import { SYNCS_IN_FLIGHT_MAX } from "../../../src/limits.ts";
 import type { Submitted } from "../../support/fake_aio.ts";
 import { forSeeds } from "../../support/prng.ts";
@@ -320,35 +320,6 @@ test("who came late for a group is in the next one, and those of the group besid
   assert.equal(world.syncer.counters.groupRequests.max, 4);
   world.aio.finishAll();
   world.syncer.reap(world.nowMs, world.door);
-  world.end();
-});
-
-test("nobody waits for clients that have gone", () => {
-  const world = new SyncWorld(1, {}, { waitShare: 0.5 });
-  const answer = () => {
-    world.nowMs += 0.8;
-    world.aio.finishAll();
-    world.syncer.reap(world.nowMs, world.door);
-  };
-  for (let i = 0; i < 3; i += 1) world.produce(0, i);
-  world.turn();
-  answer();
-  // From now on somebody produces who does not wait for syncs.
-  world.produce(0, 10, 100, Acks.leader);
-  world.turn();
-  assert.equal(world.syncer.isWaiting, true, "they may come back");
-  world.nowMs += 1;
-  world.turn();
-  assert.equal(world.aio.inFlight.length, 1);
-  answer();
-  for (let i = 20; i < 23; i += 1) {
-    world.produce(0, i, 100, Acks.leader);
-    world.turn();
-    assert.equal(world.aio.inFlight.length, 1, "they were not back within a sync");
-    assert.equal(world.syncer.isWaiting, false);
-    answer();
-  }
-  assert.equal(world.syncer.wait.begun, 1);
   world.end();
 });
 

@@ -9,26 +9,23 @@
  */
 
 import { libc } from "#ffi";
-import { AT_FDCWD, AT_REMOVEDIR, EEXIST, ENOENT, SIGXFSZ } from "../../ffi/constants.ts";
-import { assert } from "../base/assert.ts";
+import { SIGXFSZ } from "../../ffi/constants.ts";
 import { JOB_RING_BYTES } from "../base/job_ring.ts";
 import { trace } from "../base/trace.ts";
 import type { Address } from "../address.ts";
 import type { BrokerConfig } from "../config.ts";
 import { RUN_DIRECTORY, shardSocketFile } from "../format/file_names.ts";
-import { UNIX_PATH_SIZE_MAX } from "../limits.ts";
 import type { TopicEntry } from "../log/catalogue.ts";
 import { DataDirectory } from "../log/data_directory.ts";
-import { must, StorageError } from "../log/files.ts";
+import { StorageError } from "../log/files.ts";
 import { type CheckpointEntry, Keeper } from "../log/keeper.ts";
 import { judgeDescriptors, readDescriptorsMax } from "./descriptors.ts";
 import type { ShardMessage, ShardStart, SyncStart, TopicStart } from "./messages.ts";
+import { RunDirectory } from "./run_directory.ts";
 import { planSyncs } from "./sync_method.ts";
 import type { Threads } from "./threads.ts";
 
 const SHARD = 0;
-/** The socket opens every door of the shard: for this user only. */
-const RUN_DIRECTORY_MODE = 0o700;
 
 /** The broker could not start; the message says why. */
 export class StartError extends Error {
@@ -58,8 +55,7 @@ export class Supervisor {
   /** What shards asked for before anybody served it. */
   readonly #early: ShardRequest[] = [];
   readonly #threads: Threads;
-  /** A run directory made outside the data directory, removed at the end. */
-  readonly #privateRun: string;
+  readonly #run: RunDirectory;
   #stopped: (message: Stopped) => void = () => {};
   readonly #hasStopped: Promise<Stopped>;
 
@@ -67,14 +63,13 @@ export class Supervisor {
     threads: Threads,
     directory: DataDirectory,
     keeper: Keeper,
-    runDirectory: string,
-    privateRun: string,
+    run: RunDirectory,
   ) {
     this.#threads = threads;
     this.directory = directory;
     this.keeper = keeper;
-    this.socketPath = `${runDirectory}/${shardSocketFile(SHARD)}`;
-    this.#privateRun = privateRun;
+    this.socketPath = run.socketPath;
+    this.#run = run;
     this.#hasStopped = new Promise((resolve) => (this.#stopped = resolve));
   }
 
@@ -89,20 +84,19 @@ export class Supervisor {
   ): Promise<Supervisor> {
     libc.ignoreSignal(SIGXFSZ); // a file that may not grow is an error of the write
     const directory = DataDirectory.open(libc, config.dataDirectory, config.initialise);
-    let supervisor: Supervisor | null = null;
+    let run: RunDirectory | null = null;
     try {
       const keeper = new Keeper(directory, libc);
       for (const name of keeper.reconcile()) {
         trace("warning", `${name}: a directory of no topic, it is left alone`);
       }
       keeper.makeReserve();
-      const run = makeRunDirectory(config, directory);
-      const privateRun = run.isPrivate ? run.path : "";
-      supervisor = new Supervisor(threads, directory, keeper, run.path, privateRun);
+      run = makeRunDirectory(config, directory);
+      const supervisor = new Supervisor(threads, directory, keeper, run);
       await supervisor.#startShard(config, version);
       return supervisor;
     } catch (error) {
-      supervisor?.removeRun();
+      run?.remove();
       // Nothing was served: what was clean still is, and the next start need not scan.
       const intact = error instanceof StartError && error.intact;
       if (directory.clean && intact) directory.closeClean();
@@ -126,7 +120,7 @@ export class Supervisor {
   ): Promise<void> {
     const { clean, entries } = await this.#hasStopped;
     this.#threads.terminate();
-    this.removeRun();
+    this.#run.remove();
     try {
       finishCheckpoints(entries);
       if (clean) return this.directory.closeClean();
@@ -136,12 +130,6 @@ export class Supervisor {
       trace("error", `the next start looks at every file: ${error.message}`);
     }
     this.directory.close();
-  }
-
-  /** The shard's socket, and the directory that was made for it alone. */
-  removeRun(): void {
-    libc.unlinkat(AT_FDCWD, this.socketPath, 0);
-    if (this.#privateRun !== "") libc.unlinkat(AT_FDCWD, this.#privateRun, AT_REMOVEDIR);
   }
 
   async #startShard(config: BrokerConfig, version: string): Promise<void> {
@@ -235,25 +223,14 @@ export class Supervisor {
   }
 }
 
-/**
- * `run` in the data directory, what the configuration says, or a short private one where that is
- * long.
- */
-function makeRunDirectory(
-  config: BrokerConfig,
-  directory: DataDirectory,
-): { path: string; isPrivate: boolean } {
-  const wanted = config.runDirectory ?? `${config.dataDirectory}/${RUN_DIRECTORY}`;
-  const socketPath = `${wanted}/${shardSocketFile(SHARD)}`;
-  const tooLong = new TextEncoder().encode(socketPath).length > UNIX_PATH_SIZE_MAX;
-  if (tooLong && config.runDirectory !== undefined) {
-    throw new StartError(
-      `the path of ${socketPath} is over ${UNIX_PATH_SIZE_MAX} bytes: choose a shorter --run-dir`,
-    );
-  }
-  const path = tooLong ? `/tmp/sluice-${directory.newTopicId()}` : wanted;
-  const made = libc.mkdirat(AT_FDCWD, path, RUN_DIRECTORY_MODE);
-  assert(made !== -ENOENT || config.runDirectory !== undefined, "the data directory is there");
-  if (made !== -EEXIST) must(made, `make run directory ${path}`);
-  return { path, isPrivate: tooLong };
+/** Where the shard's socket is to be. Throws StartError. */
+function makeRunDirectory(config: BrokerConfig, directory: DataDirectory): RunDirectory {
+  const made = RunDirectory.make(libc, {
+    path: config.runDirectory ?? `${config.dataDirectory}/${RUN_DIRECTORY}`,
+    isFixed: config.runDirectory !== undefined,
+    socket: shardSocketFile(SHARD),
+    newId: () => directory.newTopicId(),
+  });
+  if (typeof made === "string") throw new StartError(made);
+  return made;
 }

@@ -11,6 +11,7 @@ import { test } from "node:test";
 import { type Broker, type BrokerOptions, runSluice, startBroker } from "../support/broker.ts";
 import { commands, tryCommands } from "../support/commands.ts";
 import { BROKER_RUNTIME, CLIENT_RUNTIME } from "../support/pair.ts";
+import { descriptors } from "../support/process_state.ts";
 import { RawConnection } from "../support/raw_connection.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { within } from "../support/until.ts";
@@ -114,7 +115,14 @@ test("a data path too long for a Unix socket", async () => {
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
   const again = await start({ data });
   assert.equal((await commands(again)(["consume", "t"])).out, "far away\n");
-  await again.stop();
+  const left = runDirectoryOf(again);
+  await again.kill();
+  assert.ok(existsSync(left), "a kill leaves it behind");
+  const third = await start({ data });
+  assert.ok(!existsSync(left), "the next start removes it");
+  const own = runDirectoryOf(third);
+  await third.stop();
+  assert.ok(!existsSync(own), "a stop does so itself");
   const flags = ["--run-dir", join(data, "run")];
   const said = await expectRefused({ runtime: BROKER_RUNTIME, data, flags });
   assert.match(said, /over 107 bytes.*--run-dir/s);
@@ -157,6 +165,16 @@ test("an address or a directory that cannot be had is told in words", async () =
   assert.ok(isFile.includes(file), isFile);
 });
 
+/** The directory under /tmp that it holds by a lock. */
+function runDirectoryOf(broker: Broker): string {
+  const found = descriptors(broker.pid).map((line) =>
+    / -> (\/tmp\/sluice-[0-9a-f-]{36})$/.exec(line)
+  )
+    .find((match) => match !== null);
+  assert.ok(found !== undefined, "it has one");
+  return found![1]!;
+}
+
 function start(options: Omit<BrokerOptions, "runtime"> & Partial<BrokerOptions>): Promise<Broker> {
   return startBroker({ runtime: BROKER_RUNTIME, ...options });
 }
@@ -185,7 +203,10 @@ async function nodeEpoch(broker: Broker): Promise<number> {
 
 /** Names, times of change and contents of everything in a directory. */
 function snapshot(directory: string): unknown {
-  const listed = execFileSync("ls", ["-laR", "--time-style=full-iso", directory]).toString();
+  // Without its parent, where others come and go.
+  const listed = [["-ld"], ["-lAR"]].map((options) => {
+    return execFileSync("ls", [...options, "--time-style=full-iso", directory]).toString();
+  });
   const contents = readdirSync(directory).filter((name) => statSync(join(directory, name)).isFile())
     .map((name) => readFileSync(join(directory, name), "utf8"));
   return { listed, contents };

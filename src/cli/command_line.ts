@@ -5,7 +5,8 @@
  *     sluice serve | config                                               (serve_command.ts)
  *     sluice topic … | records delete | offsets                           (topic_commands.ts)
  *     sluice produce TOPIC [FILE] | consume TOPIC                         (data_commands.ts)
- *     sluice stats | ping                                                 (node_commands.ts)
+ *     sluice stats | ping | completions                                   (node_commands.ts)
+ *     sluice bench                                                        (bench_command.ts)
  *     sluice verify DIR | dump FILE | repair DIR TOPIC-N | adopt DIR      (tools_commands.ts)
  */
 
@@ -14,6 +15,7 @@ import { runParserSync } from "@optique/core/facade";
 import { formatMessage, message } from "@optique/core/message";
 import type { Parser } from "@optique/core/parser";
 import { VERSION } from "../version.ts";
+import { type BenchCommand, benchCommand } from "./bench_command.ts";
 import { commandTree, missingCommand, unknownWord } from "./command_tree.ts";
 import { type ConsumeCommand, dataCommands, type ProduceCommand } from "./data_commands.ts";
 import { didYouMean } from "./did_you_mean.ts";
@@ -35,6 +37,7 @@ export type Command =
   | TopicCommand
   | ProduceCommand
   | ConsumeCommand
+  | BenchCommand
   | NodeCommand
   | ToolsCommand;
 
@@ -56,6 +59,7 @@ export const commands: Parser<"sync", Command, unknown> = or(
   topicCommands,
   dataCommands,
   nodeCommands,
+  benchCommand,
   toolsCommands,
   configCommand,
 );

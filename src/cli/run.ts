@@ -53,6 +53,8 @@ async function dispatch(command: Command): Promise<ExitCode> {
       return await (await import("./stats.ts")).stats(command);
     case "ping":
       return await (await import("./stats.ts")).ping(command);
+    case "bench":
+      return await (await import("./bench.ts")).bench(command);
     case "completions":
       return await (await import("./completions.ts")).completions(command);
     case "verify":

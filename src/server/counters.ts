@@ -28,6 +28,7 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
   return [
     { name: "turns_total", value: counters.turns },
     ...node.loopLag.list(),
+    ...node.processCounters.list(),
     { name: "receive_calls_total", value: counters.receives },
     { name: "received_bytes_total", value: counters.receivedBytes },
     { name: "send_calls_total", value: sendCounters.sends },

@@ -42,6 +42,7 @@ import type { SendCounters } from "../net/send_queue.ts";
 import { Background } from "./background.ts";
 import { type ConnectionCounters, newConnectionCounters } from "./connection_counters.ts";
 import { LoopLag } from "./loop_lag.ts";
+import { ProcessCounters } from "./process_counters.ts";
 import type { ShardMessage, ShardStart } from "./messages.ts";
 import { ShardServer } from "./shard_server.ts";
 import { Syncer, type SyncOptions } from "./sync.ts";
@@ -75,6 +76,7 @@ export class Node {
   /** Null where the guard is off: then sending may wait for the disk. */
   readonly coldReads: ColdReads | null;
   readonly loopLag: LoopLag;
+  readonly processCounters: ProcessCounters;
   readonly door: NativeDoor;
   readonly listeners: Listener[] = [];
   /** By slot, from Slot.connections on. */
@@ -126,6 +128,7 @@ export class Node {
     this.reserve = new Reserve(libc);
     this.background = new Background(libc, jobs);
     this.loopLag = new LoopLag(libc);
+    this.processCounters = new ProcessCounters(libc);
     this.store = new SegmentStore(libc, start.dataFd, (fd) => this.background.close(fd), {
       writtenAheadBytes: this.#writesAhead() ? WRITTEN_AHEAD_BYTES : 0,
       fileJobs: this.background,

@@ -44,7 +44,6 @@ class Producer {
 export class ProducerState {
   /** The base offset of the batch that `check` found to be repeated. */
   duplicateOffset = 0;
-  duplicateEnd = 0;
   readonly #producers: Map<number, Producer> = new Map();
   /** Producers with batches above WINDOW, or with a new epoch. */
   readonly #unsettled: Producer[] = [];
@@ -68,7 +67,6 @@ export class ProducerState {
       const batch = batches[i]!;
       if (batch.firstSequence !== first || batch.lastSequence !== last) continue;
       this.duplicateOffset = batch.baseOffset;
-      this.duplicateEnd = batch.lastOffset + 1;
       return ErrorCodes.duplicate_sequence;
     }
     if (batches.length === 0) return ErrorCodes.none;

@@ -45,6 +45,11 @@ export class Poller {
     return this.#libc.epollCtl(this.#epoll, EPOLL_CTL_ADD, fd, EPOLLIN, slot, generation);
   }
 
+  /** Reports a descriptor of the loop's own. Throws PollerError. */
+  addOwn(fd: number, slot: number): void {
+    must(this.add(fd, slot, 0), "the poll set");
+  }
+
   change(fd: number, slot: number, generation: number, read: boolean, write: boolean): void {
     const events = (read ? EPOLLIN : 0) | (write ? EPOLLOUT : 0);
     const result = this.#libc.epollCtl(this.#epoll, EPOLL_CTL_MOD, fd, events, slot, generation);

@@ -5,8 +5,9 @@
  *
  *     post -> ring -> worker runs it -> eventfd raised -> poll ends -> reap
  *
- * Invariant: jobs run one after another, in the order in which they were posted; the worker closes
- * the eventfd, because only it knows when it has raised it for the last time.
+ * Invariant: jobs run one after another, in the order in which they were posted; a descriptor is
+ * closed behind every job that was posted with it. The worker closes the eventfd, because only it
+ * knows when it has raised it for the last time.
  */
 
 import {
@@ -52,6 +53,8 @@ export class Background implements ColdJobs, FileJobs {
   readonly #libc: Libc;
   readonly #ring: JobRing;
   readonly #job = emptyJob();
+  /** To be closed when there is room in the ring: jobs before may still know them. */
+  readonly #closing: number[] = [];
   /** By the descriptor that the shard reads it by. */
   readonly #removed: Map<number, Removed> = new Map();
   /** The first of them is at work when `#isCutting`. */
@@ -88,7 +91,7 @@ export class Background implements ColdJobs, FileJobs {
   close(fd: number): void {
     const removed = this.#removed.get(fd);
     this.#removed.delete(fd);
-    if (!this.#ring.post(JobKind.close, fd, 0, 0, 0, 0)) this.#libc.close(fd);
+    if (!this.#ring.post(JobKind.close, fd, 0, 0, 0, 0)) this.#closing.push(fd);
     if (removed !== undefined && removed.cutFd > 0) this.#cut(removed.cutFd, removed.size);
   }
 
@@ -109,7 +112,16 @@ export class Background implements ColdJobs, FileJobs {
       if (job.kind === JobKind.unlink && job.result > 0) this.#unlinked(job);
       if (job.kind === JobKind.cut) this.#cutDone();
     }
+    this.#closeMore();
     this.#cutMore();
+  }
+
+  #closeMore(): void {
+    const closing = this.#closing;
+    while (closing.length > 0) {
+      if (!this.#ring.post(JobKind.close, closing[closing.length - 1]!, 0, 0, 0, 0)) return;
+      closing.pop();
+    }
   }
 
   #unlinked(job: Job): void {
@@ -139,6 +151,8 @@ export class Background implements ColdJobs, FileJobs {
   }
 
   stop(): void {
+    this.#closeMore();
+    for (const fd of this.#closing) this.#libc.close(fd); // what is asked about it then is no loss
     // Behind the slice that may be in the ring. What does not fit goes with the process.
     for (const { fd } of this.#cuts) this.#ring.post(JobKind.close, fd, 0, 0, 0, 0);
     this.#ring.stop();

@@ -142,8 +142,8 @@ export class Node {
     this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere), this.coldReads);
     this.syncer = new Syncer(libc, this.broker, this.#syncOptions());
     this.caretaker = new Caretaker(this.broker, this.store);
-    for (const wake of this.syncer.wakes) this.poller.add(wake.fd, Slot.syncs, 0);
-    this.poller.add(this.background.wake.fd, Slot.background, 0);
+    for (const wake of this.syncer.wakes) this.poller.addOwn(wake.fd, Slot.syncs);
+    this.poller.addOwn(this.background.wake.fd, Slot.background);
     this.door = new NativeDoor(this.broker, new ShardServer(this));
     this.nowMs = libc.monotonicMs();
     this.readClocks(0);
@@ -170,8 +170,8 @@ export class Node {
     const { native, socketPath } = this.start;
     this.listeners[Slot.native] = listenTcp(this.libc, native.host, native.port);
     this.listeners[Slot.control] = listenUnix(this.libc, socketPath);
-    this.poller.add(this.listeners[Slot.native]!.fd, Slot.native, 0);
-    this.poller.add(this.listeners[Slot.control]!.fd, Slot.control, 0);
+    this.poller.addOwn(this.listeners[Slot.native]!.fd, Slot.native);
+    this.poller.addOwn(this.listeners[Slot.control]!.fd, Slot.control);
   }
 
   /** The data directory is opened here for `syncfs`: before anything is written. */

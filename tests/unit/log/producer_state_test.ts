@@ -23,7 +23,7 @@ test("the next sequence is accepted, a repetition gets its old offset, the rest 
   assert.equal(state.check(7, 3, 80, 89), none);
   for (let i = 8 - WINDOW; i < 8; i += 1) {
     assert.equal(state.check(7, 3, 10 * i, 10 * i + 9), duplicate_sequence);
-    assert.deepEqual([state.duplicateOffset, state.duplicateEnd], [100 + 10 * i, 110 + 10 * i]);
+    assert.equal(state.duplicateOffset, 100 + 10 * i);
   }
   assert.equal(state.check(7, 3, 20, 29), out_of_order_sequence, "too old to be remembered");
   assert.equal(state.check(7, 3, 81, 90), out_of_order_sequence, "a gap");

@@ -125,4 +125,11 @@ test("without a descriptor for the loop itself it says so", () => {
   assert.throws(() => new Poller(faulty.libc), isClear);
   faulty.failNth("eventfd", 1, -EMFILE);
   assert.throws(() => new Wake(faulty.libc, EFD_NONBLOCK), isClear);
+  faulty.heal();
+  const poller = new Poller(faulty.libc);
+  const wake = new Wake(faulty.libc, EFD_NONBLOCK);
+  faulty.failNth("epollCtl", 1, -EMFILE);
+  assert.throws(() => poller.addOwn(wake.fd, 2), isClear);
+  wake.close();
+  poller.close();
 });

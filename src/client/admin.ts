@@ -1,11 +1,11 @@
 /**
- * What an operator asks for: topics, offsets, counters, a sign of life. One request each, nothing
- * kept but the handles of partitions that were asked about.
+ * What an operator asks for: topics, offsets, counters, a sign of life. One request each.
  */
 
 import type { ConfigEntry } from "../format/topic_config.ts";
-import { operation, type ReplyOf } from "../native/operations.ts";
-import type { Connection } from "./connection.ts";
+import type { ReplyOf } from "../native/operations.ts";
+import { type AdminPort, ConnectionPort } from "./admin_port.ts";
+import { Connection } from "./connection.ts";
 
 export type Metadata = ReplyOf<"metadata">;
 export type TopicDescription = Metadata["topics"][number];
@@ -22,31 +22,25 @@ export interface CreateTopicOptions {
 }
 
 export class Admin {
-  readonly connection: Connection;
-  readonly #handles: Map<string, number> = new Map();
+  readonly #port: AdminPort;
 
-  constructor(connection: Connection) {
-    this.connection = connection;
+  /** `client.admin`, or one on a single connection. */
+  constructor(port: AdminPort | Connection) {
+    this.#port = port instanceof Connection ? new ConnectionPort(port) : port;
   }
 
   /** Creates a topic; its id comes back when it is durable and open. */
   async createTopic(name: string, options: CreateTopicOptions = {}): Promise<string> {
     const config = (options.config ?? []).map(({ key, value }) => ({ key, value }));
     const partitions = options.partitions ?? 1;
-    const reply = await this.connection.request(operation("create_topic"), {
-      name,
-      partitions,
-      config,
-    });
-    return reply.topicId;
+    const values = { name, partitions, config };
+    return (await this.#port.request("create_topic", values, false)).topicId;
   }
 
   /** Deletes a topic; settles when that is durable. */
   async deleteTopic(name: string): Promise<void> {
-    await this.connection.request(operation("delete_topic"), { name });
-    for (const key of this.#handles.keys()) {
-      if (key.slice(0, key.lastIndexOf("/")) === name) this.#handles.delete(key);
-    }
+    await this.#port.request("delete_topic", { name }, false);
+    this.#port.forget(name);
   }
 
   /**
@@ -54,7 +48,7 @@ export class Admin {
    */
   metadata(names: readonly string[] = []): Promise<Metadata> {
     const topics = names.map((name) => ({ name }));
-    return this.connection.request(operation("metadata"), { topics });
+    return this.#port.request("metadata", { topics }, true);
   }
 
   /** All topics, sorted by name. */
@@ -62,9 +56,9 @@ export class Admin {
     return (await this.metadata()).topics;
   }
 
-  async offsets(topic: string, partition: number): Promise<PartitionOffsets> {
-    const handle = await this.#handle(topic, partition);
-    return await this.connection.request(operation("offsets"), { handle });
+  /** The ends of a partition. */
+  offsets(topic: string, partition: number): Promise<PartitionOffsets> {
+    return this.#port.requestOf("offsets", topic, partition, {}, true);
   }
 
   /**
@@ -76,45 +70,29 @@ export class Admin {
     partition: number,
     offset: number | "end",
   ): Promise<number> {
-    const handle = await this.#handle(topic, partition);
-    const below = offset === "end" ? VISIBLE_END : offset;
-    const row = operation("delete_records");
-    return (await this.connection.request(row, { handle, offset: below })).logStart;
+    const values = { offset: offset === "end" ? VISIBLE_END : offset };
+    const reply = await this.#port.requestOf("delete_records", topic, partition, values, false);
+    return reply.logStart;
   }
 
   /**
    * The first record whose timestamp is `timestampMs` or later; when there is none, the visible
    * end and timestamp -1.
    */
-  async offsetForTime(
-    topic: string,
-    partition: number,
-    timestampMs: number,
-  ): Promise<OffsetForTime> {
-    const handle = await this.#handle(topic, partition);
-    const row = operation("offset_for_time");
-    return await this.connection.request(row, { handle, timestamp: timestampMs });
+  offsetForTime(topic: string, partition: number, timestampMs: number): Promise<OffsetForTime> {
+    const values = { timestamp: timestampMs };
+    return this.#port.requestOf("offset_for_time", topic, partition, values, true);
   }
 
   /** Counters of the node, in the broker's order. */
   async stats(): Promise<Counter[]> {
-    return (await this.connection.request(operation("stats"), {})).counters;
+    return (await this.#port.request("stats", {}, true)).counters;
   }
 
   /** Milliseconds that a question and its answer took. */
   async ping(): Promise<number> {
     const startedMs = performance.now();
-    await this.connection.request(operation("ping"), {});
+    await this.#port.request("ping", {}, true);
     return performance.now() - startedMs;
-  }
-
-  async #handle(topic: string, partition: number): Promise<number> {
-    const key = `${topic}/${partition}`;
-    const known = this.#handles.get(key);
-    if (known !== undefined) return known;
-    const row = operation("open_partition");
-    const { handle } = await this.connection.request(row, { topic, partition });
-    this.#handles.set(key, handle);
-    return handle;
   }
 }

@@ -13,7 +13,7 @@
  * connection.
  */
 
-import net from "node:net";
+import type net from "node:net";
 import type { ByteBlock } from "../base/bytes.ts";
 import { FRAME_SIZE_MAX, FRAME_SIZE_MAX_BEFORE_HELLO } from "../limits.ts";
 import { decodeBody, encodeBody } from "../native/codec.ts";
@@ -26,14 +26,14 @@ import {
   type RequestOf,
 } from "../native/operations.ts";
 import type { Operation, Table, ValueOf } from "../native/table.ts";
+import { addressText, type BrokerAddress } from "./broker_address.ts";
 import { BrokerError, ConnectionError, ProtocolError, reasonOf, SluiceError } from "./errors.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { keepAlive } from "./keep_alive.ts";
+import { lost, openSocket, silent } from "./open_socket.ts";
+import { endSilent } from "./request_timeout.ts";
 
-/** Where a broker listens. */
-export type BrokerAddress = { readonly host: string; readonly port: number } | {
-  readonly path: string;
-};
+export { addressText, type BrokerAddress } from "./broker_address.ts";
 
 export interface ConnectOptions {
   /** Shown to operators. */
@@ -43,6 +43,11 @@ export interface ConnectOptions {
   readonly timeoutMs?: number | undefined;
   /** A connection that is silent for so long pings, for brokers let go of idle ones. */
   readonly keepAliveMs?: number | undefined;
+  /**
+   * A connection whose oldest request has no answer for so long is ended. Default: never; a fetch
+   * may be parked at the broker for longer.
+   */
+  readonly requestTimeoutMs?: number | undefined;
 }
 
 const SUBSCRIBE = operation("subscribe");
@@ -65,6 +70,7 @@ export interface PushSink {
 }
 
 interface Pending {
+  readonly sentMs: number;
   resolve(body: ReplyBody): void;
   reject(error: unknown): void;
 }
@@ -115,6 +121,7 @@ export class Connection {
     try {
       await connection.#sayHello(options);
       keepAlive(connection, options.keepAliveMs);
+      if (options.requestTimeoutMs !== undefined) endSilent(connection, options.requestTimeoutMs);
       return connection;
     } catch (error) {
       connection.close();
@@ -142,6 +149,17 @@ export class Connection {
   /** Requests that wait for a reply. */
   get outstanding(): number {
     return this.#pending.size;
+  }
+
+  /** When the oldest of them was sent, by `performance.now()`; Infinity without one. */
+  get oldestMs(): number {
+    for (const pending of this.#pending.values()) return pending.sentMs;
+    return Infinity;
+  }
+
+  /** Whether the socket has more to send than it wants; `drained` tells when it has not. */
+  get isCongested(): boolean {
+    return this.#drained !== null;
   }
 
   /** One request and its reply, both by the operation's tables. */
@@ -174,7 +192,7 @@ export class Connection {
     const correlation = this.#nextCorrelation();
     writeFrameHeader(view, start, end - start, row.code, row.version, correlation);
     const reply = new Promise<ReplyBody>((resolve, reject) => {
-      this.#pending.set(correlation, { resolve, reject });
+      this.#pending.set(correlation, { sentMs: performance.now(), resolve, reject });
     });
     this.#write(bytes.subarray(start, end));
     return reply;
@@ -226,6 +244,11 @@ export class Connection {
       "connection_closed",
       this.address,
     );
+    this.#end(error);
+  }
+
+  /** Ends the connection because of what the caller found out about it. */
+  abort(error: SluiceError): void {
     this.#end(error);
   }
 
@@ -321,50 +344,6 @@ export class Connection {
     this.#wakeDrained?.();
     this.#tellEnded(error);
   }
-}
-
-/** `HOST:PORT` or the path of a socket. */
-export function addressText(address: BrokerAddress): string {
-  if ("path" in address) return address.path;
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${host}:${address.port}`;
-}
-
-function openSocket(address: BrokerAddress, timeoutMs: number): Promise<net.Socket> {
-  const text = addressText(address);
-  return new Promise((resolve, reject) => {
-    const socket = "path" in address
-      ? net.connect({ path: address.path })
-      : net.connect({ host: address.host, port: address.port });
-    const timer = setTimeout(() => refuse(silent(text, timeoutMs)), timeoutMs);
-    const refuse = (error: Error): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      reject(error);
-    };
-    socket.once("error", (error) => refuse(refused(text, error)));
-    socket.once("connect", () => {
-      clearTimeout(timer);
-      socket.removeAllListeners("error");
-      resolve(socket);
-    });
-  });
-}
-
-function refused(address: string, error: Error): ConnectionError {
-  const reason = (error as { code?: unknown }).code ?? error.message;
-  const text = `no connection to a broker at ${address}: ${reason}`;
-  return new ConnectionError(text, "connection_refused", address);
-}
-
-function silent(address: string, timeoutMs: number): ConnectionError {
-  const text = `no answer from ${address} within ${timeoutMs} ms`;
-  return new ConnectionError(text, "connection_timeout", address);
-}
-
-function lost(address: string, reason: string): ConnectionError {
-  const text = `the connection to ${address} was lost: ${reason}`;
-  return new ConnectionError(text, "connection_lost", address);
 }
 
 function decodeReply(row: Operation, body: ReplyBody): ValueOf<Table> {

@@ -61,6 +61,65 @@ export class ConnectionError extends SluiceError {
   }
 }
 
+/** An option of this library has a value that it cannot have. */
+export class InvalidOptionError extends SluiceError {
+  readonly option: string;
+
+  constructor(option: string, value: unknown, allowed: string) {
+    super(`${option} is ${shown(value)}; it must be ${allowed}`, {
+      code: LOCAL_ERROR,
+      name: "invalid_option",
+      retriable: false,
+      hint: "docs/CLIENT.md lists the options.",
+    });
+    this.option = option;
+  }
+}
+
+/** The client, the producer or the consumer was closed; what was not done then is not done. */
+export class ClosedError extends SluiceError {
+  constructor(what: string) {
+    super(`the ${what} is closed`, {
+      code: LOCAL_ERROR,
+      name: "closed",
+      retriable: false,
+      hint: "Await what you send before you close, or make a new one.",
+    });
+  }
+}
+
+/** A record was not acknowledged in time. It may be stored all the same. */
+export class DeliveryTimeoutError extends SluiceError {
+  constructor(topic: string, partition: number, timeoutMs: number, cause: Error | null) {
+    const where = partition < 0 ? topic : `${topic}/${partition}`;
+    const why = cause === null ? "" : `; the last attempt: ${cause.message}`;
+    super(`a record for ${where} was not acknowledged within ${timeoutMs} ms${why}`, {
+      code: LOCAL_ERROR,
+      name: "delivery_timeout",
+      retriable: true,
+      hint: "It may be stored all the same. Look at the broker, or raise deliveryTimeoutMs.",
+    });
+    if (cause !== null) this.cause = cause;
+  }
+}
+
+/** This runtime cannot compress or decompress with a codec. */
+export class CodecUnavailableError extends SluiceError {
+  readonly codec: string;
+
+  constructor(codec: string) {
+    super(`${codec} is not part of this runtime`, {
+      code: LOCAL_ERROR,
+      name: "codec_unavailable",
+      retriable: false,
+      hint:
+        "Node has zstd from 22.15 on, Bun and Deno have it. Or give the functions of a package: " +
+        'useZstd(await import("@bokuweb/zstd-wasm")). Or produce with lz4, snappy or gzip.',
+    });
+    this.codec = codec;
+  }
+}
+
 /** The other side does not speak the protocol as this client knows it. */
 export class ProtocolError extends SluiceError {
   constructor(message: string) {
@@ -135,6 +194,20 @@ export class CorruptBatchError extends SluiceError {
       hint: "Fetch it again; when it recurs, the broker's disk or the network is at fault.",
     });
   }
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? `"${value}"` : String(value);
+}
+
+/** Whether the broker refused with this code. */
+export function isCode(error: unknown, code: number): boolean {
+  return error instanceof BrokerError && error.code === code;
+}
+
+/** What was thrown, as an error of this library. */
+export function toSluiceError(error: unknown): SluiceError {
+  return error instanceof SluiceError ? error : new ProtocolError(reasonOf(error));
 }
 
 /** Why something ended, as text of at most one line. */

@@ -1,19 +1,21 @@
 /**
- * The native client, for Bun, Deno and Node: everything that a program outside this repository
+ * The client of Sluice, for Bun, Deno and Node: everything that a program outside this repository
  * may import. The only file that re-exports.
  *
- *     const connection = await Connection.connect({ host: "127.0.0.1", port: 7400 });
- *     const producer = await PartitionProducer.open(connection, "orders", 0);
- *     await producer.append(new TextEncoder().encode("hello"));
- *     await producer.flush();
+ *     Client       producer, consumer and admin over connections that come back by themselves
+ *     Connection   one connection, with PartitionProducer, PartitionConsumer and BatchBuilder for
+ *                  tools that want no more than that
  *
- *     const consumer = await PartitionConsumer.open(connection, "orders", 0);
- *     for await (const { records } of consumer.fetches()) {
- *       while (records.next()) {
- *         const value = records.block.bytes.subarray(records.valueStart, records.valueEnd);
- *       }
- *     }
- *     for await (const { records } of consumer.subscribe()) { … goes on with what comes later … }
+ * @example Produce a record.
+ * ```ts
+ * import { Client } from "sluice/client";
+ *
+ * const client = await Client.connect({ brokers: ["127.0.0.1:7400"] });
+ * await client.admin.createTopic("mod-example");
+ * const producer = await client.producer();
+ * await producer.send({ topic: "mod-example", key: "user-1", value: "signed in" });
+ * await client.close();
+ * ```
  */
 
 export {
@@ -25,7 +27,22 @@ export {
   type PartitionOffsets,
   type TopicDescription,
 } from "./admin.ts";
+export { type AdminPort } from "./admin_port.ts";
 export { BatchBuilder, batchSizeOf, recordSize, valueSizeMax } from "./batch_builder.ts";
+export { Client, type ClientOptions } from "./client.ts";
+export { type Compression, useZstd, type ZstdFunctions } from "./compression.ts";
+export { type ConnectionEvent } from "./endpoint.ts";
+export { murmur2, type PartitionChoice, type Partitioner, partitionOfKey } from "./partitioner.ts";
+export { Producer } from "./producer.ts";
+export { type BatchReport, type ProducerOptions } from "./producer_options.ts";
+export {
+  type Bytes,
+  ConsumerRecord,
+  type Delivery,
+  type Header,
+  type Headers,
+  type ProducerRecord,
+} from "./record.ts";
 export {
   addressText,
   type BrokerAddress,
@@ -42,9 +59,13 @@ export {
 } from "./partition_consumer.ts";
 export {
   BrokerError,
+  ClosedError,
+  CodecUnavailableError,
   ConnectionError,
   CorruptBatchError,
+  DeliveryTimeoutError,
   type ErrorDetail,
+  InvalidOptionError,
   LOCAL_ERROR,
   ProtocolError,
   RecordTooLargeError,

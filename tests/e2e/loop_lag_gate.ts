@@ -49,7 +49,8 @@ const WORKS: readonly Work[] = [
 test("a minute in which everything happens that may block", async () => {
   const data = temporaryDirectory("lag");
   const broker = await startBroker({ runtime: BROKER_RUNTIME, data });
-  const admin = new Admin(await connect(broker.port));
+  const connection = await connect(broker.port);
+  const admin = new Admin(connection);
   for (const { topic, partitions, config } of WORKS) {
     const entries = Object.entries(config).map(([key, value]) => ({ key, value }));
     await admin.createTopic(topic, { partitions, config: entries });
@@ -71,7 +72,7 @@ test("a minute in which everything happens that may block", async () => {
       `${of("loop_slow_turns_total")} above 10 ms; longest steps: ${steps.join(", ")}; ` +
       `${happened.join(", ")}, ${PARTITIONS} partitions, segments of 64 KiB and 256 MiB`,
   );
-  admin.connection.close();
+  connection.close();
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
 });
 

@@ -1,0 +1,72 @@
+/**
+ * How the admin reaches a broker: through a client, which connects again and repeats what may be
+ * repeated, or on one connection and no other.
+ */
+
+import {
+  operation,
+  type OperationName,
+  type ReplyOf,
+  type RequestOf,
+} from "../native/operations.ts";
+import type { Connection } from "./connection.ts";
+
+export interface AdminPort {
+  /** To any node. `repeatable`: may be sent again when nobody knows whether it was executed. */
+  request<N extends OperationName>(
+    name: N,
+    values: RequestOf<N>,
+    repeatable: boolean,
+  ): Promise<ReplyOf<N>>;
+  /** To the node that leads the partition, whose handle is filled in. */
+  requestOf<N extends OperationName>(
+    name: N,
+    topic: string,
+    partition: number,
+    values: Omit<RequestOf<N>, "handle">,
+    repeatable: boolean,
+  ): Promise<ReplyOf<N>>;
+  /** The topic is gone: its handles are of no use. */
+  forget(topic: string): void;
+}
+
+/** One connection, nothing repeated; keeps the handles of partitions that were asked about. */
+export class ConnectionPort implements AdminPort {
+  readonly #connection: Connection;
+  readonly #handles: Map<string, number> = new Map();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  async request<N extends OperationName>(name: N, values: RequestOf<N>): Promise<ReplyOf<N>> {
+    const row = operation(name);
+    return await this.#connection.request(row, values as never) as ReplyOf<N>;
+  }
+
+  async requestOf<N extends OperationName>(
+    name: N,
+    topic: string,
+    partition: number,
+    values: Omit<RequestOf<N>, "handle">,
+  ): Promise<ReplyOf<N>> {
+    const handle = await this.#handle(topic, partition);
+    return await this.request(name, { ...values, handle } as unknown as RequestOf<N>);
+  }
+
+  forget(topic: string): void {
+    for (const key of this.#handles.keys()) {
+      if (key.slice(0, key.lastIndexOf("/")) === topic) this.#handles.delete(key);
+    }
+  }
+
+  async #handle(topic: string, partition: number): Promise<number> {
+    const key = `${topic}/${partition}`;
+    const known = this.#handles.get(key);
+    if (known !== undefined) return known;
+    const row = operation("open_partition");
+    const { handle } = await this.#connection.request(row, { topic, partition });
+    this.#handles.set(key, handle);
+    return handle;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The way in: a client keeps the connections to a broker, and makes producers and consumers over
+ * them.
+ *
+ *     const client = await Client.connect({ brokers: ["127.0.0.1:7400"] });
+ *     client.producer()   client.consumer({ topics })   client.admin
+ *
+ * Invariant: what a client made ends with it.
+ */
+
+import { Admin } from "./admin.ts";
+import type { BrokerAddress } from "./broker_address.ts";
+import { Cluster } from "./cluster.ts";
+import { loadCompressor } from "./compression.ts";
+import type { ConnectionEvent } from "./endpoint.ts";
+import { ClosedError } from "./errors.ts";
+import { Producer } from "./producer.ts";
+import { type ProducerOptions, producerSettings, within } from "./producer_options.ts";
+
+export interface ClientOptions {
+  /** `HOST:PORT`, `unix:PATH` or an address; one that answers is enough. */
+  readonly brokers: readonly (string | BrokerAddress)[];
+  /** Shown to operators: `sluice connections`. */
+  readonly clientName?: string | undefined;
+  readonly token?: string | undefined;
+  /** For connecting and hello together. Default 10,000. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** A connection whose oldest request has no answer for so long is given up. Default 30,000. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** A connection that is silent for so long is asked for a sign of life. Default 30,000. */
+  readonly keepAliveMs?: number | undefined;
+  /** Wait before the first attempt to connect again. Default 50. */
+  readonly reconnectBackoffMs?: number | undefined;
+  /** It doubles up to this. Default 1,000. */
+  readonly reconnectBackoffMaxMs?: number | undefined;
+  /** Topics are asked about again when this is over. Default 300,000. */
+  readonly metadataMaxAgeMs?: number | undefined;
+  /** Hears of connections that come and go. */
+  readonly onConnection?: ((event: ConnectionEvent) => void) | undefined;
+}
+
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+export class Client {
+  /** Topics, offsets, groups, settings, counters. */
+  readonly admin: Admin;
+  readonly #cluster: Cluster;
+  readonly #parts: Set<AsyncDisposable> = new Set();
+  #closing: Promise<void> | null = null;
+
+  private constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.admin = new Admin(cluster);
+  }
+
+  /**
+   * Connects. Throws ConnectionError when no broker of the list answers; later the client connects
+   * again by itself.
+   *
+   * @example
+   * ```ts
+   * import { Client } from "sluice/client";
+   *
+   * const client = await Client.connect({ brokers: ["127.0.0.1:7400"], clientName: "example" });
+   * console.log(`the broker answers within ${await client.admin.ping()} ms`);
+   * await client.close();
+   * ```
+   */
+  static async connect(options: ClientOptions): Promise<Client> {
+    const ms = (name: keyof ClientOptions, fallback: number): number =>
+      within(name, (options[name] as number | undefined) ?? fallback, 1, TIMEOUT_MS_MAX);
+    const cluster = new Cluster({
+      brokers: options.brokers,
+      clientName: options.clientName,
+      token: options.token,
+      timeoutMs: ms("connectTimeoutMs", 10000),
+      requestTimeoutMs: ms("requestTimeoutMs", 30000),
+      keepAliveMs: ms("keepAliveMs", 30000),
+      reconnectBackoffMs: ms("reconnectBackoffMs", 50),
+      reconnectBackoffMaxMs: ms("reconnectBackoffMaxMs", 1000),
+      metadataMaxAgeMs: ms("metadataMaxAgeMs", 300000),
+      onConnection: options.onConnection,
+    });
+    try {
+      await cluster.any();
+    } catch (error) {
+      cluster.close();
+      throw error;
+    }
+    return new Client(cluster);
+  }
+
+  /** A producer. Throws CodecUnavailableError and InvalidOptionError. */
+  async producer(options: ProducerOptions = {}): Promise<Producer> {
+    if (this.#closing !== null) throw new ClosedError("client");
+    const settings = producerSettings(options);
+    const compressor = await loadCompressor(settings.compression);
+    const producer = new Producer(this.#cluster, settings, compressor);
+    this.#parts.add(producer);
+    return producer;
+  }
+
+  /** Closes the producers, which flush, and the consumers; then the connections. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await Promise.all([...this.#parts].map((part) => part[Symbol.asyncDispose]()));
+    } finally {
+      this.#cluster.close();
+    }
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * The broker as the client sees it: the addresses it was given, the nodes it learned of, who leads
+ * which partition, and the handles that were opened.
+ *
+ *     brokers given --hello--> node 0 is here --metadata--> orders/0 is led by node 0
+ *                                          \--metadata--> node 1 is at 10.0.0.2:7400
+ *
+ * A node that was met at an address is asked there, whatever the metadata says of it: the client
+ * may stand behind a proxy or a forwarded port.
+ *
+ * Invariant: a handle is used on the connection that opened it and no other.
+ */
+
+import { operation, type ReplyOf, type RequestOf } from "../native/operations.ts";
+import type { OperationName, OperationOf } from "../native/operations.ts";
+import { ErrorCodes } from "../format/errors.ts";
+import { Backoff, sleep } from "./backoff.ts";
+import { type BrokerAddress, parseBrokerAddress } from "./broker_address.ts";
+import type { Connection } from "./connection.ts";
+import { Endpoint, type EndpointOptions } from "./endpoint.ts";
+import {
+  BrokerError,
+  ClosedError,
+  ConnectionError,
+  InvalidOptionError,
+  SluiceError,
+} from "./errors.ts";
+
+/** What the client keeps of a topic. */
+export interface TopicInfo {
+  readonly name: string;
+  readonly topicId: string;
+  /** The node that leads partition 0, 1, 2 … */
+  readonly leaders: readonly number[];
+  readonly maxMessageBytes: number;
+  /** When it was learned, by `performance.now()`. */
+  readonly learnedMs: number;
+}
+
+/** A partition on a connection. */
+export interface OpenedPartition extends ReplyOf<"open_partition"> {
+  readonly connection: Connection;
+}
+
+export interface ClusterOptions extends EndpointOptions {
+  readonly brokers: readonly (string | BrokerAddress)[];
+  readonly requestTimeoutMs: number;
+  readonly metadataMaxAgeMs: number;
+}
+
+const MAX_MESSAGE_BYTES = "max.message.bytes";
+const RETRY_MS = 20;
+const RETRY_MAX_MS = 1000;
+
+export class Cluster {
+  readonly options: ClusterOptions;
+  readonly #given: readonly Endpoint[];
+  readonly #nodes: Map<number, Endpoint> = new Map();
+  readonly #topics: Map<string, TopicInfo> = new Map();
+  readonly #learning: Map<string, Promise<TopicInfo>> = new Map();
+  readonly #handles: WeakMap<Connection, Map<string, Promise<OpenedPartition>>> = new WeakMap();
+  #next = 0;
+  #closed = false;
+
+  constructor(options: ClusterOptions) {
+    this.options = options;
+    if (options.brokers.length === 0) {
+      throw new InvalidOptionError("brokers", "empty", "a list of one HOST:PORT at least");
+    }
+    this.#given = options.brokers.map((broker) => {
+      return new Endpoint(
+        typeof broker === "string" ? parseBrokerAddress(broker) : broker,
+        options,
+      );
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** A connection to any node. Tries every address once; throws why the last one failed. */
+  async any(): Promise<Connection> {
+    for (const endpoint of this.#given) {
+      if (endpoint.connection !== null) return endpoint.connection;
+    }
+    let failure: unknown = new ClosedError("client");
+    for (let tried = 0; tried < this.#given.length && !this.#closed; tried += 1) {
+      const endpoint = this.#given[(this.#next + tried) % this.#given.length]!;
+      try {
+        const connection = await this.#meet(endpoint);
+        this.#next = (this.#next + tried) % this.#given.length;
+        return connection;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** What was learned of a topic, however old; null when nothing was. */
+  known(topic: string): TopicInfo | null {
+    return this.#topics.get(topic) ?? null;
+  }
+
+  /** A topic, from memory while that is young enough. Throws BrokerError when there is none. */
+  async topic(name: string): Promise<TopicInfo> {
+    const known = this.#topics.get(name);
+    const isYoung = known !== undefined &&
+      performance.now() - known.learnedMs < this.options.metadataMaxAgeMs;
+    return isYoung ? known : await this.learn(name);
+  }
+
+  /** Asks the broker about a topic; all who ask at the same time share the answer. */
+  learn(name: string): Promise<TopicInfo> {
+    let asked = this.#learning.get(name);
+    if (asked === undefined) {
+      asked = this.#ask(name).finally(() => this.#learning.delete(name));
+      this.#learning.set(name, asked);
+    }
+    return asked;
+  }
+
+  forget(topic: string): void {
+    this.#topics.delete(topic);
+  }
+
+  /** A handle of a partition on a connection to the node that leads it. */
+  async open(topic: string, partition: number): Promise<OpenedPartition> {
+    const { leaders } = await this.topic(topic);
+    const leader = leaders[partition];
+    if (leader === undefined) {
+      this.forget(topic);
+      const count = `${topic} has ${leaders.length} partitions, from 0 on`;
+      throw new BrokerError(ErrorCodes.partition_not_found, count);
+    }
+    const connection = await this.#connectionOf(leader, topic);
+    let handles = this.#handles.get(connection);
+    if (handles === undefined) this.#handles.set(connection, handles = new Map());
+    const key = `${topic}/${partition}`;
+    let opened = handles.get(key);
+    if (opened === undefined) {
+      opened = connection.request(operation("open_partition"), { topic, partition })
+        .then((reply) => ({ ...reply, connection }));
+      handles.set(key, opened);
+      opened.catch(() => this.forgetHandle(connection, topic, partition));
+    }
+    return await opened;
+  }
+
+  /** The handle is not good any more: the topic was deleted, perhaps made anew. */
+  forgetHandle(connection: Connection, topic: string, partition: number): void {
+    this.#handles.get(connection)?.delete(`${topic}/${partition}`);
+    this.forget(topic);
+  }
+
+  /**
+   * One request to any node. `repeatable` ones are sent again after a lost connection and after
+   * errors that may pass, until `requestTimeoutMs` are over.
+   */
+  request<N extends OperationName>(
+    name: N,
+    values: RequestOf<N>,
+    repeatable: boolean,
+  ): Promise<ReplyOf<N>> {
+    return this.repeated(repeatable, async () => {
+      const connection = await this.any();
+      return await send(connection, name, values);
+    });
+  }
+
+  /** The same for a request about a partition, to the node that leads it. */
+  requestOf<N extends OperationName>(
+    name: N,
+    topic: string,
+    partition: number,
+    values: Omit<RequestOf<N>, "handle">,
+    repeatable: boolean,
+  ): Promise<ReplyOf<N>> {
+    return this.repeated(repeatable, async () => {
+      const { connection, handle } = await this.open(topic, partition);
+      try {
+        return await send(connection, name, { ...values, handle } as unknown as RequestOf<N>);
+      } catch (error) {
+        if (isStaleHandle(error)) this.forgetHandle(connection, topic, partition);
+        throw error;
+      }
+    });
+  }
+
+  /** Calls `attempt` until it succeeds, fails for good, or the time for a request is over. */
+  async repeated<T>(repeatable: boolean, attempt: () => Promise<T>): Promise<T> {
+    const endMs = performance.now() + this.options.requestTimeoutMs;
+    const backoff = new Backoff(RETRY_MS, RETRY_MAX_MS);
+    for (;;) {
+      if (this.#closed) throw new ClosedError("client");
+      try {
+        return await attempt();
+      } catch (error) {
+        // Nothing was sent where no connection came about: that may always be tried again.
+        const mayRepeat = repeatable || isUnsent(error);
+        const waitMs = backoff.nextMs();
+        const isOver = performance.now() + waitMs > endMs;
+        if (!mayRepeat || !isRetriable(error) || isOver || this.#closed) throw error;
+        await sleep(waitMs);
+      }
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const endpoint of [...this.#given, ...this.#nodes.values()]) endpoint.close();
+  }
+
+  /** Connects and notes which node is there. */
+  async #meet(endpoint: Endpoint): Promise<Connection> {
+    const connection = await endpoint.get();
+    this.#nodes.set(connection.broker.nodeId, endpoint);
+    return connection;
+  }
+
+  async #connectionOf(node: number, topic: string): Promise<Connection> {
+    const endpoint = this.#nodes.get(node);
+    if (endpoint === undefined) {
+      this.forget(topic);
+      return await this.any(); // the metadata names no such node: any knows better
+    }
+    try {
+      const connection = await this.#meet(endpoint);
+      if (connection.broker.nodeId !== node) this.forget(topic);
+      return connection;
+    } catch (error) {
+      this.forget(topic); // it may have another leader by now
+      throw error;
+    }
+  }
+
+  async #ask(name: string): Promise<TopicInfo> {
+    const connection = await this.any();
+    const reply = await connection.request(operation("metadata"), { topics: [{ name }] });
+    for (const { nodeId, host, port } of reply.nodes) {
+      if (!this.#nodes.has(nodeId)) {
+        this.#nodes.set(nodeId, new Endpoint({ host, port }, this.options));
+      }
+    }
+    const topic = reply.topics.find((candidate) => candidate.name === name);
+    const error = topic === undefined ? ErrorCodes.topic_not_found : topic.error;
+    if (topic === undefined || error !== ErrorCodes.none) {
+      this.forget(name);
+      throw new BrokerError(error, name);
+    }
+    const limit = topic.config.find(({ key }) => key === MAX_MESSAGE_BYTES)?.value;
+    const info: TopicInfo = {
+      name,
+      topicId: topic.topicId,
+      leaders: topic.partitions.map(({ leader }) => leader),
+      maxMessageBytes: Number(limit),
+      learnedMs: performance.now(),
+    };
+    this.#topics.set(name, info);
+    return info;
+  }
+}
+
+/** Whether the same request may succeed later. */
+export function isRetriable(error: unknown): boolean {
+  return error instanceof SluiceError && error.retriable;
+}
+
+/** Whether the error says that nothing was sent at all. */
+export function isUnsent(error: unknown): boolean {
+  return error instanceof ConnectionError && error.name === "connection_refused";
+}
+
+/** Whether the partition must be opened again. */
+export function isStaleHandle(error: unknown): boolean {
+  if (!(error instanceof BrokerError)) return false;
+  return error.code === ErrorCodes.unknown_handle || error.code === ErrorCodes.topic_not_found ||
+    error.code === ErrorCodes.partition_not_found;
+}
+
+async function send<N extends OperationName>(
+  connection: Connection,
+  name: N,
+  values: RequestOf<N>,
+): Promise<ReplyOf<N>> {
+  const row = operation(name) as OperationOf<N>;
+  return await connection.request(row, values as never) as ReplyOf<N>;
+}

@@ -51,6 +51,7 @@ export async function bench(command: BenchCommand): Promise<ExitCode> {
 
 class Run {
   readonly #command: BenchCommand;
+  readonly #connection: Connection;
   readonly #admin: Admin;
   readonly #signal: AbortSignal;
   readonly #connections: Connection[] = [];
@@ -59,6 +60,7 @@ class Run {
 
   constructor(command: BenchCommand, connection: Connection, signal: AbortSignal) {
     this.#command = command;
+    this.#connection = connection;
     this.#admin = new Admin(connection);
     this.#signal = signal;
   }
@@ -86,7 +88,7 @@ class Run {
   }
 
   #brokerOf(): { broker: string; address: string } {
-    const { connection } = this.#admin;
+    const connection = this.#connection;
     return { broker: connection.broker.brokerVersion, address: connection.address };
   }
 

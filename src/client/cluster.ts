@@ -37,8 +37,10 @@ export interface TopicInfo {
   readonly learnedMs: number;
 }
 
+type Opened = ReplyOf<"open_partition">;
+
 /** A partition on a connection. */
-export interface OpenedPartition extends ReplyOf<"open_partition"> {
+export interface OpenedPartition extends Opened {
   readonly connection: Connection;
 }
 

@@ -113,8 +113,8 @@ export class CodecUnavailableError extends SluiceError {
       name: "codec_unavailable",
       retriable: false,
       hint:
-        "Node has zstd from 22.15 on, Bun and Deno have it. Or give the functions of a package: " +
-        'useZstd(await import("@bokuweb/zstd-wasm")). Or produce with lz4, snappy or gzip.',
+        "Bun, Deno and Node from 22.15 on have it. Otherwise give the functions of a package, " +
+        "such as @bokuweb/zstd-wasm, to useZstd, or produce with lz4, snappy or gzip.",
     });
     this.codec = codec;
   }

@@ -57,7 +57,7 @@ export class PartitionQueue {
   readonly #shared: ProducerShared;
   readonly #backoff: Backoff = new Backoff(RETRY_MS, RETRY_MAX_MS);
   #building: PendingBatch | null = null;
-  /** Sealed and not delivered, oldest first. The first `#sent` are on their way, or were refused. */
+  /** Sealed and not delivered, oldest first. The first `#sent` are on their way or refused. */
   readonly #batches: PendingBatch[] = [];
   #sent = 0;
   /** Answers to come. */

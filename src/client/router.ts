@@ -1,7 +1,8 @@
 /**
  * Which queue a record goes to: the partitions of every topic that a producer has met.
  *
- *     topic -> Route { partitions, a queue for each that got a record, where records without a key go }
+ *     topic -> Route { partitions, a queue for each that got a record,
+ *                      where records without a key go }
  *
  * Invariant: a partition has one queue for the life of the producer, whatever becomes of its
  * topic: the queue counts the numbers that the broker has seen.
@@ -71,7 +72,7 @@ export class Router {
     if (isStaleHandle(error)) this.#learnAgain(topic);
   }
 
-  /** The queue of a record, whose parts the encoder has. Throws what is wrong with its partition. */
+  /** The queue of a record, whose parts the encoder has. Throws where it cannot have one. */
   queueOf(route: Route, record: ProducerRecord, encoder: RecordEncoder): PartitionQueue {
     const partitions = route.info.leaders.length;
     const partition = record.partition ?? this.#choose(route, record.topic, encoder, partitions);

@@ -2,7 +2,7 @@
  * The command line: what may be said, and the help that says so. Reads nothing but its arguments
  * and prints nothing: the caller gets a command, or text and an exit code.
  *
- *     sluice serve | config                                               (serve_command.ts)
+ *     sluice serve | config | doctor                                (serve_command.ts)
  *     sluice topic … | records delete | offsets                           (topic_commands.ts)
  *     sluice produce TOPIC [FILE] | consume TOPIC                         (data_commands.ts)
  *     sluice stats | ping | completions                                   (node_commands.ts)
@@ -25,6 +25,8 @@ import { type NodeCommand, nodeCommands } from "./node_commands.ts";
 import {
   type ConfigCommand,
   configCommand,
+  type DoctorCommand,
+  doctorCommand,
   type ServeCommand,
   serveCommand,
 } from "./serve_command.ts";
@@ -34,6 +36,7 @@ import { type TopicCommand, topicCommands } from "./topic_commands.ts";
 export type Command =
   | ServeCommand
   | ConfigCommand
+  | DoctorCommand
   | TopicCommand
   | ProduceCommand
   | ConsumeCommand
@@ -62,6 +65,7 @@ export const commands: Parser<"sync", Command, unknown> = or(
   benchCommand,
   toolsCommands,
   configCommand,
+  doctorCommand,
 );
 
 const FOOTER = say(

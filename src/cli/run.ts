@@ -37,6 +37,8 @@ async function dispatch(command: Command): Promise<ExitCode> {
       return await (await import("./topic.ts")).createTopic(command);
     case "config":
       return await (await import("./config.ts")).config(command);
+    case "doctor":
+      return await (await import("./doctor.ts")).doctor(command);
     case "topic delete":
       return await (await import("./topic.ts")).deleteTopics(command);
     case "offsets":

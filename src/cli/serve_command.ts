@@ -30,6 +30,14 @@ export interface ConfigCommand {
   readonly json: boolean;
 }
 
+/** What `doctor` is to look at, as `serve` would be told. */
+export interface DoctorCommand {
+  readonly name: "doctor";
+  readonly file: string | undefined;
+  readonly said: BrokerOptions;
+  readonly json: boolean;
+}
+
 const words = {
   file: optional(option("--config", string({ metavar: "FILE" }), {
     description: say(
@@ -116,6 +124,22 @@ export const configCommand: Parser<"sync", ConfigCommand, unknown> = command(
       "Prints what serve would begin with, given the same options: each setting by its name in a",
       "file, its value, where that came from, and the variable of the environment that sets it.",
       "A setting that is wrong is refused with its name, its value and what is allowed.",
+    ),
+  },
+);
+
+export const doctorCommand: Parser<"sync", DoctorCommand, unknown> = command(
+  "doctor",
+  map(object({ ...words, ...json }), ({ file, json, ...said }) => {
+    return { name: "doctor" as const, file, said: optionsOf(said), json };
+  }),
+  {
+    brief: message`Look for what on this machine will trouble a broker.`,
+    description: say(
+      "Takes the options of serve and looks at the kernel, the limits of the process, the data",
+      "directory and its disk (100 syncs of a small file that is removed), the clock and the",
+      "address. Each line is ok, a warning or a failure, and says what to do. Exit code 1 when",
+      "there is a failure.",
     ),
   },
 );

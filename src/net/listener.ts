@@ -7,6 +7,9 @@ import {
   AF_INET6,
   AF_UNIX,
   AT_FDCWD,
+  EACCES,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
   ENOENT,
   errnoName,
   IPPROTO_TCP,
@@ -32,6 +35,13 @@ const KEEPALIVE_PROBES = 6;
 export class ListenError extends Error {
   override name = "ListenError";
 }
+
+/** What to do about the reasons that are met in the first hour. */
+const HINTS: ReadonlyMap<number, string> = new Map([
+  [EADDRINUSE, ", something listens there already: stop it, or choose another address or port 0"],
+  [EADDRNOTAVAIL, ", this machine has no such address: choose 127.0.0.1, or one of its own"],
+  [EACCES, ", ports below 1024 are for root: choose a higher one"],
+]);
 
 export interface Listener {
   readonly fd: number;
@@ -79,6 +89,9 @@ function listenOn(libc: Libc, fd: number, wanted: SocketAddress, name: string): 
 }
 
 function check(result: number, name: string): number {
-  if (result < 0) throw new ListenError(`cannot listen on ${name}: ${errnoName(-result)}`);
+  if (result < 0) {
+    const hint = HINTS.get(-result) ?? "";
+    throw new ListenError(`cannot listen on ${name}: ${errnoName(-result)}${hint}`);
+  }
   return result;
 }

@@ -19,6 +19,7 @@ import type { TopicEntry } from "../log/catalogue.ts";
 import { DataDirectory } from "../log/data_directory.ts";
 import { StorageError } from "../log/files.ts";
 import { type CheckpointEntry, Keeper } from "../log/keeper.ts";
+import { judgeClock } from "./clock.ts";
 import { judgeDescriptors, readDescriptorsMax } from "./descriptors.ts";
 import type { ShardMessage, ShardStart, SyncStart, TopicStart } from "./messages.ts";
 import { RunDirectory } from "./run_directory.ts";
@@ -83,6 +84,8 @@ export class Supervisor {
     threads: Threads,
   ): Promise<Supervisor> {
     libc.ignoreSignal(SIGXFSZ); // a file that may not grow is an error of the write
+    const wrongClock = judgeClock(libc.wallMs());
+    if (wrongClock !== "") throw new StartError(wrongClock);
     const directory = DataDirectory.open(libc, config.dataDirectory, config.initialise);
     let run: RunDirectory | null = null;
     try {

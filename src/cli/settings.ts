@@ -22,8 +22,10 @@ export const SOURCES = ["default", "file", "environment", "command line"] as con
 export type Source = typeof SOURCES[number];
 
 export interface Setting {
-  /** Path in the configuration: `connections.max`. */
+  /** `connections.max`. */
   readonly key: string;
+  /** Where it stands in the configuration: `["connections", "max"]`. */
+  readonly path: readonly string[];
   /** `SLUICE_CONNECTIONS_MAX`. */
   readonly variable: string;
   /** Of `serve`; empty: there is none. */
@@ -82,21 +84,23 @@ interface JsonSchema {
 /** Every setting, in the order of the schema. */
 export const SETTINGS: readonly Setting[] = leaves(
   z.toJSONSchema(settingsSchema, { io: "input" }) as JsonSchema,
-  "",
+  [],
 );
 
-function leaves(schema: JsonSchema, prefix: string): Setting[] {
+function leaves(schema: JsonSchema, above: readonly string[]): Setting[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, part]) => {
-    const key = `${prefix}${name}`;
+    const path = [...above, name];
     const isArea = part.type === "object" && part.text !== "address";
-    return isArea ? leaves(part, `${key}.`) : [settingOf(key, part)];
+    return isArea ? leaves(part, path) : [settingOf(path, part)];
   });
 }
 
-function settingOf(key: string, schema: JsonSchema): Setting {
-  const variable = `SLUICE_${key.replace(/[A-Z]/g, "_$&").replace(".", "_").toUpperCase()}`;
+function settingOf(path: readonly string[], schema: JsonSchema): Setting {
+  const key = path.join(".");
+  const variable = `SLUICE_${key.replace(/[A-Z]/g, "_$&").replace(/\./g, "_").toUpperCase()}`;
   return {
     key,
+    path,
     variable,
     flag: FLAGS[key] ?? "",
     type: typeOf(schema),
@@ -137,7 +141,7 @@ function valueOf(
   { file: path, environment, said }: SettingSources,
   file: ReadonlyMap<string, unknown>,
 ): SettingValue {
-  const spoken = get(said, setting.key);
+  const spoken = get(said, setting.path);
   if (spoken !== undefined) {
     return { setting, value: spoken, source: "command line", place: setting.flag };
   }
@@ -154,9 +158,9 @@ function valueOf(
   return { setting, value: setting.fallback, source: "default", place: "" };
 }
 
-function get(said: object, key: string): unknown {
+function get(said: object, path: readonly string[]): unknown {
   let value: unknown = said;
-  for (const part of key.split(".")) value = (value as Record<string, unknown> | undefined)?.[part];
+  for (const part of path) value = (value as Record<string, unknown> | undefined)?.[part];
   return value;
 }
 
@@ -245,11 +249,11 @@ function refusal({ setting, value, place }: SettingValue): ConfigError {
 function nested(values: readonly SettingValue[]): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   for (const { setting, value } of values) {
-    const parts = setting.key.split(".");
-    const name = parts.pop()!;
     let area = options;
-    for (const part of parts) area = (area[part] ??= {}) as Record<string, unknown>;
-    if (value !== undefined) area[name] = value;
+    for (const part of setting.path.slice(0, -1)) {
+      area = (area[part] ??= {}) as Record<string, unknown>;
+    }
+    if (value !== undefined) area[setting.path.at(-1)!] = value;
   }
   return options;
 }

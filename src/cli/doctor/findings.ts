@@ -101,8 +101,8 @@ export function judgeSync(latenciesUs: readonly number[], isMemory: boolean): Fi
   if (p50Us < BELIEVABLE_US) {
     const hint = isMemory
       ? "Put the data on a disk."
-      : "Something answers before the bytes are on a disk (a cache without battery, a virtual disk " +
-        "with cache=unsafe): what is acknowledged may be lost at a power cut.";
+      : "Something answers before the bytes are on a disk (a cache without battery, a virtual " +
+        "disk with cache=unsafe): what is acknowledged may be lost at a power cut.";
     return warning(check, `${text}: too fast to be true`, hint);
   }
   if (p99Us > SLOW_MS * 1000) {

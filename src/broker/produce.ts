@@ -105,13 +105,14 @@ export function completeAppends(broker: Broker, door: Door): void {
     answer(partition, partition.writtenWaiters, log.written.offset, level, door);
     answer(partition, partition.durableWaiters, log.durable.offset, Level.fsync, door);
     if (log.config.durability !== Level.fsync) broker.moved.push(partition);
+    if (log.broken) completeSync(broker, partition, door); // no sync will come that tells them
     log.turnDone();
     partition.appendQueued = false;
   }
   shorten(list, 0);
 }
 
-/** A sync of the partition is over: answers who waited for it. */
+/** A sync of the partition is over, or will never be: answers who waited for it. */
 export function completeSync(broker: Broker, partition: TopicPartition, door: Door): void {
   const log = partition.log;
   if (log.broken) partition.durableWaiters.refuseAbove(log.durable.offset, log.failure);

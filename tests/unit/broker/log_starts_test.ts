@@ -7,10 +7,12 @@ import {
   refuseLogStarts,
   VISIBLE_END,
 } from "../../../src/broker/log_starts.ts";
+import { EIO } from "../../../ffi/constants.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Level } from "../../../src/format/levels.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import { BrokerWorld } from "../../support/broker_world.ts";
+import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 
 function ask(world: BrokerWorld, offset: number, correlation: number): number {
   const request = { slot: 8, generation: 1, correlation, handle: 0, offset };
@@ -102,5 +104,18 @@ test("who waits can be refused", () => {
   confirm(world, 5);
   const { shutting_down: code } = ErrorCodes;
   assert.deepEqual(world.door.logStarts, [[1, code], [2, code]]);
+  world.close();
+});
+
+test("when a write fails for good, who waited for a sync hears it", () => {
+  const faulty = new FaultyLibc(libcWithoutSyncs);
+  const world = new BrokerWorld({ durability: Level.os }, faulty.libc);
+  world.produce(batchOfSize(100), 1);
+  world.turn();
+  assert.equal(ask(world, 1, 7), ErrorCodes.none);
+  faulty.failNth("pwritev", 1, -EIO);
+  world.produce(batchOfSize(100), 2);
+  world.turn();
+  assert.deepEqual(world.door.logStarts, [[7, ErrorCodes.storage_failed]]);
   world.close();
 });

@@ -280,6 +280,21 @@ test("what was visible before a sync failed is pushed, then the subscription end
   world.close();
 });
 
+for (const durability of [Level.fsync, Level.os]) {
+  test(`a write that fails for good ends those who waited for more, level ${durability}`, () => {
+    const faulty = new FaultyLibc(libcWithoutSyncs);
+    const world = new BrokerWorld({ durability }, faulty.libc);
+    begin(world);
+    assert.deepEqual(step(world), [], "it waits at the end");
+    faulty.failNth("pwritev", 1, -EIO);
+    appendMore(world, 1);
+    world.turn();
+    const heard = world.door.takePushes().map(({ error }) => error);
+    assert.deepEqual(heard, [ErrorCodes.storage_failed]);
+    world.close();
+  });
+}
+
 test("damage ends a subscription where it begins, and a degraded end ends one too", () => {
   const written = new LogWorld();
   const { partition } = written.open({ segmentBytes: 1024 });

@@ -65,7 +65,11 @@ export function continueStop(node: Node): void {
     // What this turn wrote at level os asks for no sync by itself.
     if (!removed) node.broker.queueUnsynced(partition, 0);
   }
-  if (waiting) return;
+  if (waiting) {
+    // What a slow disk takes is not the clients': their answers come with its last sync.
+    stopping.deadlineMs = node.nowMs + SEND_PATIENCE_MS;
+    return;
+  }
   const patience = node.nowMs < stopping.deadlineMs;
   if (patience && node.connections.some(isBusy)) return;
   for (const { log, removed } of node.broker.topics.partitions) if (!removed) log.close();

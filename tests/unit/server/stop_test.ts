@@ -4,13 +4,15 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
-import { AF_INET, EIO, SOCK_STREAM } from "../../../ffi/constants.ts";
+import { AF_INET, EIO, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET } from "../../../ffi/constants.ts";
+import { SYNCS_IN_FLIGHT_MAX } from "../../../src/limits.ts";
+import { FakeAio } from "../../support/fake_aio.ts";
 import { batchOfSize, concat } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { isClean, lastCheckpoint } from "../../../src/server/stop.ts";
 import { openTopic } from "../../../src/server/open_topic.ts";
-import { type NodeClient, NodeWorld } from "../../support/node_world.ts";
+import { type NodeClient, NodeWorld, real } from "../../support/node_world.ts";
 
 const OS = [{ key: "durability", value: "os" }];
 
@@ -129,6 +131,51 @@ test("a client that does not read holds the stop up only for so long", () => {
   made.until(() => !made.node.running, "patience ends");
   made.end();
   assert.equal(main.take().length, 1);
+  client.close();
+  main.close();
+});
+
+test("how long a disk takes for its last syncs is not taken from the clients' patience", () => {
+  const aio = new FakeAio(SYNCS_IN_FLIGHT_MAX);
+  const made = new NodeWorld(undefined, (world) => real(world, { openAio: () => aio }));
+  made.addTopic("t");
+  const client = made.client();
+  const main = mainThread(made);
+  const endSyncs = () => {
+    aio.finishAll();
+    made.node.syncer.reap(made.node.nowMs, made.node.door);
+  };
+  client.send(frames.produce(0, batchOfSize(1000000), 1));
+  made.until(() => aio.inFlight.length > 0, "it is to be synced");
+  endSyncs();
+  client.receive(1);
+  // Its socket is full when the acknowledgement comes.
+  libc.setsockopt(made.node.connections[0]!.fd, SOL_SOCKET, SO_SNDBUF, 4096);
+  for (let i = 2; i < 12; i += 1) client.send(frames.fetch(0, 0, {}, i));
+  client.send(frames.produce(0, batchOfSize(1000), 99));
+  made.until(() => made.node.connections[0]!.writeArmed, "the socket is full");
+  main.send(frames.control("stop", {}, 7));
+  made.until(() => made.node.stopping !== null, "it stops");
+  made.passedMs += 10000;
+  made.turns(3);
+  const { log } = made.node.broker.topics.partitions[0]!;
+  assert.equal(log.isSynced, false);
+  made.until(() => {
+    endSyncs();
+    return log.isSynced;
+  }, "all is synced");
+  made.turns(3);
+  assert.equal(made.node.running, true, "the client may still read");
+  libc.setsockopt(made.node.connections[0]!.fd, SOL_SOCKET, SO_SNDBUF, 1048576);
+  const codes: number[] = [];
+  const take = () => codes.push(...client.take().map(({ code }) => code));
+  made.until(() => {
+    take();
+    return !made.node.running;
+  }, "then it ends");
+  made.end();
+  take();
+  assert.deepEqual(codes, new Array(11).fill(0));
   client.close();
   main.close();
 });

@@ -86,7 +86,7 @@ function rules(): string {
   behind a produce, other acks, or a second fetch) waits for the answers before it, and what follows
   it on the connection waits too. To read and write at once, open the partition twice.
 - A connection has at most ${REPLY_SLOTS} requests outstanding; the broker reads no further until one is answered.
-- \`produce\` with acks 0 has no reply, whatever becomes of it; \`add_credit\` has none either, unless
+- \`produce\` with acks 0 has no reply, not even an error (see there); \`add_credit\` has none, unless
   its body does not fit its table.
 - When a topic is deleted, what waits for it is answered with \`topic_not_found\`, and so is every
   later request on a handle of it, also when there is a new topic of that name: open it again.

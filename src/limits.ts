@@ -41,6 +41,8 @@ export const CHECKPOINT_MS = 60000;
 /** Every partition is looked at so often for rolls, retention and checkpoints. */
 export const SWEEP_MS = 1000;
 export const SWEEP_PARTITIONS_MAX = 64;
+/** Partitions of a new topic that a turn opens. */
+export const OPENS_PER_TURN = 16;
 /** An idempotent producer that wrote nothing for so long is forgotten: Kafka's default. */
 export const PRODUCER_EXPIRATION_MS = 86400000;
 /** For so long the clocks run in step before age deletes anything, and what a jump is. */
@@ -91,6 +93,8 @@ export const REPLY_SLOTS = 64;
 export const REPLY_BYTES_PAUSE: number = 1 * MiB;
 /** Elements of one list in a body: an element of two bytes becomes an object of many. */
 export const LIST_ELEMENTS_MAX = 65536;
+/** Topics that one metadata request may name: each is looked up, sorted and described. */
+export const METADATA_TOPICS_MAX = 1024;
 export const HANDLES_PER_CONNECTION_MAX = 65536;
 /** Queued file slices of one connection above which its frames are left unread. */
 export const SLICES_PAUSE: number = REPLY_SLOTS;

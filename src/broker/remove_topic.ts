@@ -1,6 +1,7 @@
 /**
  * Removing a topic from a shard: everybody who waits for it is answered, its logs are closed as
- * they are, and nothing in the shard works on it any more. Its files are main's from then on.
+ * they are, and nothing in the shard works on it any more. Its large files go in slices; all others
+ * are main's from then on.
  *
  * Invariant: no answer of a removed partition is on its way afterwards; only syncs in flight may
  * still report, under its number.
@@ -9,6 +10,7 @@
 import { emptySlice } from "../base/file_slice.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import { Level } from "../format/levels.ts";
+import { unlinkLarge } from "../log/log_start.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import type { Broker, Door } from "./broker.ts";
 import { refuseLogStarts } from "./log_starts.ts";
@@ -22,6 +24,7 @@ const NOTHING = -1;
 export function removeTopic(broker: Broker, name: string, topicId: string, door: Door): boolean {
   if (broker.topics.get(name)?.topicId !== topicId) return false;
   for (const partition of broker.topics.remove(name)!.partitions) {
+    unlinkLarge(partition.log); // while it is known who reads them
     partition.log.abandon();
     partition.log.store.disk.forget(partition.log);
     forget(broker, partition);

@@ -27,7 +27,7 @@ export class Checkpoint {
   recoveryPoint: number;
   /** Bytes of log written above the recovery point. */
   bytesSince: number;
-  /** The epoch file says less than memory: the log start has passed an epoch. */
+  /** The epoch file says more than memory: what the log start has passed. */
   epochsChanged: boolean;
   readonly #snapshots: SnapshotFiles;
   #heldOffset: number = NOTHING_HELD;
@@ -73,7 +73,6 @@ export class Checkpoint {
     const offset = this.#heldOffset;
     this.#heldOffset = NOTHING_HELD;
     writeIndexes(store, directory, partition.active);
-    if (this.epochsChanged) this.#saveEpochs(partition);
     const fd = this.#held === null ? 0 : this.#snapshots.write(offset, this.#held);
     this.#held = null;
     if (fd < 0) return fd;
@@ -83,8 +82,12 @@ export class Checkpoint {
     return fd;
   }
 
-  /** No loss when it fails: lines below the log start are cut off at the next start. */
-  #saveEpochs(partition: Partition): void {
+  /**
+   * At a clean stop alone: it waits for the disk. No loss without it: lines below the log start are
+   * cut off at the next start.
+   */
+  saveEpochs(partition: Partition): void {
+    if (!this.epochsChanged) return;
     try {
       saveEpochs(partition.store, partition.directory, partition.epochs);
       this.epochsChanged = false;

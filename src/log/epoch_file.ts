@@ -1,6 +1,8 @@
 /**
  * The file `leader-epoch-checkpoint` of a partition: which epoch began at which offset.
  *
+ *     made with the topic (topic_directories.ts) or as the log is opened -> batches -> clean stop
+ *
  * Invariant: a line is durable before the first append of its epoch is acknowledged. The file is
  * replaced as a whole, so that a power cut leaves the old lines or the new ones.
  */

@@ -14,7 +14,7 @@
 
 import { O_NOFOLLOW, O_RDWR } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
-import { indexFile, segmentFile, timeIndexFile } from "../format/file_names.ts";
+import { indexFile, segmentFile, snapshotFile, timeIndexFile } from "../format/file_names.ts";
 import { CUT_BYTES } from "../limits.ts";
 
 export interface FileJobs {
@@ -24,6 +24,8 @@ export interface FileJobs {
    * long as that is open nothing is cut. False: nothing is done, try again later.
    */
   unlink(directory: number, baseOffset: number, size: number, reader: number): boolean;
+  /** Removes the producer snapshot at `offset`; the directory is closed behind it. */
+  unlinkSnapshot(directory: number, offset: number): void;
 }
 
 /** Everything at once, for whoever has no loop to keep going. */
@@ -47,6 +49,17 @@ export class DirectFileJobs implements FileJobs {
     this.#libc.close(fd);
     return true;
   }
+
+  unlinkSnapshot(directory: number, offset: number): void {
+    unlinkSnapshot(this.#libc, directory, offset);
+  }
+}
+
+/** Returns 0 or -errno; one that stays is removed with its directory, or read by no recovery. */
+export function unlinkSnapshot(libc: Libc, directory: number, offset: number): number {
+  const removed = libc.unlinkat(directory, snapshotFile(offset), 0);
+  libc.close(directory);
+  return removed;
 }
 
 /**

@@ -121,30 +121,31 @@ export function replaceFile(
 ): void {
   const temporary = name + TEMPORARY_SUFFIX;
   try {
-    writeTemporary(libc, directory, temporary, content);
+    writeSmallFile(libc, directory, temporary, content);
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     libc.unlinkat(directory, temporary, 0); // a part of it takes up what is scarce
     if (room?.giveUp(error.errno) !== true) throw error;
-    writeTemporary(libc, directory, temporary, content);
+    writeSmallFile(libc, directory, temporary, content);
   }
   must(libc.renameat(directory, temporary, directory, name), `rename ${temporary} to ${name}`);
   must(libc.fsync(directory), `sync the directory of ${name}`);
 }
 
-function writeTemporary(
+/** Writes a file that nobody reads yet. Its bytes are on disk when it returns, its name is not. */
+export function writeSmallFile(
   libc: Libc,
   directory: number,
-  temporary: string,
+  name: string,
   content: Uint8Array,
 ): void {
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
-  const fd = must(libc.openat(directory, temporary, flags, FILE_MODE), `create ${temporary}`);
+  const fd = must(libc.openat(directory, name, flags, FILE_MODE), `create ${name}`);
   try {
     const memory = libc.allocate(Math.max(content.length, 1));
     memory.bytes.set(content);
-    must(writeWhole(libc, fd, memory, content.length, 0), `write ${temporary}`);
-    must(libc.fsync(fd), `sync ${temporary}`);
+    must(writeWhole(libc, fd, memory, content.length, 0), `write ${name}`);
+    must(libc.fsync(fd), `sync ${name}`);
   } finally {
     libc.close(fd);
   }

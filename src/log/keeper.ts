@@ -140,7 +140,7 @@ export class Keeper {
   finishCreate(name: string): void {
     const { catalogue } = this.#directory;
     const entry = catalogue.topics.find((topic) => topic.name === name)!;
-    makeDirectories(this.#libc, this.#directory.fd, entry);
+    makeDirectories(this.#libc, this.#directory.fd, entry, catalogue.nodeEpoch);
     const ready: TopicEntry = { ...entry, state: "ready" };
     const topics = catalogue.topics.map((topic) => topic.name === name ? ready : topic);
     this.#change(topics, catalogue.deletions);

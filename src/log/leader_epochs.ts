@@ -48,10 +48,10 @@ export class LeaderEpochs {
     this.#set(entries);
   }
 
-  /** The log ends at `end` now. True when something changed. */
-  truncateEnd(end: number): boolean {
-    if ((this.#entries[this.#entries.length - 1]?.startOffset ?? -1) < end) return false;
-    this.#set(this.#entries.filter((entry) => entry.startOffset < end));
+  /** The log ends at `end` now; what begins there has no record yet. True when it changed. */
+  truncateAbove(end: number): boolean {
+    if ((this.#entries[this.#entries.length - 1]?.startOffset ?? -1) <= end) return false;
+    this.#set(this.#entries.filter((entry) => entry.startOffset <= end));
     return true;
   }
 

@@ -9,6 +9,7 @@
 
 import { assert } from "../base/assert.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
+import { CUT_BYTES } from "../limits.ts";
 import { openDirectory } from "./files.ts";
 import type { Partition } from "./partition.ts";
 import type { Segment } from "./segment.ts";
@@ -56,6 +57,16 @@ export function dropBelow(partition: Partition): boolean {
   }
   if (partition.epochs.truncateStart(logStart)) partition.checkpoint.epochsChanged = true;
   return false;
+}
+
+/**
+ * The topic is deleted: its large files go in slices, before main removes all that it finds. Where
+ * there is no room for more jobs main frees them as wholes.
+ */
+export function unlinkLarge({ store, directory, segments }: Partition): void {
+  for (const segment of segments) {
+    if (segment.size > CUT_BYTES && !unlinkSegment(store, directory, segment)) return;
+  }
 }
 
 /** Has the files of a segment removed. False where that cannot be begun now. */

@@ -301,6 +301,7 @@ export class Partition {
       this.#active.times!.mark();
       this.checkpoint.hold(this.written.offset, this.producers);
       this.finishCheckpoint();
+      this.checkpoint.saveEpochs(this);
     }
     this.unsynced.abandon(this.store, []); // nothing is left there, unless it is broken
     this.#active.file!.release();
@@ -365,7 +366,7 @@ export class Partition {
     segment.undoStaging();
     this.stagedEnd = this.written.offset;
     this.producers.rollBack(this.stagedEnd);
-    this.epochs.truncateEnd(this.stagedEnd);
+    this.epochs.truncateAbove(this.stagedEnd);
     if (!segment.cutBack(this.store.libc, errno, position)) this.#break();
     return this.#fail(errno);
   }

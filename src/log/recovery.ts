@@ -18,7 +18,7 @@
 import { POSIX_FADV_DONTNEED, POSIX_FADV_SEQUENTIAL } from "../../ffi/constants.ts";
 import { segmentFile } from "../format/file_names.ts";
 import type { TopicConfig } from "../format/topic_config.ts";
-import { loadEpochs } from "./epoch_file.ts";
+import { loadEpochs, openEpoch } from "./epoch_file.ts";
 import { ensureDirectory, must, StorageError, syncDirectory } from "./files.ts";
 import { readIndexes, writeIndexes } from "./index_files.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
@@ -83,7 +83,21 @@ export function openPartition(
     store.counters.recoveryScannedMax,
     report.bytesScanned,
   );
-  return new Partition(store, directory, config, kind, leaderEpoch, log);
+  const partition = new Partition(store, directory, config, kind, leaderEpoch, log);
+  if (log.degraded === "") beginEpoch(partition, log);
+  return partition;
+}
+
+/**
+ * The records to come are of a new epoch: its line is written now, where a sync holds nobody up.
+ * Where the disk refuses it, the first append tries again. A copied log has its source's epochs.
+ */
+function beginEpoch(partition: Partition, log: OpenedLog): void {
+  const { store, directory, epochs, leaderEpoch, kind } = partition;
+  if (kind === PartitionKind.copied) return partition.checkpoint.saveEpochs(partition);
+  if (leaderEpoch === epochs.latest) return;
+  if (openEpoch(store, directory, epochs, leaderEpoch, log.end) < 0) return;
+  partition.checkpoint.epochsChanged = false;
 }
 
 class Recovery {
@@ -355,7 +369,7 @@ class Recovery {
     const loaded = loadEpochs(store, directory);
     const epochs = loaded ?? new LeaderEpochs();
     const before = epochs.entries;
-    epochs.truncateEnd(end);
+    epochs.truncateAbove(end);
     const from = loaded === null ? first : offset;
     if (from < end) {
       must(replay(store, directory, segments, from, offset, producers, epochs), "read the log");

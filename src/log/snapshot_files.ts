@@ -13,7 +13,15 @@
 import { ENOENT, O_CREAT, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } from "../../ffi/constants.ts";
 import type { ByteBlock } from "../base/bytes.ts";
 import { snapshotFile } from "../format/file_names.ts";
-import { FILE_MODE, fileSize, must, readWhole, syncDirectory, writeWhole } from "./files.ts";
+import {
+  FILE_MODE,
+  fileSize,
+  must,
+  openDirectory,
+  readWhole,
+  syncDirectory,
+  writeWhole,
+} from "./files.ts";
 import { decodeSnapshot } from "./producer_snapshot.ts";
 import { ProducerState } from "./producer_state.ts";
 import type { SegmentStore } from "./segment_store.ts";
@@ -63,10 +71,15 @@ export class SnapshotFiles {
       return wrote;
     }
     this.#offsets = [...this.#offsets.filter((known) => known !== offset), offset];
-    while (this.#offsets.length > SNAPSHOTS_KEPT) {
-      libc.unlinkat(dataFd, this.#path(this.#offsets.shift()!), 0);
-    }
+    while (this.#offsets.length > SNAPSHOTS_KEPT) this.#remove(this.#offsets.shift()!);
     return fd;
+  }
+
+  /** By others: it waits for the disk now and then. */
+  #remove(offset: number): void {
+    const { libc, dataFd, fileJobs } = this.#store;
+    const directory = openDirectory(libc, dataFd, this.#directory);
+    if (directory >= 0) fileJobs.unlinkSnapshot(directory, offset);
   }
 
   /** The latest whole snapshot at or below `offset`; an empty state at `start` without one. */

@@ -2,7 +2,8 @@
  * The directories of a topic's partitions, from making them to removing them. The keeper decides
  * when; here is how, and what is left alone.
  *
- *     make     orders-0/partition.metadata (the topic's id), synced, then the data directory
+ *     make     orders-0/ with an empty segment, the node's epoch and partition.metadata (the
+ *              topic's id), synced, then the data directory
  *     rename   orders-0 -> orders-0.<id>-delete, one name that no partition has
  *     remove   its files, then itself
  *
@@ -19,22 +20,41 @@ import {
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
+  O_CREAT,
+  O_NOFOLLOW,
+  O_WRONLY,
   S_IFDIR,
   S_IFMT,
 } from "../../ffi/constants.ts";
 import type { DirectoryEntry, Libc } from "../../ffi/libc.ts";
-import { formatPartitionMetadata, parsePartitionMetadata } from "../format/checkpoint.ts";
+import {
+  formatEpochs,
+  formatPartitionMetadata,
+  parsePartitionMetadata,
+} from "../format/checkpoint.ts";
 import {
   deletedDirectory,
+  LEADER_EPOCH_FILE,
   PARTITION_METADATA_FILE,
   partitionDirectory,
+  segmentFile,
   TEMPORARY_SUFFIX,
 } from "../format/file_names.ts";
 import type { TopicDefinition } from "./catalogue.ts";
-import { DIRECTORY_MODE, must, openDirectory, readSmallFile, replaceFile } from "./files.ts";
+import {
+  DIRECTORY_MODE,
+  FILE_MODE,
+  must,
+  openDirectory,
+  readSmallFile,
+  replaceFile,
+  writeSmallFile,
+} from "./files.ts";
 
 /** What Kafka writes where a topic has no id. */
 const NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000";
+
+const FIRST_SEGMENT: string = segmentFile(0);
 
 /** Names of the topic's directories, in the order of its partitions. */
 export function directoriesOf({ name, partitions }: TopicDefinition): string[] {
@@ -64,26 +84,54 @@ export function findProblem(libc: Libc, dataFd: number, topic: TopicDefinition):
   return null;
 }
 
-/** Makes what is missing of the topic's directories; they are durable, with the topic's id. */
-export function makeDirectories(libc: Libc, dataFd: number, topic: TopicDefinition): void {
+/**
+ * Makes what is missing of the topic's directories: they are durable, with the topic's id and all
+ * that its logs begin with, so that a shard which opens them waits for no disk. Records of
+ * `nodeEpoch` are the first.
+ */
+export function makeDirectories(
+  libc: Libc,
+  dataFd: number,
+  topic: TopicDefinition,
+  nodeEpoch: number,
+): void {
+  const epochs = formatEpochs([{ epoch: nodeEpoch, startOffset: 0 }]);
   for (const directory of directoriesOf(topic)) {
     const made = libc.mkdirat(dataFd, directory, DIRECTORY_MODE);
     if (made !== -EEXIST) must(made, `make directory ${directory}`);
-    writeMetadata(libc, dataFd, directory, topic.topicId);
+    const fd = must(openDirectory(libc, dataFd, directory), `open ${directory}`);
+    try {
+      makeSegment(libc, fd, directory);
+      writeSmallFile(libc, fd, LEADER_EPOCH_FILE, new TextEncoder().encode(epochs));
+      writeMetadata(libc, fd, topic.topicId); // syncs the directory, and so all of its names
+    } finally {
+      libc.close(fd);
+    }
   }
   must(libc.fsync(dataFd), "sync the data directory");
+}
+
+function makeSegment(libc: Libc, fd: number, directory: string): void {
+  const path = `${directory}/${FIRST_SEGMENT}`;
+  const flags = O_WRONLY | O_CREAT | O_NOFOLLOW;
+  libc.close(must(libc.openat(fd, FIRST_SEGMENT, flags, FILE_MODE), `create ${path}`));
 }
 
 /** Writes the topic's id where a directory has none, as those of Sluice 0.1 have. */
 export function completeMetadata(libc: Libc, dataFd: number, topic: TopicDefinition): void {
   for (const directory of directoriesOf(topic)) {
     if (ownerOf(libc, dataFd, directory) !== NOBODY) continue;
-    writeMetadata(libc, dataFd, directory, topic.topicId);
+    const fd = must(openDirectory(libc, dataFd, directory), `open ${directory}`);
+    try {
+      writeMetadata(libc, fd, topic.topicId);
+    } finally {
+      libc.close(fd);
+    }
   }
 }
 
 /**
- * Undoes `makeDirectories`, of a topic that nobody has used. What holds more than the id was put
+ * Undoes `makeDirectories`, of a topic that nobody has used. What holds anything else was put
  * there by somebody else and stays: those names are returned.
  */
 export function removeMade(libc: Libc, dataFd: number, topic: TopicDefinition): string[] {
@@ -91,18 +139,26 @@ export function removeMade(libc: Libc, dataFd: number, topic: TopicDefinition): 
   for (const directory of directoriesOf(topic)) {
     const owner = ownerOf(libc, dataFd, directory);
     if (owner === null) continue;
-    if (owner === NOBODY || owner === topic.topicId) {
-      for (const name of [PARTITION_METADATA_FILE, PARTITION_METADATA_FILE + TEMPORARY_SUFFIX]) {
-        const removed = libc.unlinkat(dataFd, `${directory}/${name}`, 0);
-        if (removed !== -ENOENT) must(removed, `remove ${directory}/${name}`);
-      }
-    }
+    if (owner === NOBODY || owner === topic.topicId) removeFirstFiles(libc, dataFd, directory);
     const removed = libc.unlinkat(dataFd, directory, AT_REMOVEDIR);
     if (removed === -ENOTEMPTY) kept.push(directory);
     else must(removed, `remove ${directory}`);
   }
   must(libc.fsync(dataFd), "sync the data directory");
   return kept;
+}
+
+/** What `makeDirectories` made. The id goes last: until then it is known whose the rest is. */
+function removeFirstFiles(libc: Libc, dataFd: number, directory: string): void {
+  const status = libc.fileStatus();
+  const segment = `${directory}/${FIRST_SEGMENT}`;
+  const found = libc.statx(dataFd, segment, AT_SYMLINK_NOFOLLOW, status);
+  const names = found === 0 && status.size === 0 ? [FIRST_SEGMENT] : [];
+  const temporary = PARTITION_METADATA_FILE + TEMPORARY_SUFFIX;
+  for (const name of [...names, LEADER_EPOCH_FILE, temporary, PARTITION_METADATA_FILE]) {
+    const removed = libc.unlinkat(dataFd, `${directory}/${name}`, 0);
+    if (removed !== -ENOENT) must(removed, `remove ${directory}/${name}`);
+  }
 }
 
 /** Takes the directories of a deleted topic out of the way, durably. */
@@ -174,14 +230,9 @@ function ownerOf(libc: Libc, dataFd: number, directory: string): string | null {
   }
 }
 
-function writeMetadata(libc: Libc, dataFd: number, directory: string, topicId: string): void {
-  const fd = must(openDirectory(libc, dataFd, directory), `open ${directory}`);
-  try {
-    const content = new TextEncoder().encode(formatPartitionMetadata(topicId));
-    replaceFile(libc, fd, PARTITION_METADATA_FILE, content);
-  } finally {
-    libc.close(fd);
-  }
+function writeMetadata(libc: Libc, fd: number, topicId: string): void {
+  const content = new TextEncoder().encode(formatPartitionMetadata(topicId));
+  replaceFile(libc, fd, PARTITION_METADATA_FILE, content);
 }
 
 function namesIn(libc: Libc, fd: number, path: string): DirectoryEntry[] {

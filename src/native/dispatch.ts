@@ -26,19 +26,21 @@ import {
   frameSize,
   REQUEST_FLAGS,
 } from "./frame.ts";
+import { hasNoReply } from "./handlers/produce.ts";
 import { handlerOf } from "./handlers/table.ts";
 import { operation } from "./operations.ts";
 import { replyError } from "./replies.ts";
-import { HANDLED, MUST_WAIT, type Request, RequestError } from "./request.ts";
+import { HANDLED, MUST_END, MUST_WAIT, type Request, RequestError } from "./request.ts";
 import type { Session } from "./session.ts";
 
 /** Results of `dispatchFrame` below zero or zero; above zero it is the size of the frame taken. */
 export const NEEDS_BYTES = 0;
 export const PAUSED = -1;
-/** An error reply is queued; nothing behind it can be read. */
+/** What is queued is the last; nothing behind the frame can be read. */
 export const MUST_CLOSE = -2;
 
 const ADD_CREDIT = operation("add_credit");
+const PRODUCE = operation("produce");
 
 const request: Request = { memory: null as never, start: 0, end: 0, correlation: 0, version: 0 };
 
@@ -72,12 +74,14 @@ export function dispatchFrame(
   const { memoryBytes, sliceCount } = session.reply;
   if (memoryBytes > door.replyBytesPause || sliceCount >= SLICES_PAUSE) return PAUSED;
   if (door.stopping && !session.isControl && !isCredit(memory, at)) {
-    return refuseStopping(door, session, memory, at);
+    return refuseStopping(door, session, memory, at, size);
   }
   request.memory = memory;
   request.start = at + FRAME_HEADER_SIZE;
   request.end = at + size;
-  return execute(door, session, at) === MUST_WAIT ? PAUSED : size;
+  const result = execute(door, session, at);
+  if (result === MUST_END) return end(door, session);
+  return result === MUST_WAIT ? PAUSED : size;
 }
 
 function execute(door: NativeDoor, session: Session, at: number): number {
@@ -125,10 +129,21 @@ function refuseStopping(
   session: Session,
   memory: ByteBlock,
   at: number,
+  size: number,
 ): number {
+  const isProduce = memory.view.getUint16(at + FrameAt.operation) === PRODUCE.code;
+  const isSilent = isProduce && hasNoReply(memory, at + FRAME_HEADER_SIZE, at + size);
+  if (isSilent) return end(door, session);
   const version = memory.view.getUint8(at + FrameAt.version);
   const correlation = memory.view.getUint32(at + FrameAt.correlation);
   replyError(session, correlation, version, ErrorCodes.shutting_down, "");
+  door.server.queueSend(session.slot);
+  return MUST_CLOSE;
+}
+
+/** Replies of earlier requests still go out. */
+function end(door: NativeDoor, session: Session): number {
+  door.garbage += 1;
   door.server.queueSend(session.slot);
   return MUST_CLOSE;
 }

@@ -52,8 +52,13 @@ export interface Server {
   createTopic(token: number, request: RequestOf<"create_topic">): void;
   /** Asks the main thread to delete a topic; `answer` with the token comes back. */
   deleteTopic(token: number, name: string): void;
-  /** Opens the partitions of a topic. Returns what the disk refused, or an empty text. */
-  addTopic(request: ControlRequestOf<"add_topic">): string;
+  /** Opens the partitions of a topic; the request is answered when that is done. */
+  addTopic(
+    request: ControlRequestOf<"add_topic">,
+    slot: number,
+    generation: number,
+    correlation: number,
+  ): void;
   removeTopic(request: ControlRequestOf<"remove_topic">): void;
   logStart(request: ControlRequestOf<"log_start">): void;
   /** Begins to stop; the request is answered when all is synced. */

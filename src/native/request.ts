@@ -19,6 +19,8 @@ export interface Request {
 export const HANDLED = 0;
 /** Not executed: it must wait for an answer before it. */
 export const MUST_WAIT = 1;
+/** It can never be done, and no reply may say so: the connection ends. */
+export const MUST_END = 2;
 
 /** Why a handler refuses; becomes the error reply. For paths that are not hot. */
 export class RequestError extends Error {

@@ -3,11 +3,21 @@
  * it. One rule an entry.
  */
 
-import { CREDIT_MAX, PUSH_SIZE_MAX, PUSH_UNSENT_MAX } from "../limits.ts";
+import { CREDIT_MAX, METADATA_TOPICS_MAX, PUSH_SIZE_MAX, PUSH_UNSENT_MAX } from "../limits.ts";
 import { KiB, MiB } from "../base/units.ts";
 import type { OperationName } from "./operations.ts";
 
 export const OPERATION_RULES: { readonly [N in OperationName]?: readonly string[] } = {
+  metadata: [
+    `One request names at most ${METADATA_TOPICS_MAX} topics; more are refused with ` +
+    "invalid_request. Ask again for the others, or for all.",
+  ],
+  produce: [
+    "With acks 0 there is no reply, not even an error: a batch that is refused, and one for a " +
+    "topic that was deleted, is lost without a word. A request that no batch can make good " +
+    "(unknown handle, reserved not zero, it ends before the batch) ends the connection, " +
+    "and so does any that comes while the broker stops; replies to earlier requests come first.",
+  ],
   subscribe: [
     "The correlation of the request is the number of the subscription: every push carries it, " +
     "and add_credit and unsubscribe name it. Use it for no other request while it lives.",

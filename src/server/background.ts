@@ -21,10 +21,10 @@ import { assert } from "../base/assert.ts";
 import { emptyJob, type Job, type JobRing } from "../base/job_ring.ts";
 import type { ColdJobs, ColdReads } from "../broker/cold_reads.ts";
 import { CUT_BYTES } from "../limits.ts";
-import { type FileJobs, unlinkSegmentFiles } from "../log/file_jobs.ts";
+import { type FileJobs, unlinkSegmentFiles, unlinkSnapshot } from "../log/file_jobs.ts";
 import { Wake, Waker } from "../net/poller.ts";
 
-const JobKind = { advise: 1, close: 2, read: 3, unlink: 4, cut: 5 } as const;
+const JobKind = { advise: 1, close: 2, read: 3, unlink: 4, cut: 5, unlinkSnapshot: 6 } as const;
 
 /** What is read ahead passes through a block that stays in the processor's cache. */
 const READ_BLOCK_SIZE = 131072;
@@ -103,6 +103,11 @@ export class Background implements ColdJobs, FileJobs {
     return true;
   }
 
+  unlinkSnapshot(directory: number, offset: number): void {
+    if (this.#ring.post(JobKind.unlinkSnapshot, directory, offset, 0, 0, 0)) return;
+    unlinkSnapshot(this.#libc, directory, offset);
+  }
+
   /** Takes what the worker has done. Of advice and closing nobody wants to know more. */
   reap(): void {
     this.wake.clear();
@@ -179,6 +184,7 @@ export function runJob(libc: Libc, job: Job, block: Memory): number {
   if (kind === JobKind.close) return libc.close(fd);
   if (kind === JobKind.cut) return libc.ftruncate(fd, position);
   if (kind === JobKind.read) return readAhead(libc, job, block);
+  if (kind === JobKind.unlinkSnapshot) return unlinkSnapshot(libc, fd, position);
   assert(kind === JobKind.unlink, "a kind of job that is known");
   return unlinkSegmentFiles(libc, fd, position, size > CUT_BYTES);
 }

@@ -166,7 +166,7 @@ export function resumePaused(node: Node): void {
   }
 }
 
-/** An error reply is queued; then the connection ends, with time to read it. */
+/** The connection ends, with time to read what is queued. */
 function refuseConnection(node: Node, connection: Connection): void {
   node.door.dropSubscriptions(connection.slot);
   connection.drain();

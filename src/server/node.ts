@@ -39,6 +39,7 @@ import { Poller } from "../net/poller.ts";
 import { ReceiveBudget } from "../net/receive_budget.ts";
 import { Reserve } from "../net/reserve.ts";
 import type { SendCounters } from "../net/send_queue.ts";
+import type { AddedTopic } from "./add_topics.ts";
 import { Background } from "./background.ts";
 import { type ConnectionCounters, newConnectionCounters } from "./connection_counters.ts";
 import { LoopLag } from "./loop_lag.ts";
@@ -105,6 +106,8 @@ export class Node {
   /** Set by the control operation stop; then no new work is taken. */
   stopping: { slot: number; generation: number; correlation: number; deadlineMs: number } | null =
     null;
+  /** Being opened, the first of them now. */
+  readonly addedTopics: AddedTopic[] = [];
   running = true;
 
   constructor(

@@ -1,6 +1,8 @@
 /**
- * Opening a topic's partitions in a shard: at the start for what the catalogue holds, later for
- * what was created. Recovery happens here; its progress is told.
+ * Opening a topic's partitions in a shard: at the start for what the catalogue holds, later, some
+ * in a turn, for what was created. Recovery happens here; its progress is told.
+ *
+ * Invariant: a topic becomes known with all of its partitions, or not at all.
  */
 
 import { POSIX_FADV_DONTNEED, POSIX_FADV_RANDOM } from "../../ffi/constants.ts";
@@ -22,22 +24,54 @@ const NOTHING_KNOWN: PartitionPoints = { recoveryPoint: UNKNOWN, logStart: UNKNO
 
 /** Opens all partitions, then makes the topic known. Throws StorageError; then nothing is known. */
 export function openTopic(node: Node, entry: TopicStart, clean: boolean): void {
-  const config = parseTopicConfig(entry.config);
-  assert(typeof config !== "string", "the catalogue holds checked settings");
-  if (node.broker.topics.get(entry.name) !== undefined) return;
-  const topic = new Topic(entry.name, entry.topicId, config, entry.config);
-  const logs: Partition[] = [];
-  try {
-    for (let index = 0; index < entry.partitions; index += 1) {
-      const points = entry.points[index] ?? NOTHING_KNOWN;
-      logs.push(recover(node, partitionDirectory(entry.name, index), config, clean, points));
-    }
-  } catch (error) {
-    for (const log of logs) log.abandon();
-    throw error;
+  new TopicOpening(node, entry, clean).step(Infinity);
+}
+
+/** A topic that is being opened. */
+export class TopicOpening {
+  readonly #node: Node;
+  readonly #entry: TopicStart;
+  readonly #clean: boolean;
+  readonly #config: TopicConfig;
+  readonly #logs: Partition[] = [];
+
+  constructor(node: Node, entry: TopicStart, clean: boolean) {
+    const config = parseTopicConfig(entry.config);
+    assert(typeof config !== "string", "the catalogue holds checked settings");
+    this.#node = node;
+    this.#entry = entry;
+    this.#clean = clean;
+    this.#config = config;
   }
-  for (const log of logs) node.broker.topics.addPartition(topic, log);
-  node.broker.topics.add(topic);
+
+  /**
+   * Opens up to `count` more partitions. True when the topic is known. Throws StorageError: what
+   * was opened is closed.
+   */
+  step(count: number): boolean {
+    const { name, topicId, partitions, points, config } = this.#entry;
+    const { topics } = this.#node.broker;
+    if (topics.get(name) !== undefined) return true;
+    const logs = this.#logs;
+    try {
+      const end = Math.min(partitions, logs.length + count);
+      for (let index = logs.length; index < end; index += 1) {
+        logs.push(this.#open(partitionDirectory(name, index), points[index] ?? NOTHING_KNOWN));
+      }
+    } catch (error) {
+      for (const log of logs) log.abandon();
+      throw error;
+    }
+    if (logs.length < partitions) return false;
+    const topic = new Topic(name, topicId, this.#config, config);
+    for (const log of logs) topics.addPartition(topic, log);
+    topics.add(topic);
+    return true;
+  }
+
+  #open(directory: string, points: PartitionPoints): Partition {
+    return recover(this.#node, directory, this.#config, this.#clean, points);
+  }
 }
 
 function recover(

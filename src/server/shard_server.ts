@@ -9,8 +9,7 @@ import type { Server } from "../native/door.ts";
 import type { ControlRequestOf } from "../native/control_operations.ts";
 import type { RequestOf } from "../native/operations.ts";
 import type { ErrorCode } from "../format/errors.ts";
-import { StorageError } from "../log/files.ts";
-import { openTopic } from "./open_topic.ts";
+import { addTopic } from "./add_topics.ts";
 import { nodeCounters } from "./counters.ts";
 import type { Node } from "./node.ts";
 import { beginStop } from "./stop.ts";
@@ -62,14 +61,13 @@ export class ShardServer implements Server {
     this.#node.post({ kind: "delete_topic", token, name });
   }
 
-  addTopic(request: ControlRequestOf<"add_topic">): string {
-    try {
-      openTopic(this.#node, request, true);
-      return "";
-    } catch (error) {
-      if (error instanceof StorageError) return error.message;
-      throw error;
-    }
+  addTopic(
+    request: ControlRequestOf<"add_topic">,
+    slot: number,
+    generation: number,
+    correlation: number,
+  ): void {
+    addTopic(this.#node, request, slot, generation, correlation);
   }
 
   removeTopic(request: ControlRequestOf<"remove_topic">): void {

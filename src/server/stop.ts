@@ -56,7 +56,7 @@ export function beginStop(
 /** Goes on stopping: ends the loop when nothing is left to do. */
 export function continueStop(node: Node): void {
   const stopping = node.stopping!;
-  let waiting = false;
+  let waiting = node.addedTopics.length > 0;
   for (const partition of node.broker.topics.partitions) {
     const { log, removed } = partition;
     // Syncs in flight still report, whatever became of the partition: they know open files.

@@ -24,21 +24,12 @@ import { judgeDescriptors, readDescriptorsMax } from "./descriptors.ts";
 import type { ShardMessage, ShardStart, SyncStart, TopicStart } from "./messages.ts";
 import { RunDirectory } from "./run_directory.ts";
 import { planSyncs } from "./sync_method.ts";
-import type { Threads } from "./threads.ts";
+import { StartError } from "./start_error.ts";
+import { notLoading, type Threads } from "./threads.ts";
 
 const SHARD = 0;
 
-/** The broker could not start; the message says why. */
-export class StartError extends Error {
-  override name = "StartError";
-  /** Nothing happened that leaves a file in doubt. */
-  readonly intact: boolean;
-
-  constructor(message: string, intact = true) {
-    super(message);
-    this.intact = intact;
-  }
-}
+export { StartError };
 
 /** What a shard asks for while it serves. */
 export type ShardRequest = Extract<
@@ -141,6 +132,7 @@ export class Supervisor {
     const shard = await this.#threads.shard;
     const ready = new Promise<Address>((resolve, reject) => {
       shard.onmessage = (event) => this.#heard(event.data, resolve, reject);
+      notLoading("shard", shard, reject);
     });
     const shardStart: ShardStart = {
       nodeId: SHARD,

@@ -13,28 +13,47 @@
 import "#ffi";
 import { JOB_RING_BYTES, JobRing } from "../base/job_ring.ts";
 import type { BackgroundStart, SyncWorkerStart } from "./messages.ts";
+import { StartError } from "./start_error.ts";
+
+type Entry = "shard" | "background" | "sync";
 
 /** Written out, so that a bundler sees every entry. */
-const ENTRIES = {
+const ENTRIES: Record<Entry, URL> = {
   shard: new URL("./worker.ts", import.meta.url),
   background: new URL("./background_worker.ts", import.meta.url),
   sync: new URL("./sync_worker.ts", import.meta.url),
-} as const;
+};
+
+/** Has `reject` hear when the module of a worker fails. Once it runs, it dies with the process. */
+export function notLoading(
+  entry: Entry,
+  worker: Worker,
+  reject: (error: StartError) => void,
+): void {
+  worker.onerror = (event) => {
+    event.preventDefault(); // or Deno ends the process
+    reject(new StartError(`the ${entry} worker does not load: ${event.message}`));
+  };
+}
 
 export class Threads {
   /** The ring between the shard and its background worker. */
   readonly jobs: SharedArrayBuffer = new SharedArrayBuffer(JOB_RING_BYTES);
-  /** The shard's thread: it takes its message when it has loaded. */
+  /** The shard's thread: it takes its message when it has loaded. Rejects with StartError. */
   readonly shard: Promise<Worker>;
+  readonly #entries: Record<Entry, URL>;
   readonly #workers: Worker[] = [];
   readonly #rings: SharedArrayBuffer[] = [this.jobs];
   #ended = false;
 
-  constructor() {
+  /** Another module may stand in for the worker of a thread. */
+  constructor(entries: Partial<Record<Entry, URL>> = {}) {
+    this.#entries = { ...ENTRIES, ...entries };
     this.shard = this.#begin("background", { jobs: this.jobs }).then(() => this.#start("shard"));
+    this.shard.catch(() => {}); // who awaits it hears of it, maybe later
   }
 
-  /** A worker that syncs for the shard; settles when it runs. */
+  /** A worker that syncs for the shard; settles when it runs. Throws StartError. */
   async startSync(ring: SharedArrayBuffer): Promise<void> {
     this.#rings.push(ring);
     await this.#begin("sync", { ring });
@@ -48,8 +67,8 @@ export class Threads {
     for (const worker of this.#workers) worker.terminate();
   }
 
-  #start(entry: keyof typeof ENTRIES): Worker {
-    const worker = new Worker(ENTRIES[entry].href, { type: "module" });
+  #start(entry: Entry): Worker {
+    const worker = new Worker(this.#entries[entry].href, { type: "module" });
     if (this.#ended) worker.terminate();
     this.#workers.push(worker);
     return worker;
@@ -60,7 +79,10 @@ export class Threads {
     message: BackgroundStart | SyncWorkerStart,
   ): Promise<void> {
     const worker = this.#start(entry);
-    const started = new Promise((resolve) => (worker.onmessage = resolve));
+    const started = new Promise((resolve, reject) => {
+      worker.onmessage = resolve;
+      notLoading(entry, worker, reject);
+    });
     worker.postMessage(message);
     await started;
   }

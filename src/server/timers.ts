@@ -7,7 +7,7 @@ const STOPPING_WAIT_MS = 10;
 
 /** Milliseconds for the poller; -1 waits for ever. */
 export function waitMs(node: Node): number {
-  if (node.syncer.isWaiting) return 0;
+  if (node.syncer.isWaiting || node.addedTopics.length > 0) return 0;
   if (node.toDispatch.length > 0 || node.toSend.length > 0) return 0;
   if (node.broker.pushable.length > 0) return 0;
   let dueMs = Math.min(node.broker.waiters.deadlines.nextMs, node.syncer.nextDueMs());

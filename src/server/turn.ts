@@ -11,6 +11,7 @@ import { completeAppends, flushAppended } from "../broker/produce.ts";
 import { pushBatches } from "../broker/subscriptions.ts";
 import { DiskState } from "../log/disk.ts";
 import { acceptAll } from "./accept.ts";
+import { openAdded } from "./add_topics.ts";
 import {
   admitWaiting,
   compactReceived,
@@ -78,6 +79,7 @@ function maintain(node: Node): void {
   expireConnections(node); // late in the turn: what had arrived was read before
   if (node.receiveBudget.waiting > 0) admitWaiting(node);
   node.door.garbage = collectGarbage(node.door.garbage);
+  if (node.addedTopics.length > 0) openAdded(node);
   if (node.stopping !== null) continueStop(node);
   else keepHouse(node);
 }

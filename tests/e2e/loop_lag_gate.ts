@@ -2,7 +2,8 @@
  * What a shard's loop waits for while everything happens that may block: a minute of rolls, of
  * large and small segments that retention removes, of checkpoints, and of a thousand partitions.
  *
- * The figures are printed; what is judged is that all of it happened.
+ * The figures are printed; what is judged is that all of it happened, and, by strace and not by a
+ * clock, that the loop makes no call that waits for a disk.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,6 +14,9 @@ import { STEPS } from "../../src/server/loop_lag.ts";
 import { startBroker } from "../support/broker.ts";
 import { figure } from "../support/figures.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
+import { proveLoop } from "../support/loop_calls.ts";
+import { testOrSkip } from "../support/skip.ts";
+import { straceMissing } from "../support/strace.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const FOR_MS = 60_000;
@@ -45,6 +49,10 @@ const WORKS: readonly Work[] = [
   },
   { topic: "many", partitions: PARTITIONS, config: {}, valueBytes: 1000 },
 ];
+
+testOrSkip("the loop waits for no disk, seen by strace", straceMissing(), async () => {
+  await proveLoop({ rounds: 400, topics: 4, partitions: PARTITIONS, largeBytes: LARGE_BYTES });
+});
 
 test("a minute in which everything happens that may block", async () => {
   const data = temporaryDirectory("lag");

@@ -39,7 +39,7 @@ export class FakeServer implements Server {
   readonly nodeEpoch = 4;
   readonly version = "sluice test";
   readonly created: { token: number; request: RequestOf<"create_topic"> }[] = [];
-  readonly added: ControlRequestOf<"add_topic">[] = [];
+  readonly added: { request: ControlRequestOf<"add_topic">; asker: number[] }[] = [];
   readonly deleted: { token: number; name: string }[] = [];
   readonly removed: ControlRequestOf<"remove_topic">[] = [];
   readonly logStarts: ControlRequestOf<"log_start">[] = [];
@@ -47,8 +47,6 @@ export class FakeServer implements Server {
   readonly sends: Set<number> = new Set();
   readonly dispatches: Set<number> = new Set();
   diskRefusal: ErrorCode = ErrorCodes.none;
-  /** What `addTopic` answers. */
-  refusal = "";
 
   address(): { host: string; port: number } {
     return { host: "10.0.0.1", port: 7400 };
@@ -66,9 +64,8 @@ export class FakeServer implements Server {
     this.created.push({ token, request });
   }
 
-  addTopic(request: ControlRequestOf<"add_topic">): string {
-    this.added.push(request);
-    return this.refusal;
+  addTopic(request: ControlRequestOf<"add_topic">, ...asker: number[]): void {
+    this.added.push({ request, asker });
   }
 
   deleteTopic(token: number, name: string): void {

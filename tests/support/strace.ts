@@ -79,7 +79,13 @@ export function parseCalls(text: string): Call[] {
     const found = /^(\w+)\((?:\d+<([^>]*)>)?.* = (-?\d+)/.exec(whole);
     if (found === null) continue;
     const [, name = "", target = "", result = "0"] = found;
-    calls.push({ thread: Number(thread), name, target, result: Number(result), line });
+    calls.push({
+      thread: Number(thread),
+      name,
+      target,
+      result: Number(result),
+      line: `${thread} ${whole}`,
+    });
   }
   return calls;
 }

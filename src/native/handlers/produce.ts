@@ -1,30 +1,50 @@
-/** Operation produce: one batch, from the receive buffer to the log. Hot. */
+/**
+ * Operation produce: one batch, from the receive buffer to the log. With acks 0 nothing is
+ * answered, not even an error: one that the client must hear of ends the connection, as with Kafka.
+ * Hot.
+ */
 
+import type { ByteBlock } from "../../base/bytes.ts";
 import { mustHold, produce as appendBatch, waitsForSync } from "../../broker/produce.ts";
 import { ErrorCodes } from "../../format/errors.ts";
 import { Acks } from "../../format/levels.ts";
-import { HANDLED, MUST_WAIT, type Request, RequestError } from "../request.ts";
+import { HANDLED, MUST_END, MUST_WAIT, type Request, RequestError } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
 import { ProduceAt } from "../frame.ts";
 import { type Session, Waiting } from "../session.ts";
 
+/** Whether the body [start, end) of a produce says that there is no reply. */
+export function hasNoReply(memory: ByteBlock, start: number, end: number): boolean {
+  return end - start > ProduceAt.acks &&
+    memory.view.getUint8(start + ProduceAt.acks) === Acks.none;
+}
+
 export function produce(door: NativeDoor, session: Session, request: Request): number {
   const { memory, start, end } = request;
   const view = memory.view;
-  if (end - start < ProduceAt.batch) throw new RequestError(ErrorCodes.invalid_request);
+  const isSilent = hasNoReply(memory, start, end);
+  if (end - start < ProduceAt.batch) {
+    if (isSilent) return MUST_END;
+    throw new RequestError(ErrorCodes.invalid_request);
+  }
   const handleIndex = view.getUint32(start + ProduceAt.handle);
   const acks = view.getUint8(start + ProduceAt.acks);
   if (acks !== Acks.all && acks !== Acks.leader && acks !== Acks.none) {
     throw new RequestError(ErrorCodes.invalid_request, "acks is 0, 1 or 255");
   }
   if ((view.getUint32(start + ProduceAt.acks) & 0xffffff) !== 0) {
+    if (isSilent) return MUST_END;
     throw new RequestError(ErrorCodes.invalid_request, "reserved is zero");
   }
-  if (acks === Acks.none && session.handles[handleIndex]?.partition.removed) return HANDLED;
+  if (isSilent) {
+    const wanted = session.handles[handleIndex];
+    if (wanted === undefined) return MUST_END;
+    if (wanted.partition.removed) return HANDLED;
+  }
   const handle = session.handle(handleIndex);
   const kind = waitsForSync(handle.partition, acks) ? Waiting.durable : Waiting.written;
   if (!session.mayRun(handle, kind) || mustHold(door.broker, handle.partition)) return MUST_WAIT;
-  if (acks !== Acks.none) session.begin(handle, kind);
+  if (!isSilent) session.begin(handle, kind);
   const at = start + ProduceAt.batch;
   const { slot, generation } = session;
   appendBatch(

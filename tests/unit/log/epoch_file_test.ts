@@ -1,7 +1,9 @@
 /** leader-epoch-checkpoint: a line is on disk before its epoch's first batch is. */
 import assert from "node:assert/strict";
+import { unlinkSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { EIO } from "../../../ffi/constants.ts";
+import { EIO, ENOSPC } from "../../../ffi/constants.ts";
 import { loadEpochs, openEpoch, saveEpochs } from "../../../src/log/epoch_file.ts";
 import { StorageError } from "../../../src/log/files.ts";
 import { LeaderEpochs } from "../../../src/log/leader_epochs.ts";
@@ -18,7 +20,9 @@ function text(world: LogWorld): string {
 test("what was saved is loaded; a file that is missing or wrong says nothing", () => {
   const world = new LogWorld();
   const { partition } = world.open();
-  assert.equal(loadEpochs(world.store, DIRECTORY), null, "none yet");
+  assert.equal(text(world), "0\n1\n0 0\n", "that of its opening");
+  unlinkSync(join(world.root, DIRECTORY, NAME));
+  assert.equal(loadEpochs(world.store, DIRECTORY), null, "none");
   const epochs = new LeaderEpochs();
   epochs.assign(2, 0);
   epochs.assign(5, 40);
@@ -32,17 +36,32 @@ test("what was saved is loaded; a file that is missing or wrong says nothing", (
   world.close(partition);
 });
 
-test("the line is written before the first batch of an epoch, once, and not before", () => {
+test("the line of an epoch is written as the log is opened, and not by its batches", () => {
   const world = new LogWorld();
   const { partition } = world.open({}, { epoch: 7 });
-  assert.deepEqual(world.names(NAME), [], "no batch, no epoch");
-  assert.equal(world.stage(partition, batchOfSize(100)), 0);
   assert.equal(text(world), "0\n1\n7 0\n");
   world.write(NAME, new Uint8Array(0));
   world.append(partition, batchOfSize(100));
   assert.equal(text(world), "", "it is not written again");
   world.sync(partition);
   world.close(partition);
+});
+
+test("an epoch without a batch gives way to the next one; a full disk lets a log open", () => {
+  const world = new LogWorld();
+  world.close(world.open({}, { epoch: 7 }).partition);
+  const again = new LogWorld({ root: world.root });
+  again.close(again.open({}, { epoch: 7 }).partition);
+  assert.equal(text(again), "0\n1\n7 0\n", "a clean start changes nothing");
+  const faulty = new FaultyLibc(libcWithoutSyncs);
+  const full = new LogWorld({ root: world.root, libc: faulty.libc });
+  faulty.failNth("pwrite", 1, -ENOSPC);
+  const { partition } = full.open({}, { epoch: 9 });
+  assert.equal(text(full), "0\n1\n7 0\n", "there is no room for the line");
+  full.append(partition, batchOfSize(100));
+  assert.equal(text(full), "0\n1\n9 0\n", "the first batch tries again");
+  full.sync(partition);
+  full.close(partition);
 });
 
 test("where the line cannot be written there is no epoch, and no batch of it", () => {

@@ -139,9 +139,10 @@ test("deleting: out of the way by name, then file by file, then forgotten", () =
   const end = `${topicId.replaceAll("-", "")}-delete`;
   const renamed = [`orders-0.${end}`, `orders-1.${end}`];
   assert.deepEqual(world.names(), [...OWN_FILES, "orders-0-0", ...renamed].sort());
+  const made = readdirSync(world.path(renamed[0]!)).length;
   const steps = world.keeper.deletionSteps(topicId);
   assert.equal(steps.next().done, false);
-  assert.equal(readdirSync(world.path(renamed[0]!)).length, 1, "one file a step");
+  assert.equal(readdirSync(world.path(renamed[0]!)).length, made - 1, "one file a step");
   const again = world.again(); // it was left in the middle
   assert.deepEqual(again.unknown, []);
   assert.deepEqual(again.keeper.deletions, [topicId]);

@@ -27,7 +27,7 @@ test("through appends and truncations every offset keeps the epoch it was writte
         for (let i = prng.below(4); i >= 0; i -= 1) log.push(epoch);
       } else if (prng.chance(50)) {
         const end = prng.between(start, log.length);
-        epochs.truncateEnd(end);
+        epochs.truncateAbove(end);
         log = log.slice(0, end);
       } else {
         start = prng.between(start, log.length);

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
 import { AT_FDCWD } from "../../../ffi/constants.ts";
-import { formatPartitionMetadata } from "../../../src/format/checkpoint.ts";
-import { deletedDirectory } from "../../../src/format/file_names.ts";
+import { formatEpochs, formatPartitionMetadata } from "../../../src/format/checkpoint.ts";
+import { deletedDirectory, segmentFile } from "../../../src/format/file_names.ts";
 import { openDirectory } from "../../../src/log/files.ts";
 import {
   completeMetadata,
@@ -25,6 +25,7 @@ const TOPIC = {
   partitions: 2,
   config: [],
 };
+const SEGMENT = segmentFile(0);
 const OTHER_ID = "fedcba98-7654-4321-8fed-cba987654321";
 const KAFKAS_NO_ID = "00000000-0000-0000-0000-000000000000";
 
@@ -50,10 +51,24 @@ class World {
 test("what was made is found whole; a second making changes nothing", () => {
   const world = new World();
   for (let i = 0; i < 2; i += 1) {
-    makeDirectories(libc, world.fd, TOPIC);
+    makeDirectories(libc, world.fd, TOPIC, 7);
     assert.equal(findProblem(libc, world.fd, TOPIC), null);
     assert.deepEqual(world.names(), directoriesOf(TOPIC));
+    for (const directory of directoriesOf(TOPIC)) {
+      assert.equal(readFileSync(world.path(directory, SEGMENT), "latin1"), "");
+      const epochs = readFileSync(world.path(directory, "leader-epoch-checkpoint"), "latin1");
+      assert.equal(epochs, formatEpochs([{ epoch: 7, startOffset: 0 }]));
+    }
   }
+});
+
+test("what was made is unmade; a segment that holds something stays, with its directory", () => {
+  const world = new World();
+  makeDirectories(libc, world.fd, TOPIC, 0);
+  writeFileSync(world.path("t-1", SEGMENT), "x");
+  assert.deepEqual(removeMade(libc, world.fd, TOPIC), ["t-1"]);
+  assert.deepEqual(world.names(), ["t-1"]);
+  assert.deepEqual(readdirSync(world.path("t-1")), [SEGMENT]);
 });
 
 test("an id is completed where there is none, or Kafka's that is none", () => {

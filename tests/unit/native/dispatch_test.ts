@@ -5,8 +5,8 @@ import { ErrorCodes } from "../../../src/format/errors.ts";
 import { FRAME_SIZE_MAX, FRAME_SIZE_MAX_BEFORE_HELLO } from "../../../src/limits.ts";
 import { controlOperation } from "../../../src/native/control_operations.ts";
 import { partialFrameSize } from "../../../src/native/dispatch.ts";
-import { PUSH_FLAG } from "../../../src/native/frame.ts";
-import { OPERATIONS } from "../../../src/native/operations.ts";
+import { ProduceAt, PUSH_FLAG } from "../../../src/native/frame.ts";
+import { operation, OPERATIONS } from "../../../src/native/operations.ts";
 import { batchOf, batchOfSize, concat } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
 import { type Client, NativeWorld, type WireReply } from "../../support/native_world.ts";
@@ -212,6 +212,49 @@ test("many frames in one piece are executed like one after another", () => {
     assert.deepEqual(masked(replies), whole);
   });
   world.end();
+});
+
+const PRODUCE = operation("produce").code;
+
+/** Produces with acks 0 that no reply may refuse. */
+const UNANSWERED: readonly (readonly [string, Uint8Array])[] = [
+  ["an unknown handle", frames.produce(9, batchOfSize(80), 4, 0)],
+  ["reserved is not zero", reservedSet(frames.produce(0, batchOfSize(80), 4, 0))],
+  ["it ends before the batch", frames.frame({ operation: PRODUCE }, new Uint8Array(6))],
+];
+
+function reservedSet(bytes: Uint8Array): Uint8Array {
+  bytes[frames.FRAME_HEADER + ProduceAt.acks + 2] = 1;
+  return bytes;
+}
+
+test("a produce with acks 0 has no error reply: the connection ends behind earlier replies", () => {
+  for (const [name, bytes] of UNANSWERED) {
+    const client = openHandles(corpusWorld(), {});
+    const batch = batchOfSize(80);
+    const around = [frames.produce(0, batch, 3), bytes, frames.request("ping", {}, 5)];
+    const replies = client.feed(concat(around));
+    assert.deepEqual(replies.map(({ code, correlation }) => [code, correlation]), [[0, 3]], name);
+    assert.equal(client.closed, true, name);
+  }
+});
+
+test("a batch that is refused with acks 0 is lost without a word, and the connection lives", () => {
+  const client = openHandles(corpusWorld(), {});
+  const refused = frames.produce(0, batchOfSize(80, 1, { crc: 1 }), 4, 0);
+  const replies = client.feed(concat([refused, frames.request("ping", {}, 5)]));
+  assert.deepEqual(replies.map(({ code, correlation }) => [code, correlation]), [[0, 5]]);
+});
+
+test("while the broker stops a request is refused by name, one without a reply in silence", () => {
+  for (const acks of [0, 1]) {
+    const world = corpusWorld();
+    const client = openHandles(world, {});
+    world.door.stopping = true;
+    const codes = client.feed(frames.produce(0, batchOfSize(80), 4, acks)).map(({ code }) => code);
+    assert.deepEqual(codes, acks === 0 ? [] : [ErrorCodes.shutting_down]);
+    assert.equal(client.closed, true);
+  }
 });
 
 test("a partial frame says how large it will be, once that is known", () => {

@@ -34,7 +34,8 @@ test("a shard with nothing to do stops at once, and its files are whole", () => 
   main.close();
   const names = readdirSync(join(made.root, "t-1")).sort();
   const suffixes = ["index", "log", "snapshot", "timeindex"];
-  assert.deepEqual(names, suffixes.map((suffix) => `00000000000000000000.${suffix}`));
+  const files = suffixes.map((suffix) => `00000000000000000000.${suffix}`);
+  assert.deepEqual(names, [...files, "leader-epoch-checkpoint"]);
 });
 
 test("subscriptions end by name, behind what was pushed before", () => {

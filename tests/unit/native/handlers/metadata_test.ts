@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ErrorCodes } from "../../../../src/format/errors.ts";
 import { TOPIC_SETTINGS } from "../../../../src/format/topic_config.ts";
+import { METADATA_TOPICS_MAX } from "../../../../src/limits.ts";
 import { decodeBody } from "../../../../src/native/codec.ts";
 import { operation, type ReplyOf } from "../../../../src/native/operations.ts";
 import * as frames from "../../../support/frames.ts";
@@ -49,10 +50,15 @@ test("a request that asks for more than a reply may hold is refused", () => {
     const topics = Array.from({ length: count }, (_, i) => ({ name: name(i) }));
     return client.feed(frames.request("metadata", { topics }))[0]!;
   };
-  assert.equal(many(65537, () => "").code, ErrorCodes.invalid_request);
+  for (const count of [METADATA_TOPICS_MAX + 1, 65536, 65537]) {
+    const refused = many(count, () => "a");
+    assert.equal(refused.code, ErrorCodes.invalid_request);
+    assert.equal(new TextDecoder().decode(refused.body.slice(2)), "at most 1024 topics");
+  }
   assert.equal(many(1000, (i) => `${i}`.padStart(65535, "x")).code, ErrorCodes.invalid_topic_name);
-  assert.equal(many(65536, () => "a").body.length < 1000, true, "one topic is one answer");
-  assert.equal(many(65536, (i) => `${i}`.padStart(249, "x")).code, 0);
+  const most = METADATA_TOPICS_MAX;
+  assert.equal(many(most, () => "a").body.length < 1000, true, "one topic is one answer");
+  assert.equal(many(most, (i) => `${i}`.padStart(249, "x")).code, 0);
   assert.equal(client.closed, false);
   world.end();
 });

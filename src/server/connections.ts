@@ -26,10 +26,7 @@ import { sendReply, SENT_ALL, SENT_COLD, SENT_PART, SENT_SHARE } from "../net/se
 import { sliceGuard, waitForSlice } from "./cold_sends.ts";
 import type { CloseReason } from "./connection_counters.ts";
 import { type Node, Slot } from "./node.ts";
-import { isStalled, overdue, watch, watchFrame } from "./patience.ts";
-
-/** How long a refused client may take to read why. */
-const LINGER_MS = 1000;
+import { isStalled, LINGER_MS, overdue, watch, watchFrame } from "./patience.ts";
 
 /** One `recv` for every connection that is ready. */
 export function receiveAll(node: Node, ready: number): void {
@@ -93,18 +90,23 @@ export function admitWaiting(node: Node): void {
 
 /** The peer sends no more. What it asked for is still answered. */
 function peerClosed(node: Node, connection: Connection): void {
-  const session = node.door.sessionAt(connection.slot);
-  for (const handle of session.handles) {
-    if (handle.parked === null) continue;
-    node.broker.cancel(handle.parked);
-    session.end(handle);
-  }
-  node.door.dropSubscriptions(connection.slot);
+  endWaiting(node, connection);
   connection.incoming.release();
   connection.frameMs = NEVER;
   connection.drain();
   armRead(node, connection, false);
   node.queueSend(connection);
+}
+
+/** What may never come is not waited for: parked fetches and subscriptions end without a word. */
+function endWaiting(node: Node, { slot }: Connection): void {
+  const session = node.door.sessionAt(slot);
+  for (const handle of session.handles) {
+    if (handle.parked === null) continue;
+    node.broker.cancel(handle.parked);
+    session.end(handle);
+  }
+  node.door.dropSubscriptions(slot);
 }
 
 /**
@@ -168,7 +170,7 @@ export function resumePaused(node: Node): void {
 
 /** The connection ends, with time to read what is queued. */
 function refuseConnection(node: Node, connection: Connection): void {
-  node.door.dropSubscriptions(connection.slot);
+  endWaiting(node, connection);
   connection.drain();
   if (!connection.readArmed) armRead(node, connection, true);
   connection.lingerUntilMs = node.loopMs + LINGER_MS;

@@ -19,6 +19,9 @@ import { type Connection, NEVER } from "../net/connection.ts";
 import type { CloseReason } from "./connection_counters.ts";
 import { type Node, Slot } from "./node.ts";
 
+/** How long a refused client may take to read why, once everything it asked for is answered. */
+export const LINGER_MS = 1000;
+
 /** Puts the connection into the heap, or forward in it where a deadline is earlier than known. */
 export function watch(node: Node, connection: Connection): void {
   if (connection.listener === Slot.control) return;
@@ -77,9 +80,12 @@ export function isStalled(node: Node, connection: Connection): boolean {
 export function overdue(node: Node, connection: Connection): CloseReason | null {
   const { loopMs } = node;
   const { idleMs, helloMs } = node.start.connections;
-  if (connection.lingerUntilMs <= loopMs) return "refused";
-  if (isStalled(node, connection)) return "write";
   const session = node.door.sessionAt(connection.slot);
+  if (connection.lingerUntilMs <= loopMs) {
+    if (session.outstanding === 0) return "refused";
+    connection.lingerUntilMs = loopMs + LINGER_MS;
+  }
+  if (isStalled(node, connection)) return "write";
   if (!session.helloSaid && connection.openedMs + helloMs <= loopMs) return "hello";
   if (connection.frameMs !== NEVER && !connection.held) {
     if (connection.frameMs + requestPatienceMs(node, connection) <= loopMs) return "request";

@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EAGAIN, EPOLLIN } from "../../../ffi/constants.ts";
 import { MiB } from "../../../src/base/units.ts";
-import { REQUEST_MS_PER_MIB, SETTLE_MS } from "../../../src/limits.ts";
-import { batchOfSize } from "../../support/batches.ts";
+import { ErrorCodes } from "../../../src/format/errors.ts";
+import { REQUEST_MS_PER_MIB, SETTLE_MS, SYNCS_IN_FLIGHT_MAX } from "../../../src/limits.ts";
+import { LINGER_MS } from "../../../src/server/patience.ts";
+import { batchOfSize, concat } from "../../support/batches.ts";
+import { FakeAio } from "../../support/fake_aio.ts";
 import * as frames from "../../support/frames.ts";
-import { NodeWorld } from "../../support/node_world.ts";
+import { NodeWorld, real } from "../../support/node_world.ts";
 
 const SETTINGS = { idleMs: 30000, requestMs: 5000, helloMs: 3000, writeMs: 8000 };
 
@@ -199,5 +202,29 @@ test("a subscriber may be silent for ever, one that has ended its subscription m
   client.ask(frames.unsubscribe(7));
   made.pass(SETTINGS.idleMs + 1000);
   assert.deepEqual(closedOf(made), { idle: 2 });
+  made.end();
+});
+
+test("who is refused is still answered what a slow disk owes", () => {
+  const aio = new FakeAio(SYNCS_IN_FLIGHT_MAX);
+  const made = new NodeWorld(undefined, (own) => real(own, { openAio: () => aio }), SETTINGS);
+  made.addTopic("t");
+  const client = made.client();
+  const waits = frames.request("open_partition", { topic: "t", partition: 0 }, 4);
+  client.send(waits);
+  client.receive(1);
+  const wrong = frames.frame({ operation: 2, size: 0 });
+  const parked = frames.fetch(1, 0, { maxWaitMs: 600000 }, 6);
+  client.send(concat([frames.produce(0, batchOfSize(100), 5), parked, wrong]));
+  made.until(() => aio.inFlight.length > 0, "it is to be synced");
+  made.pass(2 * LINGER_MS);
+  assert.equal(made.node.clients, 1, "it is owed an answer");
+  aio.finishAll();
+  made.node.syncer.reap(made.node.nowMs, made.node.door);
+  const codes = client.receive(2).map(({ correlation, code }) => [correlation, code]);
+  assert.deepEqual(codes, [[0, ErrorCodes.invalid_frame], [5, 0]]);
+  made.pass(2 * LINGER_MS);
+  assert.deepEqual(closedOf(made), { refused: 1 }, "a fetch that may wait for ever is not owed");
+  client.close();
   made.end();
 });

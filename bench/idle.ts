@@ -6,6 +6,8 @@
  *
  *     --runtime bun|deno    default both        --rounds N    default 7
  *
+ * One round of each runtime is not counted. The machine is looked at from before the start on.
+ *
  * Invariant: both programs are started by the same command of the runtime, with the same
  * permissions, and each round starts new processes; Sluice on a data directory that is new.
  */
@@ -28,7 +30,7 @@ import {
   tableRow,
 } from "./environment.ts";
 import { judge } from "./goals.ts";
-import { between, type Memory, memoryOf, sample, threadsOf } from "./processes.ts";
+import { between, type Memory, memoryOf, type Sample, sample, threadsOf } from "./processes.ts";
 import { ratios, type Rounds, runRounds } from "./rounds.ts";
 import { runtimeCommand, type Server, startProgram, startServer } from "./servers.ts";
 import { digits, percent, withRange } from "./statistics.ts";
@@ -52,6 +54,7 @@ async function measure(
   start: () => Promise<Server>,
   ask: (port: number) => Promise<void>,
 ): Promise<Rest> {
+  const machine = sample(process.pid);
   const beginMs = performance.now();
   const server = await start();
   try {
@@ -59,6 +62,7 @@ async function measure(
     await ask(server.port);
     const answeredMs = performance.now() - beginMs;
     const before = sample(server.pid);
+    const startForeign = foreignOfStart(machine, before);
     await pause(IDLE_MS);
     const memory = memoryOf(server.pid);
     const threads = threadsOf(server.pid);
@@ -70,14 +74,22 @@ async function measure(
       threads,
       startCpuMs: before.cpuSeconds * 1000,
       idleCpuMs: used.cpuSeconds * 1000,
-      foreignShare: used.foreignShare,
+      foreignShare: Math.max(startForeign, used.foreignShare),
     };
   } finally {
     await server.stop();
   }
 }
 
-/** The connection stays open: a broker at rest has its clients. */
+/** What others worked while the server started: its own time began with its process. */
+function foreignOfStart(machine: Sample, server: Sample): number {
+  const own = server.ownCpuSeconds - machine.ownCpuSeconds;
+  const all = server.machineCpuSeconds - machine.machineCpuSeconds;
+  const seconds = (server.atMs - machine.atMs) / 1000;
+  return Math.max(0, all - own - server.cpuSeconds) / (seconds * CORES);
+}
+
+/** One request, and the connection is closed, as the app's is. */
 async function askSluice(port: number): Promise<void> {
   const connection = await Connection.connect({ host: "127.0.0.1", port });
   await new Admin(connection).ping();
@@ -98,12 +110,15 @@ function askHono(port: number): Promise<void> {
   });
 }
 
-function runRuntime(runtime: RuntimeName, count: number): Promise<Rounds<Variant, Rest>> {
+async function runRuntime(runtime: RuntimeName, count: number): Promise<Rounds<Variant, Rest>> {
   const app = [...runtimeCommand(runtime), join(ROOT, "bench", "idle_app.ts")];
-  return runRounds<Variant, Rest>({
+  const variants = {
     sluice: () => measure(() => startServer(runtime), askSluice),
     hono: () => measure(() => startProgram(runtime, app, {}, () => {}), askHono),
-  }, {
+  };
+  // Uncounted: the first start after a change of the source fills the runtime's caches.
+  for (const warmUp of Object.values(variants)) await warmUp();
+  return runRounds<Variant, Rest>(variants, {
     count,
     isDisturbed: ({ sluice, hono }) => Math.max(sluice.foreignShare, hono.foreignShare) > 0.15,
     onRound: ({ sluice, hono }, number) => {

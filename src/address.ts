@@ -34,3 +34,8 @@ export function parseAddress(text: string): Address {
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host);
 }
+
+/** The inverse of `parseAddress`. */
+export function listenerText({ host, port }: Address): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

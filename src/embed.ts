@@ -10,10 +10,9 @@
 
 import type { Address } from "./address.ts";
 import { setTraceSink } from "./base/trace.ts";
-import { traceToLogTape } from "./base/trace_log.ts";
-import { Connection } from "./client/connection.ts";
+import type { Connection } from "./client/connection.ts";
 import { BrokerError } from "./client/errors.ts";
-import { type BrokerOptions, parseConfig } from "./config.ts";
+import type { BrokerConfig, BrokerOptions } from "./config.ts";
 import { controlOperation } from "./native/control_operations.ts";
 import { Control, type ShardLink } from "./server/control.ts";
 import { type ShardRequest, Supervisor } from "./server/supervisor.ts";
@@ -68,9 +67,28 @@ export class Broker {
     options: BrokerOptions = {},
     threads: Threads = new Threads(),
   ): Promise<Broker> {
-    setTraceSink(traceToLogTape);
     try {
-      const supervisor = await Supervisor.start(parseConfig(options), PROGRAM, threads);
+      const { traceToLogTape } = await import("./base/trace_log.ts");
+      const { parseConfig } = await import("./config.ts");
+      setTraceSink(traceToLogTape);
+      return await Broker.startWith(parseConfig(options), threads);
+    } catch (error) {
+      threads.terminate();
+      throw error;
+    }
+  }
+
+  /**
+   * `start` with a whole configuration that is known to be allowed, and with the caller's trace
+   * sink: without the libraries that check options and keep an embedding program's log. The shard
+   * has its message when this returns; what else the main thread needs loads meanwhile.
+   */
+  static async startWith(config: BrokerConfig, threads: Threads): Promise<Broker> {
+    try {
+      const starting = Supervisor.start(config, PROGRAM, threads);
+      starting.catch(() => {}); // heard of below
+      const { Connection } = await import("./client/connection.ts");
+      const supervisor = await starting;
       const connection = await Connection.connect({ path: supervisor.socketPath });
       return new Broker(supervisor, connection);
     } catch (error) {

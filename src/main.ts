@@ -1,9 +1,23 @@
 /**
- * The command `sluice`. Everything that was printed has been written when `run` settles, so the
- * process can end although an input that never comes may still be waited for.
+ * The command `sluice`. Everything that was printed has been written when the command settles, so
+ * the process can end although an input that never comes may still be waited for.
+ *
+ * A `serve` that is plainly right goes its own way from here on: what it does not load, it does not
+ * wait for, and does not hold for as long as it runs.
  */
 
-import process from "node:process";
-import { run } from "./cli/run.ts";
+import type { ExitCode } from "./cli/exit_codes.ts";
+import { readPlainServe } from "./cli/plain_serve.ts";
+import { exitProcess, programArguments } from "./cli/runtime.ts";
 
-process.exit(await run(process.argv.slice(2)));
+exitProcess(await main(programArguments()));
+
+async function main(args: readonly string[]): Promise<ExitCode> {
+  const plain = readPlainServe(args);
+  if (plain === null) return await (await import("./cli/run.ts")).run(args);
+  try {
+    return await (await import("./cli/serve.ts")).serve(plain, true);
+  } catch (error) {
+    return (await import("./cli/report.ts")).reportError(error);
+  }
+}

@@ -3,7 +3,7 @@
 import { type Address, ConfigError, parseAddress } from "../address.ts";
 import { Connection } from "../client/connection.ts";
 import { VERSION } from "../version.ts";
-import { readEnvironment, settingVariables } from "./environment.ts";
+import { readEnvironment, settingVariables } from "./variables.ts";
 import { explain, type Mentioned } from "./explain.ts";
 import type { ClientCommand } from "./values.ts";
 

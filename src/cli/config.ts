@@ -1,6 +1,6 @@
 /** `sluice config`: every setting, its value, and where that came from. */
 
-import { readEnvironment, settingVariables } from "./environment.ts";
+import { readEnvironment, settingVariables } from "./variables.ts";
 import { ExitCode } from "./exit_codes.ts";
 import type { ConfigCommand } from "./serve_command.ts";
 import { resolveSettings, settingText, type SettingValue } from "./settings.ts";

@@ -6,14 +6,11 @@ import type { Command } from "./command_line.ts";
 import { mayColor, terminalColumns } from "./environment.ts";
 import type { ExitCode } from "./exit_codes.ts";
 import { PipeClosed, printError, printText } from "./output.ts";
-import { readPlainServe } from "./plain_serve.ts";
 import { reportError } from "./report.ts";
 
 /** `args` are those behind the program's name. */
 export async function run(args: readonly string[]): Promise<ExitCode> {
   try {
-    const plain = readPlainServe(args);
-    if (plain !== null) return await dispatch(plain);
     const { parseCommandLine } = await import("./command_line.ts");
     const parsed = parseCommandLine(args, {
       colors: mayColor("stdout"),

@@ -8,37 +8,38 @@
  * command line: it starts under Deno with the permissions that the broker itself needs. A standard
  * output that nobody reads is no reason to stop serving. A broker that cannot go on ends the
  * process: one line, exit code 70.
+ *
+ * Invariant: the shard's thread is begun first, because its modules take the longest; and where
+ * nothing has to be checked, nothing is loaded up to "ready" but what serving needs, and nothing
+ * of `node:`.
  */
 
-import type { BrokerOptions } from "../config.ts";
-import { readEnvironment, settingVariables } from "./environment.ts";
-import { ExitCode } from "./exit_codes.ts";
-import { printError, printText } from "./output.ts";
+import type { BrokerConfig } from "../config.ts";
+import { withDefaults } from "../config_defaults.ts";
+import type { ExitCode } from "./exit_codes.ts";
 import type { ServeCommand } from "./serve_command.ts";
-import { untilAborted, watchSignals } from "./signals.ts";
+import { readEnvironment, settingVariables } from "./variables.ts";
 
-export async function serve(command: ServeCommand): Promise<ExitCode> {
-  // The broker's threads load while this one does. And all of it is loaded here, so that the
-  // client's commands do not need the foreign functions of the runtime.
+/** `isPlain`: read by `readPlainServe`, so that what it says is allowed. */
+export async function serve(command: ServeCommand, isPlain = false): Promise<ExitCode> {
   const { Threads } = await import("../server/threads.ts");
   const threads = new Threads();
-  const { Broker } = await import("../embed.ts");
-  const { configureTrace } = await import("../base/trace_log.ts");
-  const { addressText } = await import("../client/connection.ts");
-  configureTrace(printError);
-  const signals = watchSignals();
-  const broker = await Broker.start(await optionsFor(command), threads);
-  await printText(`native ${addressText(broker.addresses.native)}\nready\n`).catch(() => {});
-  await Promise.race([untilAborted(signals.signal), broker.closed]);
-  await broker.stop();
-  return ExitCode.success;
+  const config = await configFor(command, isPlain).catch((error: unknown) => {
+    threads.terminate();
+    throw error;
+  });
+  const { runBroker } = await import("./run_broker.ts");
+  return await runBroker(config, threads);
 }
 
 /** What the command line said, over the environment and a file where there are any. */
-async function optionsFor(command: ServeCommand): Promise<BrokerOptions> {
+async function configFor(command: ServeCommand, isPlain: boolean): Promise<BrokerConfig> {
   const environment = settingVariables();
   const file = command.file ?? readEnvironment("SLUICE_CONFIG");
-  if (file === undefined && Object.keys(environment).length === 0) return command.said;
+  const isAlone = file === undefined && Object.keys(environment).length === 0;
+  if (isAlone && isPlain) return withDefaults(command.said);
+  const { parseConfig } = await import("../config.ts");
+  if (isAlone) return parseConfig(command.said);
   const { brokerOptions, resolveSettings } = await import("./settings.ts");
-  return brokerOptions(resolveSettings({ file, environment, said: command.said }));
+  return parseConfig(brokerOptions(resolveSettings({ file, environment, said: command.said })));
 }

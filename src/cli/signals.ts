@@ -4,8 +4,8 @@
  * Invariant: after `stop` the signals do again what they do by default.
  */
 
-import process from "node:process";
 import { ExitCode } from "./exit_codes.ts";
+import { exitProcess, offSignal, onSignal } from "./runtime.ts";
 
 /**
  * `timeout` and terminals send a signal to the process and to its group: two for one. What comes
@@ -27,14 +27,14 @@ export function watchSignals(): SignalWatch {
       firstMs = performance.now();
       controller.abort();
     } else if (performance.now() - firstMs > SAME_WISH_MS) {
-      process.exit(ExitCode.interrupted);
+      exitProcess(ExitCode.interrupted);
     }
   };
-  process.on("SIGINT", handler);
-  process.on("SIGTERM", handler);
+  onSignal("SIGINT", handler);
+  onSignal("SIGTERM", handler);
   const stop = (): void => {
-    process.off("SIGINT", handler);
-    process.off("SIGTERM", handler);
+    offSignal("SIGINT", handler);
+    offSignal("SIGTERM", handler);
   };
   return { signal: controller.signal, stop };
 }

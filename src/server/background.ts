@@ -5,6 +5,9 @@
  *
  *     post -> ring -> worker runs it -> eventfd raised -> poll ends -> reap
  *
+ * The worker is begun with the first job, which waits for it in the ring: a broker at rest that
+ * never had one does not pay for the thread.
+ *
  * Invariant: jobs run one after another, in the order in which they were posted; a descriptor is
  * closed behind every job that was posted with it. The worker closes the eventfd, because only it
  * knows when it has raised it for the last time.
@@ -61,22 +64,27 @@ export class Background implements ColdJobs, FileJobs {
   readonly #cuts: Cut[] = [];
   #isCutting = false;
   #unlinks = 0;
+  readonly #begin: () => void;
+  #hasBegun = false;
+  #isEnding = false;
 
-  constructor(libc: Libc, ring: JobRing) {
+  /** `begin` has the worker started; it is called once, behind the first job. */
+  constructor(libc: Libc, ring: JobRing, begin: () => void) {
     this.#libc = libc;
     this.#ring = ring;
+    this.#begin = begin;
     this.wake = new Wake(libc, EFD_NONBLOCK);
     ring.wakeFd = this.wake.fd;
   }
 
   /** `posix_fadvise` on a range; a size of 0 reaches to the end of the file. */
   advise(fd: number, position: number, size: number, advice: number): void {
-    if (this.#ring.post(JobKind.advise, fd, position, size, advice, 0)) return;
+    if (this.#post(JobKind.advise, fd, position, size, advice, 0)) return;
     this.#libc.fadvise(fd, position, size, advice);
   }
 
   read(fd: number, position: number, size: number, ahead: number): boolean {
-    return this.#ring.post(JobKind.read, fd, position, size, ahead, 0);
+    return this.#post(JobKind.read, fd, position, size, ahead, 0);
   }
 
   dropCache(fd: number, position: number, size: number): void {
@@ -91,20 +99,20 @@ export class Background implements ColdJobs, FileJobs {
   close(fd: number): void {
     const removed = this.#removed.get(fd);
     this.#removed.delete(fd);
-    if (!this.#ring.post(JobKind.close, fd, 0, 0, 0, 0)) this.#closing.push(fd);
+    if (!this.#post(JobKind.close, fd, 0, 0, 0, 0)) this.#closing.push(fd);
     if (removed !== undefined && removed.cutFd > 0) this.#cut(removed.cutFd, removed.size);
   }
 
   unlink(directory: number, baseOffset: number, size: number, reader: number): boolean {
     const tag = (this.#unlinks + 1) & 0x7fffffff;
-    if (!this.#ring.post(JobKind.unlink, directory, baseOffset, size, reader, tag)) return false;
+    if (!this.#post(JobKind.unlink, directory, baseOffset, size, reader, tag)) return false;
     this.#unlinks = tag;
     if (reader >= 0 && size > CUT_BYTES) this.#removed.set(reader, { tag, size, cutFd: 0 });
     return true;
   }
 
   unlinkSnapshot(directory: number, offset: number): void {
-    if (this.#ring.post(JobKind.unlinkSnapshot, directory, offset, 0, 0, 0)) return;
+    if (this.#post(JobKind.unlinkSnapshot, directory, offset, 0, 0, 0)) return;
     unlinkSnapshot(this.#libc, directory, offset);
   }
 
@@ -124,7 +132,7 @@ export class Background implements ColdJobs, FileJobs {
   #closeMore(): void {
     const closing = this.#closing;
     while (closing.length > 0) {
-      if (!this.#ring.post(JobKind.close, closing[closing.length - 1]!, 0, 0, 0, 0)) return;
+      if (!this.#post(JobKind.close, closing[closing.length - 1]!, 0, 0, 0, 0)) return;
       closing.pop();
     }
   }
@@ -145,7 +153,7 @@ export class Background implements ColdJobs, FileJobs {
     const cut = this.#cuts[0];
     if (cut === undefined || this.#isCutting) return;
     const left = Math.max(0, cut.size - CUT_BYTES);
-    if (!this.#ring.post(JobKind.cut, cut.fd, left, 0, 0, 0)) return; // when a job is reaped
+    if (!this.#post(JobKind.cut, cut.fd, left, 0, 0, 0)) return; // when a job is reaped
     cut.size = left;
     this.#isCutting = true;
   }
@@ -155,12 +163,34 @@ export class Background implements ColdJobs, FileJobs {
     if (this.#cuts[0]!.size === 0) this.close(this.#cuts.shift()!.fd);
   }
 
+  /** The shard is about to close everything: a worker that was never needed is not begun now. */
+  end(): void {
+    this.#isEnding = true;
+  }
+
   stop(): void {
     this.#closeMore();
     for (const fd of this.#closing) this.#libc.close(fd); // what is asked about it then is no loss
     // Behind the slice that may be in the ring. What does not fit goes with the process.
-    for (const { fd } of this.#cuts) this.#ring.post(JobKind.close, fd, 0, 0, 0, 0);
+    for (const { fd } of this.#cuts) this.#post(JobKind.close, fd, 0, 0, 0, 0);
     this.#ring.stop();
+    if (!this.#hasBegun) this.wake.close();
+  }
+
+  /** False: the ring is full, or there is no worker and there shall be none. */
+  #post(
+    kind: number,
+    fd: number,
+    position: number,
+    size: number,
+    argument: number,
+    tag: number,
+  ): boolean {
+    if (!this.#hasBegun && this.#isEnding) return false;
+    if (!this.#ring.post(kind, fd, position, size, argument, tag)) return false;
+    if (!this.#hasBegun) this.#begin();
+    this.#hasBegun = true;
+    return true;
   }
 }
 

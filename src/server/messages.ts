@@ -73,6 +73,8 @@ export type ShardMessage =
   | { readonly kind: "delete_topic"; readonly token: number; readonly name: string }
   /** What is to be in the checkpoint files. For a log start that rises `log_start` comes back. */
   | { readonly kind: "checkpoint"; readonly entries: readonly CheckpointEntry[] }
+  /** There is a job for the background worker, which has not been begun yet. */
+  | { readonly kind: "background" }
   /** The disk was full or read-only, and is not any more. */
   | { readonly kind: "disk_ok" }
   /** It could not start; the message is for people. `intact`: no file is in doubt. */

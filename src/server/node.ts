@@ -129,7 +129,7 @@ export class Node {
       start.connections.receiveBudgetBytes,
     );
     this.reserve = new Reserve(libc);
-    this.background = new Background(libc, jobs);
+    this.background = new Background(libc, jobs, () => post({ kind: "background" }));
     this.loopLag = new LoopLag(libc);
     this.processCounters = new ProcessCounters(libc);
     this.store = new SegmentStore(libc, start.dataFd, (fd) => this.background.close(fd), {

@@ -2,7 +2,7 @@
  * The main thread's side of a broker: it opens the data directory, owns the catalogue, tells the
  * shard what to do and hears what it says.
  *
- *     threads load; open directory -> reconcile topics -> shard: recovers, listens -> sync workers
+ *     shard loads; open directory -> reconcile topics -> shard: recovers, listens -> sync workers
  *
  * Invariant: the directory is closed as clean only after the shard has said that all is synced,
  * and its last offsets are in the checkpoint files.
@@ -25,7 +25,7 @@ import type { ShardMessage, ShardStart, SyncStart, TopicStart } from "./messages
 import { RunDirectory } from "./run_directory.ts";
 import { planSyncs } from "./sync_method.ts";
 import { StartError } from "./start_error.ts";
-import { notLoading, type Threads } from "./threads.ts";
+import type { Threads } from "./threads.ts";
 
 const SHARD = 0;
 
@@ -48,6 +48,7 @@ export class Supervisor {
   readonly #early: ShardRequest[] = [];
   readonly #threads: Threads;
   readonly #run: RunDirectory;
+  #endTrial: () => void = () => {};
   #stopped: (message: Stopped) => void = () => {};
   readonly #hasStopped: Promise<Stopped>;
 
@@ -91,6 +92,7 @@ export class Supervisor {
       return supervisor;
     } catch (error) {
       run?.remove();
+      if (supervisor !== null) supervisor.#endTrial();
       // Nothing was served: what was clean still is, and the next start need not scan.
       const intact = error instanceof StartError && error.intact;
       if (directory.clean && intact) directory.closeClean();
@@ -112,6 +114,7 @@ export class Supervisor {
   async close(
     finishCheckpoints: (entries: readonly CheckpointEntry[]) => void,
   ): Promise<void> {
+    this.#endTrial(); // while the shard lets go
     const { clean, entries } = await this.#hasStopped;
     this.#threads.terminate();
     this.#run.remove();
@@ -129,10 +132,10 @@ export class Supervisor {
   async #startShard(config: BrokerConfig, version: string): Promise<void> {
     const descriptorsMax = this.#checkDescriptors(config);
     const sync = this.#planSyncs(config);
-    const shard = await this.#threads.shard;
+    const { shard } = this.#threads;
     const ready = new Promise<Address>((resolve, reject) => {
       shard.onmessage = (event) => this.#heard(event.data, resolve, reject);
-      notLoading("shard", shard, reject);
+      void this.#threads.failed.then(reject);
     });
     const shardStart: ShardStart = {
       nodeId: SHARD,
@@ -172,7 +175,8 @@ export class Supervisor {
     const { fileSystemFilesMin, waitShare, writeAhead, unsyncedBytesMax } = config.sync;
     const plan = planSyncs(libc, this.directory.fd, config.sync);
     if (typeof plan === "string") throw new StartError(plan);
-    const { method, fileSystem, workers } = plan;
+    const { method, fileSystem, workers, endTrial } = plan;
+    this.#endTrial = endTrial;
     const rings = Array.from({ length: workers }, () => new SharedArrayBuffer(JOB_RING_BYTES));
     return {
       method,
@@ -205,6 +209,8 @@ export class Supervisor {
         return refused(new StartError(message.message, message.intact));
       case "trace":
         return trace(message.level, message.message);
+      case "background":
+        return this.#threads.startBackground();
       case "create_topic":
       case "delete_topic":
       case "checkpoint":

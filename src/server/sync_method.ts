@@ -25,7 +25,20 @@ export interface SyncPlan {
   readonly fileSystem: boolean;
   /** Workers to start. */
   readonly workers: number;
+  /**
+   * Gives back what the trial holds: at the stop, because the kernel takes 25 ms and more to end an
+   * AIO context, and a start would wait for it.
+   */
+  readonly endTrial: () => void;
 }
+
+interface Trial {
+  /** 0, or why AIO is not to be had: -errno. */
+  readonly refused: number;
+  readonly end: () => void;
+}
+
+const NO_TRIAL: Trial = { refused: 0, end: () => {} };
 
 /** Returns why not, when what was asked for is not to be had. Throws StorageError. */
 export function planSyncs(
@@ -34,11 +47,13 @@ export function planSyncs(
   config: SyncConfig,
 ): SyncPlan | string {
   const wanted = config.method;
-  const refused = wanted === "pool" ? 0 : tryAio(libc, dataFd);
+  const { refused, end } = wanted === "pool" ? NO_TRIAL : tryAio(libc, dataFd);
   if (refused < 0 && wanted === "aio") {
+    end();
     return `sync.method aio: AIO is refused here (${errnoName(-refused)})`;
   }
   if (wanted === "filesystem" && !reportsSyncfsErrors(libc)) {
+    end();
     return "sync.method filesystem: syncfs reports no errors before Linux 5.8";
   }
   const method = wanted === "pool" || refused < 0 ? "pool" : "aio";
@@ -49,22 +64,24 @@ export function planSyncs(
   const why = refused < 0 ? `, because AIO is refused (${errnoName(-refused)})` : "";
   const also = fileSystem ? `, and by syncfs from ${config.fileSystemFilesMin} files on` : "";
   trace(refused < 0 ? "warning" : "info", `syncs by ${how}${why}${also}`);
-  return { method, fileSystem, workers };
+  return { method, fileSystem, workers, endTrial: end };
 }
 
-/** Submits a sync of the directory as the shard will. Returns 0, or why that cannot be: -errno. */
-function tryAio(libc: Libc, dataFd: number): number {
+/** Submits a sync of the directory as the shard will. */
+function tryAio(libc: Libc, dataFd: number): Trial {
   const wake = new Wake(libc, EFD_NONBLOCK);
   // A descriptor of its own: an error of the disk that it reports stays unreported elsewhere.
   const fd = must(openDirectory(libc, dataFd, "."), "open the data directory");
   const aio = libc.openAio(SYNCS_IN_FLIGHT_MAX, wake.fd);
-  let result = typeof aio === "number" ? aio : 0;
+  let refused = typeof aio === "number" ? aio : 0;
   if (typeof aio !== "number") {
     aio.prepare(0, IOCB_CMD_FDSYNC, fd, 0);
-    result = Math.min(0, aio.submit(1));
-    aio.close(); // waits for it
+    refused = Math.min(0, aio.submit(1));
   }
-  libc.close(fd);
-  wake.close();
-  return result;
+  const end = () => {
+    if (typeof aio !== "number") aio.close(); // waits for the sync
+    libc.close(fd);
+    wake.close();
+  };
+  return { refused, end };
 }

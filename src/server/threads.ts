@@ -1,10 +1,11 @@
 /**
- * The worker threads of a broker, started before anything else: loading the modules of a shard
+ * The worker threads of a broker. The shard's is started before anything else: loading its modules
  * takes longer than all that the main thread does until it knows what the shard is to do.
  *
- *     main         #ffi | the rest of its modules | configuration | directory | ShardStart
- *     background        | loads, waits for jobs
- *     shard                       | loads ……………………………………………………………………… | recovers, listens
+ *     main         #ffi | modules, configuration, directory -> ShardStart
+ *     shard             | loads …………………………………………………………………………………………………… | recovers, listens
+ *     sync workers                                             where AIO is refused: | load
+ *     background                                               with its first job:      | loads
  *
  * Invariant: threads load one after another, and none before libc is opened on the main thread:
  * runtimes have crashed when fresh threads opened a library at the same time.
@@ -24,39 +25,37 @@ const ENTRIES: Record<Entry, URL> = {
   sync: new URL("./sync_worker.ts", import.meta.url),
 };
 
-/** Has `reject` hear when the module of a worker fails. Once it runs, it dies with the process. */
-export function notLoading(
-  entry: Entry,
-  worker: Worker,
-  reject: (error: StartError) => void,
-): void {
-  worker.onerror = (event) => {
-    event.preventDefault(); // or Deno ends the process
-    reject(new StartError(`the ${entry} worker does not load: ${event.message}`));
-  };
-}
-
 export class Threads {
   /** The ring between the shard and its background worker. */
   readonly jobs: SharedArrayBuffer = new SharedArrayBuffer(JOB_RING_BYTES);
-  /** The shard's thread: it takes its message when it has loaded. Rejects with StartError. */
-  readonly shard: Promise<Worker>;
+  /** Takes its message when it has loaded. */
+  readonly shard: Worker;
+  /** Settles when the shard or its background worker does not load. */
+  readonly failed: Promise<StartError>;
+  #fail: (error: StartError) => void = () => {};
   readonly #entries: Record<Entry, URL>;
   readonly #workers: Worker[] = [];
   readonly #rings: SharedArrayBuffer[] = [this.jobs];
+  /** Settles when every worker that was asked for besides the shard runs, or will not. */
+  #begun: Promise<void> = Promise.resolve();
   #ended = false;
 
   /** Another module may stand in for the worker of a thread. */
   constructor(entries: Partial<Record<Entry, URL>> = {}) {
     this.#entries = { ...ENTRIES, ...entries };
-    this.shard = this.#begin("background", { jobs: this.jobs }).then(() => this.#start("shard"));
-    this.shard.catch(() => {}); // who awaits it hears of it, maybe later
+    this.failed = new Promise((resolve) => (this.#fail = resolve));
+    this.shard = this.#start("shard", this.#fail);
   }
 
-  /** A worker that syncs for the shard; settles when it runs. Throws StartError. */
-  async startSync(ring: SharedArrayBuffer): Promise<void> {
+  /** The shard has loaded, because it asks for it. What becomes of it, `failed` tells. */
+  startBackground(): void {
+    this.#begin("background", { jobs: this.jobs }).catch(this.#fail);
+  }
+
+  /** A worker that syncs for the shard, which has loaded; settles when it runs. Throws StartError. */
+  startSync(ring: SharedArrayBuffer): Promise<void> {
     this.#rings.push(ring);
-    await this.#begin("sync", { ring });
+    return this.#begin("sync", { ring });
   }
 
   /** Ends threads that have nothing to do, or that have said that they are done. */
@@ -67,23 +66,30 @@ export class Threads {
     for (const worker of this.#workers) worker.terminate();
   }
 
-  #start(entry: Entry): Worker {
+  /** `fail` hears when its module fails. Once it runs, it dies with the process. */
+  #start(entry: Entry, fail: (error: StartError) => void): Worker {
     const worker = new Worker(this.#entries[entry].href, { type: "module" });
-    if (this.#ended) worker.terminate();
+    worker.onerror = (event) => {
+      event.preventDefault(); // or Deno ends the process
+      fail(new StartError(`the ${entry} worker does not load: ${event.message}`));
+    };
     this.#workers.push(worker);
     return worker;
   }
 
-  async #begin(
+  #begin(
     entry: "background" | "sync",
     message: BackgroundStart | SyncWorkerStart,
   ): Promise<void> {
-    const worker = this.#start(entry);
-    const started = new Promise((resolve, reject) => {
-      worker.onmessage = resolve;
-      notLoading(entry, worker, reject);
+    const begun = this.#begun.then(() => {
+      if (this.#ended) return;
+      return new Promise<void>((resolve, reject) => {
+        const worker = this.#start(entry, reject);
+        worker.onmessage = () => resolve();
+        worker.postMessage(message);
+      });
     });
-    worker.postMessage(message);
-    await started;
+    this.#begun = begun.catch(() => {}); // who asked for it hears of it
+    return begun;
   }
 }

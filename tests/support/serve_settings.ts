@@ -3,15 +3,26 @@
  * one argument behind `--` is JSON of what `Broker.start` takes.
  */
 import process from "node:process";
-import { configureTrace } from "../../src/base/trace_log.ts";
+import { configureSync, type LogRecord } from "@logtape/logtape";
 import { untilAborted, watchSignals } from "../../src/cli/signals.ts";
+import { traceLine } from "../../src/cli/trace_line.ts";
 import { addressText } from "../../src/client/connection.ts";
 import { Broker } from "../../src/embed.ts";
 
-configureTrace((line) => process.stderr.write(line));
+configureSync({
+  sinks: { lines },
+  loggers: [
+    { category: ["sluice"], lowestLevel: "info", sinks: ["lines"] },
+    { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["lines"] },
+  ],
+});
 const signals = watchSignals();
 const broker = await Broker.start(JSON.parse(process.argv.at(-1) ?? "{}"));
 process.stdout.write(`native ${addressText(broker.addresses.native)}\nready\n`);
 await Promise.race([untilAborted(signals.signal), broker.closed]);
 await broker.stop();
 process.exit(0);
+
+function lines({ level, message, timestamp }: LogRecord): void {
+  process.stderr.write(traceLine(level, message.join(""), new Date(timestamp)));
+}

@@ -29,7 +29,7 @@ function recorder(): { libc: typeof libc; asked: unknown[][]; writes: number } {
 test("jobs run in their order, and the worker ends when it is told and nothing is left", () => {
   const ring = new JobRing(new SharedArrayBuffer(JOB_RING_BYTES));
   const shard = recorder();
-  const background = new Background(shard.libc, ring);
+  const background = new Background(shard.libc, ring, () => {});
   background.advise(5, 2 ** 40 + 3, 2 ** 33 + 1, POSIX_FADV_DONTNEED);
   background.close(5);
   background.advise(6, 0, 0, POSIX_FADV_DONTNEED);
@@ -47,7 +47,7 @@ test("jobs run in their order, and the worker ends when it is told and nothing i
 
 test("the worker raises the shard's eventfd behind every job, and the shard reaps all", () => {
   const ring = new JobRing(new SharedArrayBuffer(JOB_RING_BYTES));
-  const background = new Background(libc, ring);
+  const background = new Background(libc, ring, () => {});
   for (let i = 0; i < 3; i += 1) background.advise(-1, 0, 0, POSIX_FADV_DONTNEED);
   ring.stop();
   const worker = recorder();
@@ -62,7 +62,7 @@ test("the worker raises the shard's eventfd behind every job, and the shard reap
 test("a snapshot is removed by the worker; where the ring is full, at once", () => {
   const ring = new JobRing(new SharedArrayBuffer(JOB_RING_BYTES));
   const shard = recorder();
-  const background = new Background(shard.libc, ring);
+  const background = new Background(shard.libc, ring, () => {});
   const worker = recorder();
   const name = "00000000000000000042.snapshot";
   background.unlinkSnapshot(7, 42);
@@ -74,10 +74,33 @@ test("a snapshot is removed by the worker; where the ring is full, at once", () 
   assert.deepEqual(shard.asked, [["unlinkat", 8, name, 0], ["close", 8]]);
 });
 
+test("the worker is begun once, behind the first job", () => {
+  const ring = new JobRing(new SharedArrayBuffer(JOB_RING_BYTES));
+  const pending: number[] = [];
+  const background = new Background(recorder().libc, ring, () => pending.push(ring.pending));
+  assert.deepEqual(pending, []);
+  background.close(5);
+  background.close(6);
+  background.end();
+  background.close(7);
+  assert.deepEqual(pending, [1]);
+  assert.equal(ring.pending, 3);
+});
+
+test("at the end no worker is begun: the shard does what is left itself", () => {
+  const ring = new JobRing(new SharedArrayBuffer(JOB_RING_BYTES));
+  const shard = recorder();
+  const background = new Background(shard.libc, ring, () => assert.fail("begun"));
+  background.end();
+  background.close(5);
+  background.stop();
+  assert.deepEqual(shard.asked, [["close", 5], ["close", WAKE_FD]]);
+});
+
 test("what does not fit into the ring until the stop the shard does itself", () => {
   const ring = new JobRing(new SharedArrayBuffer(JOB_RING_BYTES));
   const shard = recorder();
-  const background = new Background(shard.libc, ring);
+  const background = new Background(shard.libc, ring, () => {});
   for (let fd = 0; fd < 300; fd += 1) background.close(fd);
   background.advise(7, 1, 2, 3);
   background.stop();
@@ -93,7 +116,7 @@ test("what does not fit into the ring until the stop the shard does itself", () 
 /** A shard's end and a worker that runs when it is told to; `asked` is what the worker called. */
 class Pair {
   readonly ring: JobRing = new JobRing(new SharedArrayBuffer(JOB_RING_BYTES));
-  readonly background: Background = new Background(libc, this.ring);
+  readonly background: Background = new Background(libc, this.ring, () => {});
   readonly asked: string[] = [];
   readonly #faulty: FaultyLibc = new FaultyLibc(libc);
   readonly #block: Memory = libc.allocate(8);
@@ -187,7 +210,7 @@ test("with a full ring a segment stays, and a stop closes what is being cut", ()
 test("with no room in the ring a descriptor is closed later, behind all that know it", () => {
   const ring = new JobRing(new SharedArrayBuffer(JOB_RING_BYTES));
   const shard = recorder();
-  const background = new Background(shard.libc, ring);
+  const background = new Background(shard.libc, ring, () => {});
   let posted = 0;
   while (background.read(5, 0, 1, 0)) posted += 1;
   background.close(5);

@@ -1,0 +1,29 @@
+/**
+ * A broker from its configuration to its end: what `serve` does when its threads have been begun.
+ * Apart from it, because everything here loads beside the shard.
+ */
+
+import { listenerText } from "../address.ts";
+import { setTraceSink, type TraceLevel } from "../base/trace.ts";
+import type { BrokerConfig } from "../config.ts";
+import { Broker } from "../embed.ts";
+import { printTo, STDERR, STDOUT } from "../server/print.ts";
+import type { Threads } from "../server/threads.ts";
+import { ExitCode } from "./exit_codes.ts";
+import { untilAborted, watchSignals } from "./signals.ts";
+import { traceLine } from "./trace_line.ts";
+
+/** Throws what `Broker.start` throws, and BrokerFailed. */
+export async function runBroker(config: BrokerConfig, threads: Threads): Promise<ExitCode> {
+  setTraceSink(traceToStandardError);
+  const signals = watchSignals();
+  const broker = await Broker.startWith(config, threads);
+  printTo(STDOUT, `native ${listenerText(broker.addresses.native)}\nready\n`);
+  await Promise.race([untilAborted(signals.signal), broker.closed]);
+  await broker.stop();
+  return ExitCode.success;
+}
+
+function traceToStandardError(level: TraceLevel, message: string): void {
+  if (level !== "debug") printTo(STDERR, traceLine(level, message, new Date()));
+}

@@ -1,0 +1,69 @@
+/**
+ * The configuration where nothing else is said, apart from its schema: a broker whose settings are
+ * known to be allowed starts without the library that checks them.
+ *
+ * Invariant: `withDefaults` gives what `parseConfig` gives for options that it accepts.
+ */
+
+import type { BrokerConfig, BrokerOptions } from "./config.ts";
+import {
+  COLD_IN_FLIGHT_DEFAULT,
+  CONNECTIONS_MAX,
+  HELLO_MS_DEFAULT,
+  IDLE_MS_DEFAULT,
+  RECEIVE_BUDGET_DEFAULT,
+  REQUEST_MS_DEFAULT,
+  SEND_BUDGET_DEFAULT,
+  SYNCFS_FILES_MIN,
+  UNSYNCED_BYTES_MAX,
+  WAIT_SHARE_DEFAULT,
+  WRITE_MS_DEFAULT,
+} from "./limits.ts";
+
+const DEFAULTS: BrokerConfig = {
+  dataDirectory: "./sluice-data",
+  native: { host: "127.0.0.1", port: 7400 },
+  insecure: false,
+  initialise: true,
+  connections: {
+    max: CONNECTIONS_MAX,
+    perAddressMax: 0,
+    idleMs: IDLE_MS_DEFAULT,
+    requestMs: REQUEST_MS_DEFAULT,
+    helloMs: HELLO_MS_DEFAULT,
+    writeMs: WRITE_MS_DEFAULT,
+    receiveBudgetBytes: RECEIVE_BUDGET_DEFAULT,
+    sendBudgetBytes: SEND_BUDGET_DEFAULT,
+  },
+  sync: {
+    method: "auto",
+    fileSystemFilesMin: SYNCFS_FILES_MIN,
+    waitShare: WAIT_SHARE_DEFAULT,
+    writeAhead: true,
+    unsyncedBytesMax: UNSYNCED_BYTES_MAX,
+  },
+  coldReads: {
+    guard: true,
+    method: "cachestat",
+    inFlightBytes: COLD_IN_FLIGHT_DEFAULT,
+  },
+};
+
+/** `options` are not checked; undefined means the default, in areas too. */
+export function withDefaults(options: BrokerOptions): BrokerConfig {
+  const { connections, sync, coldReads, ...rest } = options;
+  return {
+    ...over(DEFAULTS, rest),
+    connections: over(DEFAULTS.connections, connections),
+    sync: over(DEFAULTS.sync, sync),
+    coldReads: over(DEFAULTS.coldReads, coldReads),
+  };
+}
+
+function over<T extends object>(
+  defaults: T,
+  options: { readonly [K in keyof T]?: T[K] | undefined } = {},
+): T {
+  const said = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(said) };
+}

@@ -10,10 +10,9 @@
 
 import type { Address } from "./address.ts";
 import { setTraceSink } from "./base/trace.ts";
-import type { Connection } from "./client/connection.ts";
-import { BrokerError } from "./client/errors.ts";
 import type { BrokerConfig, BrokerOptions } from "./config.ts";
 import { controlOperation } from "./native/control_operations.ts";
+import { ControlConnection, ControlRefused } from "./server/control_connection.ts";
 import { Control, type ShardLink } from "./server/control.ts";
 import { type ShardRequest, Supervisor } from "./server/supervisor.ts";
 import { Threads } from "./server/threads.ts";
@@ -34,7 +33,7 @@ export class Broker {
   /** Settles when the broker has stopped; rejects with BrokerFailed when it cannot go on. */
   readonly closed: Promise<void>;
   readonly #supervisor: Supervisor;
-  readonly #connection: Connection;
+  readonly #connection: ControlConnection;
   readonly #control: Control;
   #stopping: Promise<void> | null = null;
   #failure: BrokerFailed | null = null;
@@ -42,7 +41,7 @@ export class Broker {
   #hasStopped = false;
   readonly #settle: { resolve: () => void; reject: (error: Error) => void };
 
-  private constructor(supervisor: Supervisor, connection: Connection) {
+  private constructor(supervisor: Supervisor, connection: ControlConnection) {
     this.#supervisor = supervisor;
     this.#connection = connection;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -80,16 +79,12 @@ export class Broker {
 
   /**
    * `start` with a whole configuration that is known to be allowed, and with the caller's trace
-   * sink: without the libraries that check options and keep an embedding program's log. The shard
-   * has its message when this returns; what else the main thread needs loads meanwhile.
+   * sink: without the libraries that check options and keep an embedding program's log.
    */
   static async startWith(config: BrokerConfig, threads: Threads): Promise<Broker> {
     try {
-      const starting = Supervisor.start(config, PROGRAM, threads);
-      starting.catch(() => {}); // heard of below
-      const { Connection } = await import("./client/connection.ts");
-      const supervisor = await starting;
-      const connection = await Connection.connect({ path: supervisor.socketPath });
+      const supervisor = await Supervisor.start(config, PROGRAM, threads);
+      const connection = await ControlConnection.connect(supervisor.socketPath);
       return new Broker(supervisor, connection);
     } catch (error) {
       threads.terminate();
@@ -148,7 +143,7 @@ export class Broker {
 }
 
 /** The shard behind the connection. A refusal that is no bug becomes a value. */
-function linkTo(connection: Connection): ShardLink {
+function linkTo(connection: ControlConnection): ShardLink {
   return {
     addTopic: async ({ config, points, ...topic }) => {
       try {
@@ -156,7 +151,7 @@ function linkTo(connection: Connection): ShardLink {
         await connection.request(ADD_TOPIC, { ...topic, ...lists });
         return "";
       } catch (error) {
-        if (error instanceof BrokerError) return error.message;
+        if (error instanceof ControlRefused) return error.message;
         throw error;
       }
     },

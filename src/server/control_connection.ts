@@ -58,7 +58,7 @@ export class ControlConnection {
     const connection = new ControlConnection();
     connection.#socket = await openUnixSocket(path, {
       received: (bytes) => connection.#receive(bytes),
-      ended: (reason) => connection.#end(new Error(`the shard's connection was lost: ${reason}`)),
+      ended: (reason) => connection.#end(lost(path, reason)),
     });
     const hello = { protocol: PROTOCOL_VERSION, clientName: CLIENT_NAME, token: "" };
     await connection.request(operation("hello"), hello);
@@ -135,4 +135,8 @@ export class ControlConnection {
     this.#pending.clear();
     this.#tellEnded(error);
   }
+}
+
+function lost(path: string, reason: string): Error {
+  return new Error(`the connection to ${path} was lost: ${reason}`);
 }

@@ -80,6 +80,7 @@ export class Supervisor {
     if (wrongClock !== "") throw new StartError(wrongClock);
     const directory = DataDirectory.open(libc, config.dataDirectory, config.initialise);
     let run: RunDirectory | null = null;
+    let supervisor: Supervisor | null = null;
     try {
       const keeper = new Keeper(directory, libc);
       for (const name of keeper.reconcile()) {
@@ -87,7 +88,7 @@ export class Supervisor {
       }
       keeper.makeReserve();
       run = makeRunDirectory(config, directory);
-      const supervisor = new Supervisor(threads, directory, keeper, run);
+      supervisor = new Supervisor(threads, directory, keeper, run);
       await supervisor.#startShard(config, version);
       return supervisor;
     } catch (error) {

@@ -55,6 +55,7 @@ export class Broker {
       fail: (error) => this.#fail(error),
     });
     void connection.ended.then((error) => this.#fail(error));
+    void supervisor.threads.failed.then((error) => this.#fail(error));
     supervisor.serve((request) => this.#serve(request));
   }
 

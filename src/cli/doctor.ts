@@ -18,11 +18,11 @@ import { judgeDescriptors, readDescriptorsMax } from "../server/descriptors.ts";
 import * as judge from "./doctor/findings.ts";
 import { type Finding, ok } from "./doctor/findings.ts";
 import { openPlace, type Place, probeAio, probeDisk, systemText } from "./doctor/probe.ts";
-import { readEnvironment, settingVariables } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
 import type { DoctorCommand } from "./serve_command.ts";
 import { brokerOptions, resolveSettings } from "./settings.ts";
 import { type Color, type Column, printRows } from "./table.ts";
+import { readEnvironment, settingVariables } from "./variables.ts";
 
 const CLOCK_WATCH_MS = 250;
 const TMPFS = 0x1021994;

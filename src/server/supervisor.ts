@@ -46,7 +46,7 @@ export class Supervisor {
   #serve: ((request: ShardRequest) => void) | null = null;
   /** What shards asked for before anybody served it. */
   readonly #early: ShardRequest[] = [];
-  readonly #threads: Threads;
+  readonly threads: Threads;
   readonly #run: RunDirectory;
   #endTrial: () => void = () => {};
   #stopped: (message: Stopped) => void = () => {};
@@ -58,7 +58,7 @@ export class Supervisor {
     keeper: Keeper,
     run: RunDirectory,
   ) {
-    this.#threads = threads;
+    this.threads = threads;
     this.directory = directory;
     this.keeper = keeper;
     this.socketPath = run.socketPath;
@@ -117,7 +117,7 @@ export class Supervisor {
   ): Promise<void> {
     this.#endTrial(); // while the shard lets go
     const { clean, entries } = await this.#hasStopped;
-    this.#threads.terminate();
+    this.threads.terminate();
     this.#run.remove();
     try {
       finishCheckpoints(entries);
@@ -133,10 +133,10 @@ export class Supervisor {
   async #startShard(config: BrokerConfig, version: string): Promise<void> {
     const descriptorsMax = this.#checkDescriptors(config);
     const sync = this.#planSyncs(config);
-    const { shard } = this.#threads;
+    const { shard } = this.threads;
     const ready = new Promise<Address>((resolve, reject) => {
       shard.onmessage = (event) => this.#heard(event.data, resolve, reject);
-      void this.#threads.failed.then(reject);
+      void this.threads.failed.then(reject);
     });
     const shardStart: ShardStart = {
       nodeId: SHARD,
@@ -150,12 +150,12 @@ export class Supervisor {
       descriptorsMax,
       coldReads: config.coldReads,
       socketPath: this.socketPath,
-      jobs: this.#threads.jobs,
+      jobs: this.threads.jobs,
       sync,
     };
     shard.postMessage(shardStart);
     this.native = await ready;
-    for (const ring of sync.rings) await this.#threads.startSync(ring);
+    for (const ring of sync.rings) await this.threads.startSync(ring);
   }
 
   /** Returns how many descriptors the process may have. Throws StartError: too few. */
@@ -211,7 +211,7 @@ export class Supervisor {
       case "trace":
         return trace(message.level, message.message);
       case "background":
-        return this.#threads.startBackground();
+        return this.threads.startBackground();
       case "create_topic":
       case "delete_topic":
       case "checkpoint":

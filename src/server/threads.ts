@@ -52,7 +52,7 @@ export class Threads {
     this.#begin("background", { jobs: this.jobs }).catch(this.#fail);
   }
 
-  /** A worker that syncs for the shard, which has loaded; settles when it runs. Throws StartError. */
+  /** A worker that syncs for the shard, which has loaded; settles when it runs, or StartError. */
   startSync(ring: SharedArrayBuffer): Promise<void> {
     this.#rings.push(ring);
     return this.#begin("sync", { ring });

@@ -42,7 +42,7 @@ export const CHECKPOINT_MS = 60000;
 export const SWEEP_MS = 1000;
 export const SWEEP_PARTITIONS_MAX = 64;
 /** Partitions of a new topic that a turn opens. */
-export const OPENS_PER_TURN = 16;
+export const OPENS_PER_TURN = 8;
 /** An idempotent producer that wrote nothing for so long is forgotten: Kafka's default. */
 export const PRODUCER_EXPIRATION_MS = 86400000;
 /** For so long the clocks run in step before age deletes anything, and what a jump is. */

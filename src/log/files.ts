@@ -153,6 +153,8 @@ export function writeSmallFile(
 
 /** Makes a directory that may exist, and its entry durable. */
 export function ensureDirectory(libc: Libc, parent: number, name: string): void {
+  // Making one that exists waits for others who change the parent.
+  if (libc.statx(parent, name, 0, libc.fileStatus()) === 0) return;
   const made = libc.mkdirat(parent, name, DIRECTORY_MODE);
   if (made === -EEXIST) return;
   must(made, `make directory ${name}`);

@@ -77,8 +77,8 @@ class Copy {
 
   async #copyFetched({ records }: Fetched): Promise<void> {
     const output = this.#output;
-    const block = records.block;
     while (records.next()) {
+      const { block } = records; // another one for each batch that was compressed
       this.#records += 1;
       if (output.append(block, records.valueStart, records.valueEnd)) continue;
       await output.appendSlowly(block, records.valueStart, records.valueEnd);

@@ -168,7 +168,7 @@ export class RecordTooLargeError extends SluiceError {
 
 const CODEC_NAMES = ["none", "gzip", "snappy", "lz4", "zstd"];
 
-/** A fetched batch is compressed, which this client does not read yet. */
+/** A fetched batch is compressed with a codec that no version of the format has. */
 export class UnsupportedCodecError extends SluiceError {
   readonly codec: string;
 
@@ -178,7 +178,7 @@ export class UnsupportedCodecError extends SluiceError {
       code: LOCAL_ERROR,
       name: "unsupported_codec",
       retriable: false,
-      hint: "This client reads uncompressed batches only; read the topic with another client.",
+      hint: "Read the topic with a newer client.",
     });
     this.codec = codecName;
   }

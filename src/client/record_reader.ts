@@ -3,11 +3,12 @@
  *
  *     start                                                    end
  *     | header | record | record | header | record | record | …  |
- *                       ^ cursor: offset, value [valueStart, valueEnd)
+ *                       ^ cursor: offset, value [valueStart, valueEnd) of `block`
  *
  * The broker sends what lies on its disk without looking at it, so the checksum is checked here.
  * Records below the offset that was asked for are skipped: a fetch begins with the batch that
- * holds it.
+ * holds it. The records of a compressed batch lie in a block of their own: `block` is that of the
+ * current record.
  *
  * Invariant: no byte outside [start, end) is read, and no record of a batch is shown before the
  * batch's checksum was found right.
@@ -20,20 +21,29 @@ import {
   BatchAt,
   batchBaseOffset,
   batchLastOffset,
+  batchMaxTimestamp,
   batchSize,
   CODEC_MASK,
   crcFits,
 } from "../format/batch.ts";
+import { decompressRecords } from "./compression.ts";
 import { CorruptBatchError, UnsupportedCodecError } from "./errors.ts";
+import type { Header } from "./record.ts";
 
 /** A control batch holds markers of transactions, no records of a producer. */
 const CONTROL_BIT = 0x20;
+const APPEND_TIME_BIT = 0x08;
+/** zstd; there is no other above it. */
+const CODEC_MAX = 4;
 const VARINT_BYTES_MAX = 5;
 const VARLONG_BYTES_MAX = 10;
 /**
  * attributes, timestampDelta, offsetDelta, keySize, valueSize, headerCount: a byte each at least.
  */
 const RECORD_BODY_SIZE_MIN = 6;
+
+const NO_HEADERS: readonly Header[] = [];
+const decoder = new TextDecoder();
 
 export class RecordReader {
   /** Of the current record. */
@@ -45,32 +55,47 @@ export class RecordReader {
   keyStart = 0;
   keyEnd = 0;
   keyIsNull = true;
+  /** Milliseconds since 1970: when it was made, or appended where the topic says so. */
+  timestampMs = 0;
   /** First timestamp of the record's batch, milliseconds since 1970. */
   batchTimestampMs = 0;
+  /** Epoch that the record's batch was stamped with. */
+  leaderEpoch = -1;
+  /** Where key, value and headers of the current record lie. */
   block: ByteBlock;
-  #at = 0;
+  /** The batches. */
+  #source: ByteBlock;
+  /** Of the next batch in `#source`. */
+  #batchAt = 0;
   #end = 0;
   #from = 0;
   #to = 0;
-  #batchEnd = 0;
+  /** Of the next record in `block`. */
+  #at = 0;
+  #recordsEnd = 0;
+  #recordEnd = 0;
   #baseOffset = 0;
   #lastOffset = -1;
+  #appendTimestampMs = 0;
+  #isAppendTime = false;
   /** Records of the current batch still to read. */
   #left = 0;
 
   constructor(block: ByteBlock) {
     this.block = block;
+    this.#source = block;
   }
 
   /** Begins at the batches in [start, end) of `block`; shows records of offsets [from, to). */
   open(block: ByteBlock, start: number, end: number, from: number, to: number): void {
     this.block = block;
+    this.#source = block;
     this.offset = -1;
-    this.#at = start;
+    this.#batchAt = start;
     this.#end = end;
     this.#from = from;
     this.#to = to;
-    this.#batchEnd = start;
+    this.#at = this.#recordsEnd = start;
     this.#left = 0;
     this.#lastOffset = -1;
   }
@@ -79,8 +104,8 @@ export class RecordReader {
   next(): boolean {
     for (;;) {
       while (this.#left === 0) {
-        if (this.#at !== this.#batchEnd) this.#refuse("bytes follow its last record");
-        if (this.#at === this.#end) return false;
+        if (this.#at !== this.#recordsEnd) this.#refuse("bytes follow its last record");
+        if (this.#batchAt === this.#end) return false;
         this.#openBatch();
       }
       this.#readRecord();
@@ -92,41 +117,85 @@ export class RecordReader {
   /** Leaves the rest unread. */
   #finish(): false {
     this.#left = 0;
-    this.#at = this.#batchEnd = this.#end;
+    this.#batchAt = this.#end;
+    this.#at = this.#recordsEnd;
     return false;
+  }
+
+  /** The headers of the current record, in their order. Their values are copies. */
+  headers(): readonly Header[] {
+    const resume = this.#at;
+    this.#at = this.valueEnd;
+    const count = this.#varint();
+    if (count === 0) this.#at = resume;
+    if (count === 0) return NO_HEADERS;
+    const headers: Header[] = [];
+    for (let i = 0; i < count; i += 1) headers.push(this.#header());
+    if (count < 0 || this.#at !== this.#recordEnd) this.#refuse("headers do not fill their record");
+    this.#at = resume;
+    return headers;
+  }
+
+  #header(): Header {
+    const { bytes } = this.block;
+    const nameSize = this.#size(this.#recordEnd);
+    if (nameSize < 0) this.#refuse("a header has no name");
+    const name = decoder.decode(bytes.subarray(this.#at, this.#at + nameSize));
+    this.#at += nameSize;
+    const size = this.#size(this.#recordEnd);
+    const value = size < 0 ? null : bytes.slice(this.#at, this.#at + size);
+    this.#at += Math.max(0, size);
+    return { name, value };
   }
 
   /** Checks the batch at the cursor and stands before its first record. */
   #openBatch(): void {
-    const at = this.#at;
-    const size = soundSize(this.block, at, this.#end);
-    const view = this.block.view;
+    const at = this.#batchAt;
+    const size = soundSize(this.#source, at, this.#end);
+    const view = this.#source.view;
     this.#baseOffset = batchBaseOffset(view, at);
     this.#lastOffset = batchLastOffset(view, at);
-    this.#batchEnd = at + size;
-    if (!crcFits(this.block, at, size)) this.#refuse("its checksum does not fit");
+    this.#batchAt = at + size;
+    if (!crcFits(this.#source, at, size)) this.#refuse("its checksum does not fit");
     const attributes = view.getUint16(at + BatchAt.attributes);
-    const codec = attributes & CODEC_MASK;
     const count = view.getInt32(at + BatchAt.recordsCount);
     if (count < 0) this.#refuse("it counts its records below zero");
     this.batchTimestampMs = readI64(view, at + BatchAt.baseTimestamp);
-    if ((attributes & CONTROL_BIT) !== 0 || this.#lastOffset < this.#from) {
-      this.#at = this.#batchEnd;
+    this.leaderEpoch = view.getInt32(at + BatchAt.leaderEpoch);
+    this.#isAppendTime = (attributes & APPEND_TIME_BIT) !== 0;
+    this.#appendTimestampMs = batchMaxTimestamp(view, at);
+    this.#at = this.#recordsEnd = this.#batchAt;
+    if ((attributes & CONTROL_BIT) !== 0 || this.#lastOffset < this.#from) return;
+    this.#openRecords(attributes & CODEC_MASK, at + BATCH_HEADER_SIZE);
+    this.#left = count;
+  }
+
+  #openRecords(codec: number, start: number): void {
+    if (codec === 0) {
+      this.block = this.#source;
+      this.#at = start;
       return;
     }
-    if (codec !== 0) throw new UnsupportedCodecError(codec, this.#baseOffset);
-    this.#at = at + BATCH_HEADER_SIZE;
-    this.#left = count;
+    if (codec > CODEC_MAX) throw new UnsupportedCodecError(codec, this.#baseOffset);
+    const compressed = this.#source.bytes.subarray(start, this.#batchAt);
+    const records = decompressRecords(codec, compressed, this.#baseOffset);
+    this.block = blockOf(records);
+    this.#at = 0;
+    this.#recordsEnd = records.length;
   }
 
   #readRecord(): void {
     const length = this.#varint();
     const end = this.#at + length;
-    if (length < RECORD_BODY_SIZE_MIN || end > this.#batchEnd) {
+    if (length < RECORD_BODY_SIZE_MIN || end > this.#recordsEnd) {
       this.#refuse("a record ends outside it");
     }
+    this.#recordEnd = end;
     this.#at += 1; // attributes
-    this.#skipVarlong(); // timestampDelta
+    const timestampDelta = this.#varlong();
+    this.timestampMs = this.#isAppendTime
+      ? this.#appendTimestampMs
+      : this.batchTimestampMs + timestampDelta;
     this.offset = this.#baseOffset + this.#varint();
     if (this.offset < this.#baseOffset || this.offset > this.#lastOffset) {
       this.#refuse("a record has an offset outside it");
@@ -153,13 +222,13 @@ export class RecordReader {
 
   #varint(): number {
     const bytes = this.block.bytes;
-    const first = this.#at < this.#batchEnd ? bytes[this.#at]! : 128;
+    const first = this.#at < this.#recordsEnd ? bytes[this.#at]! : 128;
     if (first < 128) {
       this.#at += 1;
       return (first >>> 1) ^ -(first & 1);
     }
     let value = 0;
-    for (let read = 0; read < VARINT_BYTES_MAX && this.#at < this.#batchEnd; read += 1) {
+    for (let read = 0; read < VARINT_BYTES_MAX && this.#at < this.#recordsEnd; read += 1) {
       const byte = bytes[this.#at]!;
       this.#at += 1;
       value |= (byte & 127) << (read * 7);
@@ -168,17 +237,36 @@ export class RecordReader {
     return this.#refuse("a number in it does not end");
   }
 
-  #skipVarlong(): void {
-    for (let read = 0; read < VARLONG_BYTES_MAX && this.#at < this.#batchEnd; read += 1) {
+  /** Exact within 53 bits. */
+  #varlong(): number {
+    const bytes = this.block.bytes;
+    const first = this.#at < this.#recordsEnd ? bytes[this.#at]! : 128;
+    if (first < 128) {
       this.#at += 1;
-      if (this.block.bytes[this.#at - 1]! < 128) return;
+      return (first >>> 1) ^ -(first & 1);
     }
-    this.#refuse("a number in it does not end");
+    // The lowest bit is the sign, so the rest counts halves of what the bytes say.
+    let half = 0;
+    let scale = 0.5;
+    for (let read = 0; read < VARLONG_BYTES_MAX && this.#at < this.#recordsEnd; read += 1) {
+      const byte = bytes[this.#at]!;
+      this.#at += 1;
+      half += (byte & 127) * scale;
+      scale *= 128;
+      if (byte < 128) return Number.isInteger(half) ? half : -half - 0.5;
+    }
+    return this.#refuse("a number in it does not end");
   }
 
   #refuse(what: string): never {
     throw new CorruptBatchError(what, this.#baseOffset);
   }
+}
+
+/** Bytes of a batch that was decompressed; they are read and nothing else. */
+function blockOf(bytes: Uint8Array): ByteBlock {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return { size: bytes.length, offset: 0, bytes, words: new Int32Array(0), view };
 }
 
 /** The size of the batch at `at`, found to lie whole before `end`. */

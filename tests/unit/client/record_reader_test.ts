@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ByteBlock, heapBlock } from "../../../src/base/bytes.ts";
+import { BatchBuilder } from "../../../src/client/batch_builder.ts";
+import { type Compression, loadCompressor } from "../../../src/client/compression.ts";
 import { SluiceError, UnsupportedCodecError } from "../../../src/client/errors.ts";
 import { CorruptBatchError } from "../../../src/client/errors.ts";
+import { PendingBatch } from "../../../src/client/pending_batch.ts";
+import { RecordEncoder } from "../../../src/client/record_encoder.ts";
 import { offsetBehind, RecordReader } from "../../../src/client/record_reader.ts";
 import { batchOf, encodeBatch, encodeRecord, slowCrc32c } from "../../support/batches.ts";
 import { Prng } from "../../support/prng.ts";
@@ -34,6 +38,23 @@ function readAll(batches: Uint8Array[], from = 0, to = Infinity): [number, strin
   }
   assert.equal(reader.next(), false, "the end stays the end");
   return records;
+}
+
+/** Records with keys, times that go back and forth, and headers on every other one. */
+async function compressedBatch(codec: Compression, count: number): Promise<Uint8Array> {
+  const builder = new BatchBuilder(1_000_000);
+  const encoder = new RecordEncoder();
+  for (let i = 0; i < count; i += 1) {
+    const timestampMs = 1_700_000_000_000 - 3 ** i % 2 ** 40;
+    const record = { topic: "t", key: `key ${i}`, value: "value ".repeat(i), timestampMs };
+    const headers = [["twice", "a"], ["twice", null]] as const;
+    encoder.take(i % 2 === 0 ? record : { ...record, headers });
+    assert.equal(builder.appendRecord(encoder), true);
+  }
+  const batch = new PendingBatch(builder, 0);
+  batch.close(await loadCompressor(codec));
+  builder.stamp(-1, -1, -1);
+  return builder.block.bytes.slice(builder.headroom, builder.end);
 }
 
 const TWO = [
@@ -95,17 +116,60 @@ describe("RecordReader", () => {
     assert.deepEqual(readAll([control, after]), [[6, "a"]]);
   });
 
-  test("a compressed batch is refused by the name of its codec", () => {
-    for (const [codec, name] of [[1, "gzip"], [2, "snappy"], [3, "lz4"], [4, "zstd"]] as const) {
-      const batch = encodeBatch(text("whatever"), 1, { baseOffset: 3, attributes: codec });
+  test("a batch of a codec that there is not is refused, and passed over when it is not asked for", () => {
+    const batch = encodeBatch(text("whatever"), 1, { baseOffset: 3, attributes: 5 });
+    assert.throws(() => readAll([batch]), (error: unknown) => {
+      assert.ok(error instanceof UnsupportedCodecError);
+      assert.equal(error.codec, "codec 5");
+      return true;
+    });
+    assert.deepEqual(readAll([batch, batchOf([text("a")], { baseOffset: 4 })], 4), [[4, "a"]]);
+  });
+
+  test("every codec gives keys, values, times and headers back, between plain batches", async () => {
+    for (const codec of ["none", "gzip", "snappy", "lz4", "zstd"] as const) {
+      const batch = await compressedBatch(codec, 100);
+      const plain = batchOf([text("plain")], { baseOffset: 100 });
+      const { block, start, end } = blockOf(batch, plain);
+      const reader = new RecordReader(block);
+      reader.open(block, start, end, 2, Infinity);
+      for (let i = 2; i < 100; i += 1) {
+        assert.equal(reader.next(), true);
+        const { bytes } = reader.block;
+        assert.equal(reader.offset, i);
+        assert.equal(reader.timestampMs, 1_700_000_000_000 - 3 ** i % 2 ** 40);
+        assert.deepEqual(bytes.slice(reader.keyStart, reader.keyEnd), text(`key ${i}`));
+        assert.deepEqual(bytes.slice(reader.valueStart, reader.valueEnd), text("value ".repeat(i)));
+        const headers = i % 2 === 0 ? [] : [
+          { name: "twice", value: text("a") },
+          { name: "twice", value: null },
+        ];
+        assert.deepEqual(reader.headers(), headers);
+      }
+      assert.equal(reader.next(), true);
+      assert.equal(reader.block, block, "what is not compressed is read where it lies");
+      assert.equal(reader.next(), false);
+    }
+  });
+
+  test("damage inside a compressed batch is an error of the batch", () => {
+    for (const codec of [1, 2, 3, 4]) {
+      const batch = encodeBatch(text("not of this codec"), 1, { baseOffset: 3, attributes: codec });
       assert.throws(() => readAll([batch]), (error: unknown) => {
-        assert.ok(error instanceof UnsupportedCodecError);
-        assert.equal(error.codec, name);
-        assert.match(error.message, new RegExp(`offset 3 .*${name}`));
+        assert.ok(error instanceof CorruptBatchError);
+        assert.match(error.message, /offset 3 /);
         return true;
       });
-      assert.deepEqual(readAll([batch, batchOf([text("a")], { baseOffset: 4 })], 4), [[4, "a"]]);
     }
+  });
+
+  test("where the topic is of append time, records have that of their batch", () => {
+    const batch = batchOf([text("a"), text("b")], { attributes: 8, maxTimestamp: 777 });
+    const { block, start, end } = blockOf(batch);
+    const reader = new RecordReader(block);
+    reader.open(block, start, end, 0, Infinity);
+    while (reader.next()) assert.equal(reader.timestampMs, 777);
+    assert.equal(reader.offset, 1);
   });
 
   test("a change of any byte behind the stamps is found before a record is shown", () => {

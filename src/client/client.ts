@@ -12,6 +12,8 @@ import { Admin } from "./admin.ts";
 import type { BrokerAddress } from "./broker_address.ts";
 import { Cluster } from "./cluster.ts";
 import { loadCompressor } from "./compression.ts";
+import { Consumer } from "./consumer.ts";
+import { type ConsumerOptions, consumerSettings } from "./consumer_options.ts";
 import type { ConnectionEvent } from "./endpoint.ts";
 import { ClosedError } from "./errors.ts";
 import { Producer } from "./producer.ts";
@@ -46,6 +48,7 @@ export class Client {
   readonly admin: Admin;
   readonly #cluster: Cluster;
   readonly #parts: Set<AsyncDisposable> = new Set();
+  readonly #closed = (part: AsyncDisposable): void => void this.#parts.delete(part);
   #closing: Promise<void> | null = null;
 
   private constructor(cluster: Cluster) {
@@ -95,9 +98,21 @@ export class Client {
     if (this.#closing !== null) throw new ClosedError("client");
     const settings = producerSettings(options);
     const compressor = await loadCompressor(settings.compression);
-    const producer = new Producer(this.#cluster, settings, compressor);
+    const producer = new Producer(this.#cluster, settings, compressor, this.#closed);
     this.#parts.add(producer);
     return producer;
+  }
+
+  /**
+   * A consumer, which begins to read at once. Throws BrokerError for a topic that there is not,
+   * and InvalidOptionError.
+   */
+  async consumer(options: ConsumerOptions): Promise<Consumer> {
+    if (this.#closing !== null) throw new ClosedError("client");
+    const settings = consumerSettings(options);
+    const consumer = await Consumer.begin(this.#cluster, settings, options.signal, this.#closed);
+    this.#parts.add(consumer);
+    return consumer;
   }
 
   /** Closes the producers, which flush, and the consumers; then the connections. */

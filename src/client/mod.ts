@@ -31,6 +31,14 @@ export { type AdminPort } from "./admin_port.ts";
 export { BatchBuilder, batchSizeOf, recordSize, valueSizeMax } from "./batch_builder.ts";
 export { Client, type ClientOptions } from "./client.ts";
 export { type Compression, useZstd, type ZstdFunctions } from "./compression.ts";
+export { type CommittedOffset, type PartitionOffset } from "./committer.ts";
+export { Consumer, type ConsumerBatch, type PartitionLag } from "./consumer.ts";
+export {
+  type ConsumerOptions,
+  type OffsetReset,
+  type PartitionStart,
+  type StartPoint,
+} from "./consumer_options.ts";
 export { type ConnectionEvent } from "./endpoint.ts";
 export { murmur2, type PartitionChoice, type Partitioner, partitionOfKey } from "./partitioner.ts";
 export { Producer } from "./producer.ts";

@@ -30,9 +30,17 @@ export class Producer {
   #postFailure: unknown = null;
   #isServing = false;
   #closing: Promise<void> | null = null;
+  readonly #closed: (producer: Producer) => void;
 
-  constructor(cluster: Cluster, settings: ProducerSettings, compressor: Compressor | null) {
+  /** `client.producer()` calls it. */
+  constructor(
+    cluster: Cluster,
+    settings: ProducerSettings,
+    compressor: Compressor | null,
+    closed: (producer: Producer) => void = () => {},
+  ) {
     this.#settings = settings;
+    this.#closed = closed;
     const listener = {
       released: (): void => this.#serve(),
       reported: (report: BatchReport, posted: number): void => this.#reported(report, posted),
@@ -137,6 +145,7 @@ export class Producer {
       clearTimeout(timer);
       this.#abort();
       this.#shared.close();
+      this.#closed(this);
     }
   }
 

@@ -37,17 +37,29 @@ export class Subscription implements PushSink {
   readonly #queue: ReplyBody[] = [];
   #failure: SluiceError | null = null;
   #left = false;
-  #wake: (() => void) | null = null;
+  #wake: (() => void) | null;
 
-  private constructor(connection: Connection, creditBytes: number) {
+  private constructor(
+    connection: Connection,
+    creditBytes: number,
+    changed: (() => void) | null,
+  ) {
     this.#connection = connection;
+    this.#wake = changed;
     this.#owedMin = Math.max(1, Math.floor(creditBytes / OWED_SHARE));
   }
 
-  /** Throws what the broker refuses; a wrong offset is told by `next`. */
-  static async begin(connection: Connection, shape: SubscriptionShape): Promise<Subscription> {
+  /**
+   * Throws what the broker refuses; a wrong offset is told by `next`. Whoever reads by `take` gives
+   * a function that hears of every push and of the end.
+   */
+  static async begin(
+    connection: Connection,
+    shape: SubscriptionShape,
+    changed: (() => void) | null = null,
+  ): Promise<Subscription> {
     const { handle, offset, creditBytes, maxBytes } = shape;
-    const made = new Subscription(connection, creditBytes);
+    const made = new Subscription(connection, creditBytes, changed);
     const values = { handle, maxBytes, credit: creditBytes, offset };
     made.#number = await connection.subscribe(values, made);
     return made;
@@ -62,6 +74,16 @@ export class Subscription implements PushSink {
   ended(error: SluiceError): void {
     this.#failure = error;
     this.#wake?.();
+  }
+
+  /** Why it has ended: after the last push that `take` gives. Null while it goes on. */
+  get failure(): SluiceError | null {
+    return this.#failure;
+  }
+
+  /** The next push that has come, or null. It goes back by `giveBack`. */
+  take(): ReplyBody | null {
+    return this.#queue.shift() ?? null;
   }
 
   /**

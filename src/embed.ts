@@ -20,6 +20,7 @@ import { PROGRAM } from "./version.ts";
 
 const ADD_TOPIC = controlOperation("add_topic");
 const ANSWER = controlOperation("answer");
+const CHANGE_TOPIC = controlOperation("change_topic");
 const LOG_START = controlOperation("log_start");
 const REMOVE_TOPIC = controlOperation("remove_topic");
 const STOP = controlOperation("stop");
@@ -129,6 +130,10 @@ export class Broker {
         return this.#control.createTopic(request.token, request.topic);
       case "delete_topic":
         return this.#control.deleteTopic(request.token, request.name);
+      case "alter_topic":
+        return this.#control.alterTopic(request.token, request.name, request);
+      case "add_partitions":
+        return this.#control.addPartitions(request.token, request.name, request.partitions);
       case "checkpoint":
         return this.#control.checkpoint(request.entries);
       case "disk_ok":
@@ -158,6 +163,9 @@ function linkTo(connection: ControlConnection): ShardLink {
     },
     removeTopic: async (name, topicId) => {
       await connection.request(REMOVE_TOPIC, { name, topicId });
+    },
+    changeTopic: async (name, topicId, config) => {
+      await connection.request(CHANGE_TOPIC, { name, topicId, config: [...config] });
     },
     logStart: async ({ topic, topicId, partition, logStart }) => {
       await connection.request(LOG_START, { topic, topicId, partition, offset: logStart });

@@ -59,7 +59,14 @@ const LAYERS: rules.Layers = {
     ...layer([...GROUND, "src/codec", "src/format"], "nothing", [], ["node:"]),
     // The tables of the native protocol and what is compiled from them; its handlers are the
     // broker's.
-    files: ["operations", "table", "frame", "codec"].map((name) => `src/native/${name}.ts`),
+    files: [
+      "operations",
+      "topic_operations",
+      "broker_operations",
+      "table",
+      "frame",
+      "codec",
+    ].map((name) => `src/native/${name}.ts`),
   },
   "src/cli": layer(["*"], "constants", ["@optique", "zod"], ["node:"]),
   "src/main": layer(["*"], "constants", ["@optique"], ["node:"]),

@@ -6,6 +6,7 @@
  * still report under its number; after that a new partition may have the number.
  */
 
+import { isInternalTopic } from "../format/internal_topics.ts";
 import type { ConfigEntry, TopicConfig } from "../format/topic_config.ts";
 import type { Partition } from "../log/partition.ts";
 import { AppendWaiters } from "./append_waiters.ts";
@@ -64,8 +65,12 @@ export class TopicPartition {
 export class Topic {
   readonly name: string;
   readonly topicId: string;
+  /** In force; one object for all partitions and their logs, changed in place. */
   readonly config: TopicConfig;
-  readonly settings: readonly ConfigEntry[];
+  /** What was set. */
+  settings: readonly ConfigEntry[];
+  /** It belongs to the broker: clients only read it. */
+  readonly isInternal: boolean;
   readonly partitions: TopicPartition[] = [];
   /** Fetched bytes that were in the page cache, and those that had to be read from the disk. */
   cacheHitBytes = 0;
@@ -81,6 +86,7 @@ export class Topic {
     this.topicId = topicId;
     this.config = config;
     this.settings = settings;
+    this.isInternal = isInternalTopic(name);
   }
 }
 

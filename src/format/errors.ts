@@ -90,6 +90,13 @@ export const ERRORS = [
     "Unsubscribe some, or use a second connection.",
   ],
   [
+    15,
+    "connection_not_found",
+    false,
+    "There is no connection of this id, or it has ended.",
+    "Ask for the connections again.",
+  ],
+  [
     20,
     "topic_not_found",
     false,
@@ -109,7 +116,7 @@ export const ERRORS = [
     "invalid_partitions",
     false,
     "The number of partitions is out of range.",
-    "Ask for 1 to 1024 partitions.",
+    "Ask for 1 to 1024 partitions, and never for fewer than there are.",
   ],
   [
     24,
@@ -124,6 +131,13 @@ export const ERRORS = [
     false,
     "The topic has no such partition.",
     "Partitions count from 0: sluice topic list.",
+  ],
+  [
+    26,
+    "topic_is_internal",
+    false,
+    "The topic belongs to the broker: clients may read it and nothing else.",
+    "Use the operations of groups.",
   ],
   [
     40,

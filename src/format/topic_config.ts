@@ -192,17 +192,47 @@ export interface ConfigEntry {
   readonly value: string;
 }
 
-/** The settings over the defaults, or in words why one is refused. */
-export function parseTopicConfig(entries: readonly ConfigEntry[]): TopicConfig | string {
+/** What becomes of settings: some are set, others follow the default again. */
+export interface ConfigChange {
+  readonly set: readonly ConfigEntry[];
+  readonly unset: readonly { readonly key: string }[];
+}
+
+/**
+ * The settings of a topic over the broker's, and those over the defaults; or in words why one is
+ * refused.
+ */
+export function parseTopicConfig(
+  entries: readonly ConfigEntry[],
+  ofBroker: readonly ConfigEntry[] = [],
+): TopicConfig | string {
   const config = defaultTopicConfig();
-  for (const { key, value } of entries) {
+  for (const { key, value } of [...ofBroker, ...entries]) {
     const setting = TOPIC_SETTINGS.find((candidate) => candidate.key === key);
-    if (setting === undefined) {
-      return `unknown setting "${key}": ${TOPIC_SETTINGS.map((known) => known.key).join(", ")}`;
-    }
+    if (setting === undefined) return unknownSetting(key);
     if (!setting.apply(config, value)) return `${key}=${value} must be ${setting.values}`;
   }
   return config;
+}
+
+/** What is set after a change, each key once; or in words why the change is refused. */
+export function changeTopicConfig(
+  entries: readonly ConfigEntry[],
+  { set, unset }: ConfigChange,
+): ConfigEntry[] | string {
+  const settings = new Map(entries.map(({ key, value }) => [key, value]));
+  for (const { key } of unset) {
+    if (!TOPIC_SETTINGS.some((known) => known.key === key)) return unknownSetting(key);
+    settings.delete(key);
+  }
+  for (const { key, value } of set) settings.set(key, value);
+  const changed = [...settings].map(([key, value]) => ({ key, value }));
+  const parsed = parseTopicConfig(changed);
+  return typeof parsed === "string" ? parsed : changed;
+}
+
+function unknownSetting(key: string): string {
+  return `unknown setting "${key}": ${TOPIC_SETTINGS.map((known) => known.key).join(", ")}`;
 }
 
 function integerWithin(text: string, min: number, max: number): number | null {

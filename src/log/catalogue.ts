@@ -8,6 +8,7 @@
  * temporary file, fsync, rename, fsync of the directory.
  *
  *     a topic:  creating -> ready -> in `deletions` -> gone       log/keeper.ts moves it
+ *                           ready with `growingTo` -> ready with more partitions
  *
  * Invariant: what `save` was given is what the next start loads, or, after a power cut inside
  * `save`, what was there before. A catalogue that is damaged is refused, never guessed at.
@@ -38,6 +39,11 @@ export type TopicState = "creating" | "ready";
 
 export interface TopicEntry extends TopicDefinition {
   readonly state: TopicState;
+  /**
+   * Partitions that it is getting; nobody has used those above `partitions`. A version that does
+   * not know the field serves the topic as it was.
+   */
+  readonly growingTo?: number;
 }
 
 export interface CatalogueContent {
@@ -141,8 +147,12 @@ function isCatalogue(value: unknown): value is CatalogueContent {
 }
 
 function isTopicEntry(value: unknown): boolean {
-  const state = (value as Partial<TopicEntry> | null)?.state;
-  return isDefinition(value) && (state === undefined || state === "creating" || state === "ready");
+  if (!isDefinition(value)) return false;
+  const { state, growingTo } = value as Partial<TopicEntry>;
+  if (growingTo !== undefined && !(isCount(growingTo) && growingTo > value.partitions)) {
+    return false;
+  }
+  return state === undefined || state === "creating" || state === "ready";
 }
 
 function isDefinition(value: unknown): value is TopicDefinition {

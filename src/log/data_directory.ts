@@ -35,6 +35,7 @@ import {
 import {
   type CatalogueContent,
   emptyCatalogue,
+  encodeCatalogue,
   loadCatalogue,
   saveCatalogue,
 } from "./catalogue.ts";
@@ -43,6 +44,7 @@ import {
   FILE_MODE,
   must,
   openDirectory,
+  readSmallFile,
   replaceFile,
   StorageError,
 } from "./files.ts";
@@ -73,6 +75,11 @@ export class DataDirectory {
   readonly clean: boolean;
   /** What the files of main are written with when there is no room. */
   readonly reserve: Reserve;
+  /**
+   * A catalogue was renamed and not synced: nobody knows which one the next start finds. The
+   * process must end, as after any other sync that failed.
+   */
+  isInDoubt = false;
   readonly #libc: Libc;
   readonly #lockFd: number;
 
@@ -130,6 +137,31 @@ export class DataDirectory {
       if (lockFd >= 0) libc.close(lockFd);
       libc.close(fd);
       throw error;
+    }
+  }
+
+  /** Makes a catalogue with these changes durable. Throws StorageError: then it is as it was. */
+  change(changes: Partial<CatalogueContent>): void {
+    const before = { ...this.catalogue };
+    Object.assign(this.catalogue, changes);
+    try {
+      this.save();
+    } catch (error) {
+      Object.assign(this.catalogue, before);
+      this.isInDoubt ||= !this.#isOnDisk();
+      throw error;
+    }
+  }
+
+  /** Whether the file is the catalogue as it stands here. */
+  #isOnDisk(): boolean {
+    try {
+      const found = readSmallFile(this.#libc, this.fd, CATALOGUE_FILE);
+      const wanted = encodeCatalogue(this.catalogue);
+      return found !== null && found.length === wanted.length &&
+        found.every((byte, at) => byte === wanted[at]);
+    } catch {
+      return false;
     }
   }
 

@@ -3,11 +3,13 @@
  * over the data directory; one thread uses it.
  *
  *     create   catalogue "creating" -> directories -> catalogue "ready" -> the shard may open it
+ *     grow     catalogue "growing" -> directories -> catalogue: more partitions -> the shard
+ *     alter    catalogue -> the shard
  *     delete   catalogue: a deletion -> the shard lets go -> renamed -> removed -> catalogue: gone
  *
- * A start undoes the creation that it finds (nobody has used it), and goes on with the deletion
- * (nobody may use it any more). The checkpoint files are replaced as wholes; lines of a deleted
- * topic are out of them before a new one can have its name.
+ * A start undoes the creation and the growth that it finds (nobody has used it), and goes on with
+ * the deletion (nobody may use it any more). The checkpoint files are replaced as wholes;
+ * lines of a deleted topic are out of them before a new one can have its name.
  *
  * Invariant: all directories of a ready topic exist, on disk, with its id; a directory that is of
  * no topic is never changed.
@@ -19,15 +21,15 @@ import { trace } from "../base/trace.ts";
 import type { OffsetEntry } from "../format/checkpoint.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import {
-  CATALOGUE_FILE,
   deletedDirectory,
   LOG_START_FILE,
   RECOVERY_POINT_FILE,
   RUN_DIRECTORY,
 } from "../format/file_names.ts";
-import { encodeCatalogue, type TopicDefinition, type TopicEntry } from "./catalogue.ts";
+import { changeTopicConfig, type ConfigChange, type ConfigEntry } from "../format/topic_config.ts";
+import type { TopicDefinition, TopicEntry } from "./catalogue.ts";
 import type { DataDirectory } from "./data_directory.ts";
-import { must, readSmallFile, StorageError } from "./files.ts";
+import { must, StorageError } from "./files.ts";
 import { OffsetFile } from "./offset_file.ts";
 import {
   completeMetadata,
@@ -60,11 +62,6 @@ export interface Refusal {
 const FOREIGN_DIRECTORIES: readonly string[] = ["__cluster_metadata-0", "lost+found"];
 
 export class Keeper {
-  /**
-   * A catalogue was renamed and not synced: nobody knows which one the next start finds. The
-   * process must end, as after any other sync that failed.
-   */
-  isInDoubt = false;
   readonly #directory: DataDirectory;
   readonly #libc: Libc;
   readonly #recoveryPoints: OffsetFile;
@@ -83,6 +80,11 @@ export class Keeper {
     };
     this.#recoveryPoints = offsets(RECOVERY_POINT_FILE);
     this.#logStarts = offsets(LOG_START_FILE);
+  }
+
+  /** As in DataDirectory. */
+  get isInDoubt(): boolean {
+    return this.#directory.isInDoubt;
   }
 
   /** There is room again: the reserve is made where it was given up. */
@@ -110,6 +112,7 @@ export class Keeper {
     for (const topic of catalogue.topics) {
       if (topic.state === "creating") attempt(() => this.abandonCreate(topic.name));
       else attempt(() => completeMetadata(this.#libc, this.#directory.fd, topic));
+      attempt(() => this.abandonGrow(topic.name));
     }
     for (const topic of catalogue.deletions) attempt(() => this.#rename(topic));
     attempt(() => this.#cleanCheckpoints());
@@ -128,11 +131,8 @@ export class Keeper {
     const topicId = this.#directory.newTopicId();
     const entry: TopicEntry = { name, topicId, partitions, config, state: "creating" };
     const foreign = directoriesOf(entry).find((directory) => this.#exists(directory));
-    if (foreign !== undefined) {
-      const message = `${foreign} lies in the data directory and is of no topic: move it away`;
-      return { error: ErrorCodes.storage_failed, message };
-    }
-    this.#change([...catalogue.topics, entry], catalogue.deletions);
+    if (foreign !== undefined) return isInTheWay(foreign);
+    this.#directory.change({ topics: [...catalogue.topics, entry] });
     return entry;
   }
 
@@ -141,9 +141,7 @@ export class Keeper {
     const { catalogue } = this.#directory;
     const entry = catalogue.topics.find((topic) => topic.name === name)!;
     makeDirectories(this.#libc, this.#directory.fd, entry, catalogue.nodeEpoch);
-    const ready: TopicEntry = { ...entry, state: "ready" };
-    const topics = catalogue.topics.map((topic) => topic.name === name ? ready : topic);
-    this.#change(topics, catalogue.deletions);
+    this.#replace({ ...entry, state: "ready" });
   }
 
   /** Undoes a creation. Throws StorageError: the next start, or creation, tries again. */
@@ -154,18 +152,79 @@ export class Keeper {
     for (const directory of removeMade(this.#libc, this.#directory.fd, entry)) {
       trace("warning", `${directory}: something lies in it, so it stays`);
     }
-    this.#change(catalogue.topics.filter((topic) => topic !== entry), catalogue.deletions);
+    this.#directory.change({ topics: catalogue.topics.filter((topic) => topic !== entry) });
+  }
+
+  /** Persists settings of a topic. Throws StorageError: then they are as they were. */
+  alterTopic(name: string, change: ConfigChange): TopicEntry | Refusal {
+    const entry = this.#ready(name);
+    if (entry === undefined) return { error: ErrorCodes.topic_not_found, message: name };
+    const config = changeTopicConfig(entry.config, change);
+    if (typeof config === "string") return { error: ErrorCodes.invalid_config, message: config };
+    return this.#replace({ ...entry, config });
+  }
+
+  /**
+   * Persists that the topic is getting partitions, up to so many in all. A topic that has as many
+   * is returned as it is. Throws StorageError: then it has what it had.
+   */
+  beginGrow(name: string, partitions: number): TopicEntry | Refusal {
+    this.abandonGrow(name);
+    const entry = this.#ready(name);
+    if (entry === undefined) return { error: ErrorCodes.topic_not_found, message: name };
+    if (partitions === entry.partitions) return entry;
+    if (partitions < entry.partitions) {
+      const message = `${name} has ${entry.partitions} partitions`;
+      return { error: ErrorCodes.invalid_partitions, message };
+    }
+    const added = directoriesOf({ ...entry, partitions }, entry.partitions);
+    const foreign = added.find((directory) => this.#exists(directory));
+    if (foreign !== undefined) return isInTheWay(foreign);
+    return this.#replace({ ...entry, growingTo: partitions });
+  }
+
+  /** Makes the directories and persists the partitions. Throws StorageError: abandon it. */
+  finishGrow(name: string): TopicEntry {
+    const { growingTo, ...entry } = this.#ready(name)!;
+    if (growingTo === undefined) return entry;
+    const { nodeEpoch } = this.#directory.catalogue;
+    const grown = { ...entry, partitions: growingTo };
+    makeDirectories(this.#libc, this.#directory.fd, grown, nodeEpoch, entry.partitions);
+    return this.#replace(grown);
+  }
+
+  /** Undoes a growth. Throws StorageError: the next start, or growth, tries again. */
+  abandonGrow(name: string): void {
+    const { growingTo, ...entry } = this.#ready(name) ?? { growingTo: undefined };
+    if (growingTo === undefined) return;
+    const topic = entry as TopicEntry;
+    const grown = { ...topic, partitions: growingTo };
+    for (const directory of removeMade(this.#libc, this.#directory.fd, grown, topic.partitions)) {
+      trace("warning", `${directory}: something lies in it, so it stays`);
+    }
+    this.#replace(topic);
+  }
+
+  /** Broker settings that were changed while it ran. */
+  get settings(): readonly ConfigEntry[] {
+    return this.#directory.catalogue.settings;
+  }
+
+  /** Persists them all. Throws StorageError: then they are as they were. */
+  changeSettings(settings: ConfigEntry[]): void {
+    this.#directory.change({ settings });
   }
 
   /** Persists the topic as being deleted; null when there is none. Throws StorageError. */
   beginDelete(name: string): TopicDefinition | null {
     const { catalogue } = this.#directory;
-    const entry = this.topics.find((topic) => topic.name === name);
+    const entry = this.#ready(name);
     if (entry === undefined) return null;
-    const { topicId, partitions, config } = entry;
+    const { topicId, config } = entry;
+    const partitions = entry.growingTo ?? entry.partitions;
     const deleted: TopicDefinition = { name, topicId, partitions, config };
     const topics = catalogue.topics.filter((topic) => topic !== entry);
-    this.#change(topics, [...catalogue.deletions, deleted]);
+    this.#directory.change({ topics, deletions: [...catalogue.deletions, deleted] });
     this.#recoveryPoints.forget(name);
     this.#logStarts.forget(name);
     return deleted;
@@ -192,7 +251,7 @@ export class Keeper {
     }
     const { catalogue } = this.#directory;
     const deletions = catalogue.deletions.filter((entry) => entry.topicId !== topicId);
-    this.#change(catalogue.topics, deletions);
+    this.#directory.change({ deletions });
   }
 
   /** All steps of a deletion. */
@@ -233,6 +292,10 @@ export class Keeper {
     return this.#logStarts.get(topic, partition);
   }
 
+  #ready(name: string): TopicEntry | undefined {
+    return this.topics.find((topic) => topic.name === name);
+  }
+
   #topicsByName(): Map<string, TopicEntry> {
     return new Map(this.topics.map((topic) => [topic.name, topic]));
   }
@@ -262,7 +325,8 @@ export class Keeper {
     const { catalogue, fd, path } = this.#directory;
     const known = new Set([RUN_DIRECTORY, ...FOREIGN_DIRECTORIES]);
     for (const topic of catalogue.topics) {
-      for (const directory of directoriesOf(topic)) known.add(directory);
+      const partitions = topic.growingTo ?? topic.partitions;
+      for (const directory of directoriesOf({ ...topic, partitions })) known.add(directory);
     }
     for (const { name, topicId, partitions } of catalogue.deletions) {
       for (let partition = 0; partition < partitions; partition += 1) {
@@ -272,31 +336,19 @@ export class Keeper {
     return directoriesIn(this.#libc, fd, path).filter((name) => !known.has(name));
   }
 
-  /** Makes a catalogue with these topics durable. Throws StorageError: then it is as it was. */
-  #change(topics: TopicEntry[], deletions: TopicDefinition[]): void {
-    const { catalogue } = this.#directory;
-    const before = { topics: catalogue.topics, deletions: catalogue.deletions };
-    Object.assign(catalogue, { topics, deletions });
-    try {
-      this.#directory.save();
-    } catch (error) {
-      Object.assign(catalogue, before);
-      this.isInDoubt ||= !this.#isOnDisk();
-      throw error;
-    }
+  /** Persists `changed` in place of the entry of its name. Throws StorageError. */
+  #replace(changed: TopicEntry): TopicEntry {
+    const topics = this.#directory.catalogue.topics;
+    this.#directory.change({
+      topics: topics.map((topic) => topic.name === changed.name ? changed : topic),
+    });
+    return changed;
   }
+}
 
-  /** Whether the file is the catalogue as it stands here. */
-  #isOnDisk(): boolean {
-    try {
-      const found = readSmallFile(this.#libc, this.#directory.fd, CATALOGUE_FILE);
-      const wanted = encodeCatalogue(this.#directory.catalogue);
-      return found !== null && found.length === wanted.length &&
-        found.every((byte, at) => byte === wanted[at]);
-    } catch {
-      return false;
-    }
-  }
+function isInTheWay(directory: string): Refusal {
+  const message = `${directory} lies in the data directory and is of no topic: move it away`;
+  return { error: ErrorCodes.storage_failed, message };
 }
 
 function attempt(step: () => void): void {

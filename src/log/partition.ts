@@ -10,8 +10,8 @@
  * covers what was written when it began: `beginSync` takes the snapshot that `endSync` publishes.
  *
  * Invariant: log start <= visible <= written <= staged, and durable <= written. At level fsync
- * visible is durable. Bytes below visible are never written again. Producers and epochs know what
- * is staged, never more than the log.
+ * visible is durable, but for what was shown before the topic had that level. Bytes below visible
+ * are never written again. Producers and epochs know what is staged, never more than the log.
  */
 
 import { EINTR, EIO } from "../../ffi/constants.ts";
@@ -243,8 +243,16 @@ export class Partition {
     if (this.abandoned) this.unsynced.abandon(this.store, this.segments);
     if (this.broken || this.abandoned) return false;
     if (this.#syncing.offset > this.durable.offset) this.durable.copyFrom(this.#syncing);
-    if (this.config.durability === Level.fsync) this.#show(this.durable);
+    // A topic that was not at level fsync before has shown more already.
+    const isShown = this.durable.offset <= this.visible.offset;
+    if (this.config.durability === Level.fsync && !isShown) this.#show(this.durable);
     return true;
+  }
+
+  /** The level is another one: what was staged at the old one is synced all the same. */
+  levelChanged(): void {
+    if (this.config.durability !== Level.fsync) this.#show(this.written);
+    this.syncTarget = Math.max(this.syncTarget, this.stagedEnd);
   }
 
   /** Seals the active segment and begins the next one at the offset of the next batch. */

@@ -56,9 +56,10 @@ const NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000";
 
 const FIRST_SEGMENT: string = segmentFile(0);
 
-/** Names of the topic's directories, in the order of its partitions. */
-export function directoriesOf({ name, partitions }: TopicDefinition): string[] {
-  return Array.from({ length: partitions }, (_, partition) => partitionDirectory(name, partition));
+/** Names of the topic's directories from partition `first` on, in the order of its partitions. */
+export function directoriesOf({ name, partitions }: TopicDefinition, first: number = 0): string[] {
+  const count = partitions - first;
+  return Array.from({ length: count }, (_, index) => partitionDirectory(name, first + index));
 }
 
 /**
@@ -85,18 +86,19 @@ export function findProblem(libc: Libc, dataFd: number, topic: TopicDefinition):
 }
 
 /**
- * Makes what is missing of the topic's directories: they are durable, with the topic's id and all
- * that its logs begin with, so that a shard which opens them waits for no disk. Records of
- * `nodeEpoch` are the first.
+ * Makes what is missing of the topic's directories from partition `first` on: they are durable,
+ * with the topic's id and all that its logs begin with, so that a shard which opens them waits for
+ * no disk. Records of `nodeEpoch` are the first.
  */
 export function makeDirectories(
   libc: Libc,
   dataFd: number,
   topic: TopicDefinition,
   nodeEpoch: number,
+  first: number = 0,
 ): void {
   const epochs = formatEpochs([{ epoch: nodeEpoch, startOffset: 0 }]);
-  for (const directory of directoriesOf(topic)) {
+  for (const directory of directoriesOf(topic, first)) {
     const made = libc.mkdirat(dataFd, directory, DIRECTORY_MODE);
     if (made !== -EEXIST) must(made, `make directory ${directory}`);
     const fd = must(openDirectory(libc, dataFd, directory), `open ${directory}`);
@@ -131,12 +133,17 @@ export function completeMetadata(libc: Libc, dataFd: number, topic: TopicDefinit
 }
 
 /**
- * Undoes `makeDirectories`, of a topic that nobody has used. What holds anything else was put
+ * Undoes `makeDirectories`, of partitions that nobody has used. What holds anything else was put
  * there by somebody else and stays: those names are returned.
  */
-export function removeMade(libc: Libc, dataFd: number, topic: TopicDefinition): string[] {
+export function removeMade(
+  libc: Libc,
+  dataFd: number,
+  topic: TopicDefinition,
+  first: number = 0,
+): string[] {
   const kept: string[] = [];
-  for (const directory of directoriesOf(topic)) {
+  for (const directory of directoriesOf(topic, first)) {
     const owner = ownerOf(libc, dataFd, directory);
     if (owner === null) continue;
     if (owner === NOBODY || owner === topic.topicId) removeFirstFiles(libc, dataFd, directory);

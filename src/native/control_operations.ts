@@ -3,7 +3,7 @@
  * protocol. Other listeners answer them with `not_permitted`. They are not part of the public
  * protocol.
  *
- *     client -> shard: create_topic      the shard parks the reply under a token
+ *     client -> shard: create_topic, …   the shard parks the reply under a token
  *     shard  -> main:  postMessage       {kind: "create_topic", token, …}
  *     main   -> shards: add_topic        after the catalogue is durable
  *     main   -> shard: answer            the parked reply goes out
@@ -19,7 +19,7 @@ export const CONTROL_OPERATIONS = [
     code: 550,
     name: "add_topic",
     version: 0,
-    text: "Opens the partitions of a topic that the catalogue holds; answered when they are open.",
+    text: "Opens those partitions of a topic that are not open; answered when all of them are.",
     request: [
       ["name", "string", "Topic name."],
       ["topicId", "uuid", "Identity of the topic."],
@@ -47,12 +47,12 @@ export const CONTROL_OPERATIONS = [
     code: 551,
     name: "answer",
     version: 0,
-    text: "Sends the reply of create_topic or delete_topic that was parked under a token.",
+    text: "Sends the reply of a request that was parked under a token.",
     request: [
       ["token", "u32", "From the shard's message."],
       ["error", "u16", "Error code, or 0."],
       ["message", "string", "What went wrong, or empty."],
-      ["topicId", "uuid", "Of the topic."],
+      ["topicId", "uuid", "Of a topic that was created."],
     ],
     reply: [],
   },
@@ -85,6 +85,25 @@ export const CONTROL_OPERATIONS = [
       ["topicId", "uuid", "Identity of the topic."],
       ["partition", "u32", "From 0."],
       ["offset", "u64", "First offset."],
+    ],
+    reply: [],
+  },
+  {
+    code: 556,
+    name: "change_topic",
+    version: 0,
+    text: "Gives a topic the settings that the catalogue holds; answered when they are in force.",
+    request: [
+      ["name", "string", "Topic name."],
+      ["topicId", "uuid", "Identity of the topic: another one of this name stays."],
+      [
+        "config",
+        [
+          ["key", "string", "Name of a setting."],
+          ["value", "string", "Its value."],
+        ],
+        "All that is set.",
+      ],
     ],
     reply: [],
   },

@@ -52,6 +52,9 @@ export interface Server {
   createTopic(token: number, request: RequestOf<"create_topic">): void;
   /** Asks the main thread to delete a topic; `answer` with the token comes back. */
   deleteTopic(token: number, name: string): void;
+  /** Both ask the main thread to change a topic; `answer` with the token comes back. */
+  alterTopic(token: number, request: RequestOf<"alter_topic">): void;
+  addPartitions(token: number, request: RequestOf<"add_partitions">): void;
   /** Opens the partitions of a topic; the request is answered when that is done. */
   addTopic(
     request: ControlRequestOf<"add_topic">,
@@ -60,6 +63,8 @@ export interface Server {
     correlation: number,
   ): void;
   removeTopic(request: ControlRequestOf<"remove_topic">): void;
+  /** Puts the settings of a topic in force. */
+  changeTopic(request: ControlRequestOf<"change_topic">): void;
   logStart(request: ControlRequestOf<"log_start">): void;
   /** Begins to stop; the request is answered when all is synced. */
   stop(slot: number, generation: number, correlation: number): void;
@@ -68,12 +73,15 @@ export interface Server {
 
 const DELETE_RECORDS = operation("delete_records");
 
+/** Operations that main decides. */
+export type ParkedName = "create_topic" | "delete_topic" | "alter_topic" | "add_partitions";
+
 /** A request whose answer main decides. */
 export interface Parked {
   readonly slot: number;
   readonly generation: number;
   readonly correlation: number;
-  readonly operation: "create_topic" | "delete_topic";
+  readonly operation: ParkedName;
 }
 
 export class NativeDoor implements Door {
@@ -241,7 +249,7 @@ export class NativeDoor implements Door {
   }
 
   /** Parks a request that main answers. Returns its token. */
-  park(session: Session, correlation: number, operation: Parked["operation"]): number {
+  park(session: Session, correlation: number, operation: ParkedName): number {
     const token = this.#nextToken;
     this.#nextToken += 1;
     session.outstanding += 1;

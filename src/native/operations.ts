@@ -11,11 +11,14 @@
  * tests hold it.
  */
 
+import { BROKER_OPERATIONS } from "./broker_operations.ts";
 import type { Operation, Table, ValueOf } from "./table.ts";
+import { TOPIC_OPERATIONS } from "./topic_operations.ts";
 
 export const PROTOCOL_VERSION = 1;
 
-export const OPERATIONS = [
+/** Those of sessions, data and offsets; the other families have files of their own. */
+const ROWS = [
   {
     code: 1,
     name: "hello",
@@ -40,75 +43,6 @@ export const OPERATIONS = [
     version: 0,
     text: "Answers at once: the connection and the shard are alive.",
     request: [],
-    reply: [],
-  },
-  {
-    code: 100,
-    name: "create_topic",
-    version: 0,
-    text: "Creates a topic; answered when it is durable and every shard has opened its partitions.",
-    request: [
-      ["name", "string", "1 to 249 of a-z A-Z 0-9 . _ -, not . or .. ."],
-      ["partitions", "u32", "1 to 1024."],
-      [
-        "config",
-        [
-          ["key", "string", "Name of a setting."],
-          ["value", "string", "Its value as text."],
-        ],
-        "Settings; the others follow the defaults.",
-      ],
-    ],
-    reply: [["topicId", "uuid", "Identity of the topic, never used again."]],
-  },
-  {
-    code: 101,
-    name: "metadata",
-    version: 0,
-    text: "The nodes, and the topics asked for (all when the list is empty).",
-    request: [
-      ["topics", [["name", "string", "Topic name."]], "Topics wanted; empty: all."],
-    ],
-    reply: [
-      [
-        "nodes",
-        [
-          ["nodeId", "u32", "Node."],
-          ["host", "string", "Where its native listener is reached."],
-          ["port", "u16", "TCP port of it."],
-        ],
-        "Nodes of the broker: one per shard.",
-      ],
-      [
-        "topics",
-        [
-          ["error", "u16", "0, or why there is no more to say of this topic."],
-          ["name", "string", "Topic name."],
-          ["topicId", "uuid", "Identity of the topic."],
-          [
-            "partitions",
-            [["leader", "u32", "Node that owns partition 0, 1, 2 …"]],
-            "One entry per partition, in order.",
-          ],
-          [
-            "config",
-            [
-              ["key", "string", "Name of a setting."],
-              ["value", "string", "Its value in force."],
-            ],
-            "All settings.",
-          ],
-        ],
-        "Sorted by name.",
-      ],
-    ],
-  },
-  {
-    code: 102,
-    name: "delete_topic",
-    version: 0,
-    text: "Deletes a topic; answered when that is durable. Its disk space is freed afterwards.",
-    request: [["name", "string", "Topic name."]],
     reply: [],
   },
   {
@@ -248,32 +182,20 @@ export const OPERATIONS = [
     ],
     reply: [["logStart", "u64", "First offset now."]],
   },
-  {
-    code: 500,
-    name: "stats",
-    version: 0,
-    text: "Counters of the node since its start; names ending in _total only grow.",
-    request: [],
-    reply: [
-      [
-        "counters",
-        [
-          ["name", "string", "Name, with its unit last."],
-          ["value", "u64", "Value."],
-        ],
-        "In a fixed order.",
-      ],
-    ],
-  },
 ] as const;
+ROWS satisfies readonly Operation[];
 
-OPERATIONS satisfies readonly Operation[];
+type Row =
+  | typeof ROWS[number]
+  | typeof TOPIC_OPERATIONS[number]
+  | typeof BROKER_OPERATIONS[number];
 
-export type OperationName = typeof OPERATIONS[number]["name"];
-export type OperationOf<N extends OperationName> = Extract<
-  typeof OPERATIONS[number],
-  { name: N }
->;
+/** In the order of their codes. */
+export const OPERATIONS: readonly Row[] = [...ROWS, ...TOPIC_OPERATIONS, ...BROKER_OPERATIONS]
+  .sort((a, b) => a.code - b.code);
+
+export type OperationName = Row["name"];
+export type OperationOf<N extends OperationName> = Extract<Row, { name: N }>;
 export type RequestOf<N extends OperationName> = ValueOf<OperationOf<N>["request"]>;
 export type PushOf<N extends OperationName> = OperationOf<N> extends { push: infer P extends Table }
   ? ValueOf<P>

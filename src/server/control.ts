@@ -3,11 +3,13 @@
  * durable, known to the shard, and answered.
  *
  *     create   catalogue, directories (log/keeper.ts) -> add_topic -> answer
+ *     grow     catalogue, directories -> add_topic -> answer
+ *     alter    catalogue -> change_topic -> answer
  *     delete   catalogue -> remove_topic -> directories renamed -> answer -> files, one by one
  *     offsets  newest of each partition -> checkpoint files -> log_start where one rose
  *
- * Topics are created and deleted one after another. Of the offsets that arrive while the files are
- * written only the newest are written next.
+ * Topics are created, changed and deleted one after another. Of the offsets that arrive while
+ * the files are written only the newest are written next.
  *
  * Invariant: nothing is answered as done that the next start would not find. Whatever cannot go on
  * (the shard is gone, nobody knows which catalogue is on disk) is handed to `fail`, once.
@@ -15,6 +17,7 @@
 
 import { trace } from "../base/trace.ts";
 import { ErrorCodes } from "../format/errors.ts";
+import type { ConfigChange, ConfigEntry } from "../format/topic_config.ts";
 import type { TopicDefinition, TopicEntry } from "../log/catalogue.ts";
 import { StorageError } from "../log/files.ts";
 import type { CheckpointEntry, Keeper, Refusal } from "../log/keeper.ts";
@@ -31,13 +34,20 @@ export interface Answer {
   readonly topicId: string;
 }
 
-const SHUTTING_DOWN: Answer = { error: ErrorCodes.shutting_down, message: "", topicId: NO_ID };
+const DONE: Answer = { error: ErrorCodes.none, message: "", topicId: NO_ID };
+const SHUTTING_DOWN: Answer = refusal(ErrorCodes.shutting_down, "");
+
+function refusal(error: number, message: string): Answer {
+  return { error, message, topicId: NO_ID };
+}
 
 /** The shard, as main talks to it. Every call rejects when the shard is gone. */
 export interface ShardLink {
   /** Returns what the disk refused, or an empty text. */
   addTopic(topic: TopicStart): Promise<string>;
   removeTopic(name: string, topicId: string): Promise<void>;
+  /** Puts all that is set in force. */
+  changeTopic(name: string, topicId: string, config: readonly ConfigEntry[]): Promise<void>;
   logStart(entry: CheckpointEntry): Promise<void>;
   answer(token: number, answer: Answer): Promise<void>;
 }
@@ -78,6 +88,14 @@ export class Control {
     this.#queue(token, () => this.#delete(name));
   }
 
+  alterTopic(token: number, name: string, change: ConfigChange): void {
+    this.#queue(token, () => this.#alter(name, change));
+  }
+
+  addPartitions(token: number, name: string, partitions: number): void {
+    this.#queue(token, () => this.#grow(name, partitions));
+  }
+
   checkpoint(entries: readonly CheckpointEntry[]): void {
     this.#report(entries);
     if (this.#isWriting || this.#isClosing) return;
@@ -112,7 +130,7 @@ export class Control {
 
   async #create(wanted: TopicDefinition): Promise<Answer> {
     const created = this.#keepNew(wanted);
-    if (!("topicId" in created)) return { ...created, topicId: NO_ID };
+    if (!("topicId" in created)) return refusal(created.error, created.message);
     const refused = await this.#shard.addTopic({ ...created, points: [] });
     if (refused === "") {
       const { name, topicId, partitions } = created;
@@ -120,7 +138,7 @@ export class Control {
       return { error: ErrorCodes.none, message: "", topicId };
     }
     await this.#delete(wanted.name);
-    return { error: ErrorCodes.storage_failed, message: refused, topicId: NO_ID };
+    return refusal(ErrorCodes.storage_failed, refused);
   }
 
   #keepNew(wanted: TopicDefinition): TopicEntry | Refusal {
@@ -134,14 +152,44 @@ export class Control {
     return { error: ErrorCodes.storage_failed, message: refused };
   }
 
+  async #alter(name: string, change: ConfigChange): Promise<Answer> {
+    const altered = this.#stored(() => this.#keeper.alterTopic(name, change));
+    if (typeof altered === "string") return refusal(ErrorCodes.storage_failed, altered);
+    if (!("topicId" in altered)) return refusal(altered.error, altered.message);
+    const { topicId, config } = altered;
+    await this.#shard.changeTopic(name, topicId, config);
+    const set = config.map(({ key, value }) => `${key}=${value}`).join(" ");
+    trace("info", `changed topic ${name}: ${set === "" ? "all defaults" : set}`);
+    return DONE;
+  }
+
+  async #grow(name: string, partitions: number): Promise<Answer> {
+    const grown = this.#stored(() => {
+      const begun = this.#keeper.beginGrow(name, partitions);
+      return "topicId" in begun ? this.#keeper.finishGrow(name) : begun;
+    });
+    if (typeof grown === "string") {
+      this.#stored(() => this.#keeper.abandonGrow(name));
+      return refusal(ErrorCodes.storage_failed, grown);
+    }
+    if (!("topicId" in grown)) return refusal(grown.error, grown.message);
+    const points = Array.from({ length: partitions }, (_, partition) => ({
+      recoveryPoint: this.#keeper.recoveryPoint(name, partition),
+      logStart: this.#keeper.logStart(name, partition),
+    }));
+    const refused = await this.#shard.addTopic({ ...grown, points });
+    if (refused !== "") {
+      const message = `${name} has its partitions and they are not open: ${refused}; ask again`;
+      return refusal(ErrorCodes.storage_failed, message);
+    }
+    trace("info", `topic ${name} has ${partitions} partitions`);
+    return DONE;
+  }
+
   async #delete(name: string): Promise<Answer> {
     const deleted = this.#stored(() => this.#keeper.beginDelete(name));
-    if (deleted === null) {
-      return { error: ErrorCodes.topic_not_found, message: name, topicId: NO_ID };
-    }
-    if (typeof deleted === "string") {
-      return { error: ErrorCodes.storage_failed, message: deleted, topicId: NO_ID };
-    }
+    if (deleted === null) return refusal(ErrorCodes.topic_not_found, name);
+    if (typeof deleted === "string") return refusal(ErrorCodes.storage_failed, deleted);
     const { topicId } = deleted;
     await this.#shard.removeTopic(name, topicId);
     const refused = this.#stored(() => this.#keeper.renameDeleted(topicId));

@@ -7,6 +7,7 @@
 import type { ConnectionsConfig } from "../config.ts";
 import type { TraceLevel } from "../base/trace.ts";
 import type { ColdReadsConfig } from "../config.ts";
+import type { ConfigChange } from "../format/topic_config.ts";
 import type { TopicDefinition } from "../log/catalogue.ts";
 import type { CheckpointEntry } from "../log/keeper.ts";
 
@@ -71,6 +72,13 @@ export type ShardMessage =
   | { readonly kind: "trace"; readonly level: TraceLevel; readonly message: string }
   | { readonly kind: "create_topic"; readonly token: number; readonly topic: TopicDefinition }
   | { readonly kind: "delete_topic"; readonly token: number; readonly name: string }
+  | ({ readonly kind: "alter_topic"; readonly token: number; readonly name: string } & ConfigChange)
+  | {
+    readonly kind: "add_partitions";
+    readonly token: number;
+    readonly name: string;
+    readonly partitions: number;
+  }
   /** What is to be in the checkpoint files. For a log start that rises `log_start` comes back. */
   | { readonly kind: "checkpoint"; readonly entries: readonly CheckpointEntry[] }
   /** There is a job for the background worker, which has not been begun yet. */

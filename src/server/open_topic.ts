@@ -2,7 +2,8 @@
  * Opening a topic's partitions in a shard: at the start for what the catalogue holds, later, some
  * in a turn, for what was created. Recovery happens here; its progress is told.
  *
- * Invariant: a topic becomes known with all of its partitions, or not at all.
+ * Invariant: a topic becomes known with all of its partitions, or not at all; what it got later
+ * comes to it as a whole too.
  */
 
 import { POSIX_FADV_DONTNEED, POSIX_FADV_RANDOM } from "../../ffi/constants.ts";
@@ -27,7 +28,7 @@ export function openTopic(node: Node, entry: TopicStart, clean: boolean): void {
   new TopicOpening(node, entry, clean).step(Infinity);
 }
 
-/** A topic that is being opened. */
+/** A topic that is being opened, or those partitions of it that are not open. */
 export class TopicOpening {
   readonly #node: Node;
   readonly #entry: TopicStart;
@@ -51,33 +52,32 @@ export class TopicOpening {
   step(count: number): boolean {
     const { name, topicId, partitions, points, config } = this.#entry;
     const { topics } = this.#node.broker;
-    if (topics.get(name) !== undefined) return true;
+    const served = topics.get(name);
+    const topic = served ?? new Topic(name, topicId, this.#config, config);
+    const first = topic.partitions.length;
     const logs = this.#logs;
     try {
-      const end = Math.min(partitions, logs.length + count);
-      for (let index = logs.length; index < end; index += 1) {
-        logs.push(this.#open(partitionDirectory(name, index), points[index] ?? NOTHING_KNOWN));
+      const end = Math.min(partitions, first + logs.length + count);
+      for (let index = first + logs.length; index < end; index += 1) {
+        const directory = partitionDirectory(name, index);
+        const known = points[index] ?? NOTHING_KNOWN;
+        logs.push(recover(this.#node, topic, directory, this.#clean, known));
       }
     } catch (error) {
       for (const log of logs) log.abandon();
       throw error;
     }
-    if (logs.length < partitions) return false;
-    const topic = new Topic(name, topicId, this.#config, config);
+    if (first + logs.length < partitions) return false;
     for (const log of logs) topics.addPartition(topic, log);
-    topics.add(topic);
+    if (served === undefined) topics.add(topic);
     return true;
-  }
-
-  #open(directory: string, points: PartitionPoints): Partition {
-    return recover(this.#node, directory, this.#config, this.#clean, points);
   }
 }
 
 function recover(
   node: Node,
+  { config }: Topic,
   directory: string,
-  config: TopicConfig,
   clean: boolean,
   points: PartitionPoints,
 ): Partition {

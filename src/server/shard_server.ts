@@ -3,12 +3,15 @@
  * to.
  */
 
+import { assert } from "../base/assert.ts";
+import { alterTopic } from "../broker/alter_topic.ts";
 import { confirmLogStart } from "../broker/log_starts.ts";
 import { removeTopic } from "../broker/remove_topic.ts";
 import type { Server } from "../native/door.ts";
 import type { ControlRequestOf } from "../native/control_operations.ts";
 import type { RequestOf } from "../native/operations.ts";
 import type { ErrorCode } from "../format/errors.ts";
+import { parseTopicConfig } from "../format/topic_config.ts";
 import { addTopic } from "./add_topics.ts";
 import { nodeCounters } from "./counters.ts";
 import type { Node } from "./node.ts";
@@ -68,6 +71,23 @@ export class ShardServer implements Server {
     correlation: number,
   ): void {
     addTopic(this.#node, request, slot, generation, correlation);
+  }
+
+  alterTopic(token: number, request: RequestOf<"alter_topic">): void {
+    this.#node.post({ kind: "alter_topic", token, ...request });
+  }
+
+  addPartitions(token: number, request: RequestOf<"add_partitions">): void {
+    this.#node.post({ kind: "add_partitions", token, ...request });
+  }
+
+  changeTopic({ name, topicId, config: settings }: ControlRequestOf<"change_topic">): void {
+    const { broker, nowMs } = this.#node;
+    const topic = broker.topics.get(name);
+    if (topic?.topicId !== topicId) return; // deleted meanwhile
+    const config = parseTopicConfig(settings);
+    assert(typeof config !== "string", "the catalogue holds checked settings");
+    alterTopic(broker, topic, settings, config, nowMs);
   }
 
   removeTopic(request: ControlRequestOf<"remove_topic">): void {

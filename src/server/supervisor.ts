@@ -34,7 +34,15 @@ export { StartError };
 /** What a shard asks for while it serves. */
 export type ShardRequest = Extract<
   ShardMessage,
-  { kind: "create_topic" | "delete_topic" | "checkpoint" | "disk_ok" }
+  {
+    kind:
+      | "create_topic"
+      | "delete_topic"
+      | "alter_topic"
+      | "add_partitions"
+      | "checkpoint"
+      | "disk_ok";
+  }
 >;
 type Stopped = Extract<ShardMessage, { kind: "stopped" }>;
 
@@ -214,6 +222,8 @@ export class Supervisor {
         return this.threads.startBackground();
       case "create_topic":
       case "delete_topic":
+      case "alter_topic":
+      case "add_partitions":
       case "checkpoint":
       case "disk_ok":
         if (this.#serve !== null) return this.#serve(message);

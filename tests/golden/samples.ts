@@ -161,6 +161,47 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
   },
   "add_credit": { request: { subscription: 13, bytes: 86 }, reply: {} },
   unsubscribe: { request: { subscription: 13 }, reply: {} },
+  "alter_topic": {
+    request: {
+      name: "orders",
+      set: [{ key: "retention.ms", value: "86400000" }, { key: "durability", value: "fsync" }],
+      unset: [{ key: "segment.bytes" }],
+    },
+    reply: {},
+  },
+  "add_partitions": { request: { name: "orders", partitions: 4 }, reply: {} },
+  "describe_topic": {
+    request: { topics: [{ name: "orders" }] },
+    reply: {
+      topics: [{
+        error: 0,
+        name: "orders",
+        topicId: TOPIC_ID,
+        cacheHitBytes: LARGE_OFFSET,
+        cacheMissBytes: 4096,
+        partitions: [
+          {
+            state: 0,
+            logStart: 5,
+            visibleEnd: LARGE_OFFSET,
+            durableEnd: LARGE_OFFSET,
+            logEnd: LARGE_OFFSET + 2,
+            sizeBytes: 1073741824,
+            segments: 3,
+          },
+          {
+            state: 1,
+            logStart: 0,
+            visibleEnd: 0,
+            durableEnd: 0,
+            logEnd: 0,
+            sizeBytes: 0,
+            segments: 1,
+          },
+        ],
+      }],
+    },
+  },
 };
 
 const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
@@ -182,6 +223,14 @@ const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
   "remove_topic": { request: { name: "orders", topicId: TOPIC_ID }, reply: {} },
   "log_start": {
     request: { topic: "orders", topicId: TOPIC_ID, partition: 1, offset: LARGE_OFFSET },
+    reply: {},
+  },
+  "change_topic": {
+    request: {
+      name: "orders",
+      topicId: TOPIC_ID,
+      config: [{ key: "retention.ms", value: "86400000" }],
+    },
     reply: {},
   },
 };

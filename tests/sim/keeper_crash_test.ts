@@ -2,7 +2,8 @@
  * Topics come and go, and the process ends at every call that it makes, by a kill or a power cut:
  * each arrow of log/keeper.ts, cut off anywhere. The next start is cut off too.
  *
- *     create a, b -> checkpoints -> delete a -> create a anew -> checkpoint -> delete both
+ *     create a, b -> checkpoints -> alter b, grow b -> delete a -> create a anew -> checkpoint
+ *     -> delete both
  *
  * After each: the directory opens, nothing is of nobody, nothing lies around, a topic that was
  * answered is there or (deleted) is not, offsets are those that were reported of this very topic,
@@ -28,6 +29,9 @@ class Told {
   readonly created: Map<string, string> = new Map();
   /** Ids of topics whose deletion was answered. */
   readonly deleted: Set<string> = new Set();
+  /** Partitions and retention that were answered and those that were asked for, by topic id. */
+  readonly sizes: Map<string, number[]> = new Map();
+  readonly retentions: Map<string, string[]> = new Map();
   /** Log starts that were answered, by topic id. */
   readonly logStarts: Map<string, number> = new Map();
   /** Recovery points that were reported, by topic id. */
@@ -61,7 +65,25 @@ class Process {
       syncDirectory(this.libc, AT_FDCWD, path);
     }
     told.created.set(name, entry.topicId);
+    told.sizes.set(entry.topicId, [partitions]);
+    told.retentions.set(entry.topicId, [""]);
     return entry.topicId;
+  }
+
+  grow(told: Told, name: string, topicId: string, partitions: number): void {
+    told.sizes.get(topicId)!.push(partitions);
+    const begun = this.keeper.beginGrow(name, partitions);
+    assert.ok("topicId" in begun, JSON.stringify(begun));
+    this.keeper.finishGrow(name);
+    told.sizes.set(topicId, [partitions]);
+  }
+
+  alter(told: Told, name: string, topicId: string, retention: string): void {
+    told.retentions.get(topicId)!.push(retention);
+    const set = [{ key: "retention.ms", value: retention }];
+    const altered = this.keeper.alterTopic(name, { set, unset: [] });
+    assert.ok("topicId" in altered, JSON.stringify(altered));
+    told.retentions.set(topicId, [retention]);
   }
 
   checkpoint(told: Told, topic: string, topicId: string, offset: number): void {
@@ -94,6 +116,10 @@ function script(told: Told, libc: Libc): void {
   broker.checkpoint(told, "a", first, 1000);
   broker.checkpoint(told, "b", other, 20);
   broker.checkpoint(told, "a", first, 2000);
+  broker.alter(told, "b", other, "7");
+  broker.grow(told, "b", other, 3);
+  broker.alter(told, "b", other, "8");
+  broker.grow(told, "b", other, 4);
   broker.delete(told, "a");
   const second = broker.create(told, "a", 1);
   broker.checkpoint(told, "a", first, 3000); // what was on its way is of the old one
@@ -115,6 +141,14 @@ function check(told: Told, libc: SimLibc, label: string): void {
   }
   for (const { name, topicId } of topics.values()) {
     assert.ok(!told.deleted.has(topicId), `${label}: ${name} was answered as deleted`);
+  }
+  for (const { name, topicId, partitions, config, growingTo } of topics.values()) {
+    const sizes = told.sizes.get(topicId) ?? [partitions];
+    assert.ok(sizes.includes(partitions), `${label}: ${name} has ${partitions} of ${sizes}`);
+    assert.equal(growingTo, undefined, `${label}: ${name} is growing`);
+    const retention = config[0]?.value ?? "";
+    const wanted = told.retentions.get(topicId) ?? [retention];
+    assert.ok(wanted.includes(retention), `${label}: ${name} keeps ${retention} of ${wanted}`);
   }
   const expected = ["catalogue", ".lock", "meta.properties"];
   for (const topic of topics.values()) {
@@ -209,6 +243,25 @@ for (const kind of ["kill", "power"] as const) {
     }
   });
 }
+
+test("a growth that is undone is undone before the catalogue forgets it", () => {
+  let crashed = true;
+  for (let m = 1; crashed; m += 1) {
+    for (let seed = 0; seed < 24; seed += 1) {
+      const disk = makeDisk(100 * m + seed);
+      const told = new Told();
+      const { keeper, directory } = new Process(disk);
+      keeper.beginCreate({ name: "b", partitions: 1, config: [] });
+      keeper.finishCreate("b");
+      const entry = keeper.beginGrow("b", 3) as TopicEntry;
+      makeDirectories(disk, directory.fd, { ...entry, partitions: 3 }, 0, 1);
+      disk.crash("power");
+      crashed = crashes(disk, m, "power", (libc) => void new Process(libc));
+      told.sizes.set(entry.topicId, [1]);
+      check(told, disk, `at call ${m}, seed ${seed}`);
+    }
+  }
+});
 
 test("a creation that is undone is undone before the catalogue forgets it", () => {
   let crashed = true;

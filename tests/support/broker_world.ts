@@ -13,7 +13,7 @@ import type { LogStartWaiter } from "../../src/broker/log_starts.ts";
 import { pushBatches, type Subscription } from "../../src/broker/subscriptions.ts";
 import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
 import { Acks } from "../../src/format/levels.ts";
-import { defaultTopicConfig, type TopicConfig } from "../../src/format/topic_config.ts";
+import type { TopicConfig } from "../../src/format/topic_config.ts";
 import { memoryOf } from "./batches.ts";
 import { libcWithoutSyncs } from "./faulty_libc.ts";
 import { LogWorld } from "./log_world.ts";
@@ -112,7 +112,7 @@ export class BrokerWorld {
     this.log = new LogWorld({ libc: inner });
     this.broker = new Broker(this.log.reader);
     const { partition } = this.log.open(config);
-    const topic = new Topic("orders", "", { ...defaultTopicConfig(), ...config }, []);
+    const topic = new Topic("orders", "", partition.config, []);
     this.broker.topics.add(topic);
     this.partition = this.broker.topics.addPartition(topic, partition);
   }

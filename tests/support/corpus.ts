@@ -62,6 +62,15 @@ export function corpus(): Sample[] {
     // Answered alike however often they come: of a handle and a subscription that are not there.
     ["subscribe", (c) => frames.subscribe(ABSENT, 0, {}, c)],
     ["unsubscribe", (c) => frames.unsubscribe(ABSENT, c)],
+    // They change nothing: what is set is set, and there are as many partitions as asked for.
+    ["alter_topic", (c) => {
+      const set = [{ key: "flush.ms", value: "100" }];
+      return frames.request("alter_topic", { name: TOPIC, set, unset: [] }, c);
+    }],
+    ["add_partitions", (c) => frames.request("add_partitions", { name: TOPIC, partitions: 2 }, c)],
+    ["describe_topic", (c) => {
+      return frames.request("describe_topic", { topics: [{ name: "absent" }] }, c);
+    }],
     ["stats", (c) => frames.request("stats", {}, c)],
   ];
   return samples.map(([name, build], index) => {

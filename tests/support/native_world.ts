@@ -41,6 +41,9 @@ export class FakeServer implements Server {
   readonly created: { token: number; request: RequestOf<"create_topic"> }[] = [];
   readonly added: { request: ControlRequestOf<"add_topic">; asker: number[] }[] = [];
   readonly deleted: { token: number; name: string }[] = [];
+  readonly altered: { token: number; request: RequestOf<"alter_topic"> }[] = [];
+  readonly grown: { token: number; request: RequestOf<"add_partitions"> }[] = [];
+  readonly changed: ControlRequestOf<"change_topic">[] = [];
   readonly removed: ControlRequestOf<"remove_topic">[] = [];
   readonly logStarts: ControlRequestOf<"log_start">[] = [];
   readonly stops: number[][] = [];
@@ -70,6 +73,18 @@ export class FakeServer implements Server {
 
   deleteTopic(token: number, name: string): void {
     this.deleted.push({ token, name });
+  }
+
+  alterTopic(token: number, request: RequestOf<"alter_topic">): void {
+    this.altered.push({ token, request });
+  }
+
+  addPartitions(token: number, request: RequestOf<"add_partitions">): void {
+    this.grown.push({ token, request });
+  }
+
+  changeTopic(request: ControlRequestOf<"change_topic">): void {
+    this.changed.push(request);
   }
 
   removeTopic(request: ControlRequestOf<"remove_topic">): void {

@@ -1,4 +1,4 @@
-/** Control operation answer: the reply of a parked create_topic or delete_topic goes out. */
+/** Control operation answer: the reply of a parked request goes out. */
 
 import { ErrorCodes } from "../../format/errors.ts";
 import { decodeBody } from "../codec.ts";
@@ -11,7 +11,6 @@ import type { Session } from "../session.ts";
 
 const ANSWER = controlOperation("answer");
 const CREATE_TOPIC = operation("create_topic");
-const DELETE_TOPIC = operation("delete_topic");
 
 export function answer(door: NativeDoor, session: Session, request: Request): number {
   const body = decodeBody(ANSWER.request, request.memory.bytes, request.start, request.end);
@@ -19,14 +18,13 @@ export function answer(door: NativeDoor, session: Session, request: Request): nu
   if (found !== null) {
     const { session: asker, parked } = found;
     const { correlation } = parked;
-    const isCreate = parked.operation === "create_topic";
-    const { version } = isCreate ? CREATE_TOPIC : DELETE_TOPIC;
+    const { version } = operation(parked.operation);
     if (body.error !== ErrorCodes.none) {
       replyError(asker, correlation, version, body.error, body.message);
-    } else if (isCreate) {
+    } else if (parked.operation === "create_topic") {
       replyBody(asker, correlation, version, CREATE_TOPIC.reply, { topicId: body.topicId });
     } else {
-      replyBody(asker, correlation, version, DELETE_TOPIC.reply, {});
+      replyBody(asker, correlation, version, [], {});
     }
   }
   replyBody(session, request.correlation, ANSWER.version, ANSWER.reply, {});

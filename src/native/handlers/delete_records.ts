@@ -5,6 +5,7 @@ import { ErrorCodes } from "../../format/errors.ts";
 import { decodeBody } from "../codec.ts";
 import { HANDLED, MUST_WAIT, type Request, RequestError } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
+import { refuseInternal } from "../internal.ts";
 import { operation } from "../operations.ts";
 import { type Session, Waiting } from "../session.ts";
 
@@ -14,6 +15,7 @@ export function deleteRecords(door: NativeDoor, session: Session, request: Reque
   const { start, end, correlation } = request;
   const body = decodeBody(DELETE_RECORDS.request, request.memory.bytes, start, end);
   const handle = session.handle(body.handle);
+  refuseInternal(session, handle.partition.topic.name);
   if (!session.mayRun(handle, Waiting.logStart)) return MUST_WAIT;
   session.begin(handle, Waiting.logStart);
   const { partition } = handle;

@@ -6,6 +6,7 @@
 import { decodeBody } from "../codec.ts";
 import { HANDLED, type Request } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
+import { refuseInternal } from "../internal.ts";
 import { operation } from "../operations.ts";
 import type { Session } from "../session.ts";
 
@@ -14,6 +15,7 @@ const DELETE_TOPIC = operation("delete_topic");
 export function deleteTopic(door: NativeDoor, session: Session, request: Request): number {
   const { start, end } = request;
   const { name } = decodeBody(DELETE_TOPIC.request, request.memory.bytes, start, end);
+  refuseInternal(session, name);
   door.server.deleteTopic(door.park(session, request.correlation, "delete_topic"), name);
   return HANDLED;
 }

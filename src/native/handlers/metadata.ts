@@ -3,13 +3,13 @@
 import { ErrorCodes } from "../../format/errors.ts";
 import type { Topic } from "../../broker/topics.ts";
 import { TOPIC_SETTINGS } from "../../format/topic_config.ts";
-import { METADATA_TOPICS_MAX, TOPIC_NAME_SIZE_MAX } from "../../limits.ts";
 import { decodeBody } from "../codec.ts";
-import { HANDLED, type Request, RequestError } from "../request.ts";
+import { HANDLED, type Request } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
 import { operation, type ReplyOf } from "../operations.ts";
 import { replyBody } from "../replies.ts";
 import type { Session } from "../session.ts";
+import { checkNames, wantedNames } from "../topic_names.ts";
 
 const METADATA = operation("metadata");
 const NO_ID = "00000000-0000-0000-0000-000000000000";
@@ -18,18 +18,11 @@ type TopicReply = ReplyOf<"metadata">["topics"][number];
 
 export function metadata(door: NativeDoor, session: Session, request: Request): number {
   const { memory, start, end } = request;
-  // Before anything is made of them: a frame has room for very many.
-  if (end - start >= 4 && memory.view.getUint32(start) > METADATA_TOPICS_MAX) {
-    throw new RequestError(ErrorCodes.invalid_request, `at most ${METADATA_TOPICS_MAX} topics`);
-  }
+  checkNames(memory, start, end);
   const body = decodeBody(METADATA.request, memory.bytes, start, end);
   const { topics } = door.broker;
   const nodeId = door.server.nodeId;
-  // Before they are sorted: their size is the frame's otherwise.
-  if (body.topics.some(({ name }) => name.length > TOPIC_NAME_SIZE_MAX)) {
-    throw new RequestError(ErrorCodes.invalid_topic_name);
-  }
-  const names = [...new Set(body.topics.map(({ name }) => name))].sort();
+  const names = wantedNames(body.topics);
   const described = names.length === 0
     ? topics.all().map((topic) => describe(topic, nodeId))
     : names.map((name) => {

@@ -40,8 +40,11 @@ export function produce(door: NativeDoor, session: Session, request: Request): n
     const wanted = session.handles[handleIndex];
     if (wanted === undefined) return MUST_END;
     if (wanted.partition.removed) return HANDLED;
+    if (wanted.partition.topic.isInternal) return MUST_END;
   }
   const handle = session.handle(handleIndex);
+  const { topic } = handle.partition;
+  if (topic.isInternal) throw new RequestError(ErrorCodes.topic_is_internal, topic.name);
   const kind = waitsForSync(handle.partition, acks) ? Waiting.durable : Waiting.written;
   if (!session.mayRun(handle, kind) || mustHold(door.broker, handle.partition)) return MUST_WAIT;
   if (!isSilent) session.begin(handle, kind);

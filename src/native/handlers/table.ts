@@ -10,11 +10,15 @@ import type { NativeDoor } from "../door.ts";
 import { OPERATIONS } from "../operations.ts";
 import type { Session } from "../session.ts";
 import { addCredit } from "./add_credit.ts";
+import { addPartitions } from "./add_partitions.ts";
 import { addTopic } from "./add_topic.ts";
+import { alterTopic } from "./alter_topic.ts";
 import { answer } from "./answer.ts";
+import { changeTopic } from "./change_topic.ts";
 import { createTopic } from "./create_topic.ts";
 import { deleteRecords } from "./delete_records.ts";
 import { deleteTopic } from "./delete_topic.ts";
+import { describeTopic } from "./describe_topic.ts";
 import { fetch } from "./fetch.ts";
 import { hello } from "./hello.ts";
 import { logStart } from "./log_start.ts";
@@ -48,6 +52,9 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["ping", ping],
   ["create_topic", createTopic],
   ["delete_topic", deleteTopic],
+  ["alter_topic", alterTopic],
+  ["add_partitions", addPartitions],
+  ["describe_topic", describeTopic],
   ["metadata", metadata],
   ["open_partition", openPartition],
   ["produce", produce],
@@ -64,6 +71,7 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["stop", stop],
   ["remove_topic", removeTopic],
   ["log_start", logStart],
+  ["change_topic", changeTopic],
 ]);
 
 const HOT: ReadonlySet<string> = new Set(["produce", "fetch", "add_credit"]);

@@ -14,7 +14,7 @@ import { ErrorCodes } from "../../../src/format/errors.ts";
 import { loadCatalogue, type TopicEntry } from "../../../src/log/catalogue.ts";
 import { DataDirectory } from "../../../src/log/data_directory.ts";
 import { StorageError } from "../../../src/log/files.ts";
-import { Keeper } from "../../../src/log/keeper.ts";
+import { Keeper, type Refusal } from "../../../src/log/keeper.ts";
 import { type CallName, FaultyLibc } from "../../sim/faulty_libc.ts";
 import { SimLibc } from "../../sim/sim_libc.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
@@ -274,4 +274,86 @@ test("whatever the disk refuses, memory is what the next start finds, or it is i
     }
   }
   assert.ok(doubts > 0);
+});
+
+test("a topic that grows has its new partitions only when all of them are there", () => {
+  const world = new World();
+  const { keeper } = world;
+  world.create("a", 2);
+  const begun = keeper.beginGrow("a", 4) as TopicEntry;
+  assert.deepEqual([begun.partitions, begun.growingTo], [2, 4]);
+  assert.deepEqual(world.names(), [...OWN_FILES, "a-0", "a-1"].sort());
+  const grown = keeper.finishGrow("a");
+  assert.deepEqual([grown.partitions, grown.growingTo], [4, undefined]);
+  const again = world.again();
+  assert.deepEqual(again.keeper.topics, [grown]);
+  assert.deepEqual(again.unknown, []);
+  assert.deepEqual(again.keeper.beginGrow("a", 4), grown, "it has as many");
+  const fewer = again.keeper.beginGrow("a", 3);
+  assert.equal((fewer as Refusal).error, ErrorCodes.invalid_partitions);
+  const none = again.keeper.beginGrow("b", 3);
+  assert.equal((none as Refusal).error, ErrorCodes.topic_not_found);
+});
+
+test("a growth that a start finds is undone, and so is one that is given up", () => {
+  const world = new World();
+  const entry = world.create("a", 1);
+  world.keeper.beginGrow("a", 3);
+  world.refuse("mkdirat", ENOSPC, 2);
+  assert.throws(() => world.keeper.finishGrow("a"), StorageError);
+  assert.ok(world.names().includes("a-1"));
+  const again = world.again();
+  assert.deepEqual(again.unknown, []);
+  assert.deepEqual(again.keeper.topics, [{ ...entry, state: "ready" }]);
+  assert.deepEqual(again.names(), [...OWN_FILES, "a-0"].sort());
+  again.keeper.beginGrow("a", 2);
+  assert.equal((again.keeper.beginGrow("a", 5) as TopicEntry).growingTo, 5);
+  again.keeper.abandonGrow("a");
+  assert.deepEqual(again.keeper.topics, [{ ...entry, state: "ready" }]);
+});
+
+test("a topic never takes a directory that lies there already", () => {
+  const world = new World();
+  world.create("a", 1);
+  mkdirSync(world.path("a-2"));
+  const refused = world.keeper.beginGrow("a", 3) as Refusal;
+  assert.equal(refused.error, ErrorCodes.storage_failed);
+  assert.match(refused.message, /a-2 .*move it away/);
+  assert.equal(world.keeper.topics[0]!.growingTo, undefined);
+});
+
+test("a topic that is deleted while it grows leaves nothing", () => {
+  const world = new World();
+  world.create("a", 1);
+  world.keeper.beginGrow("a", 3);
+  world.refuse("mkdirat", ENOSPC, 2);
+  assert.throws(() => world.keeper.finishGrow("a"), StorageError);
+  world.faulty.plan = null;
+  const { topicId } = world.keeper.beginDelete("a")!;
+  world.keeper.renameDeleted(topicId);
+  world.keeper.finishDelete(topicId);
+  assert.deepEqual(world.names(), [...OWN_FILES].sort());
+});
+
+test("settings of a topic are there at the next start, or as they were", () => {
+  const world = new World();
+  const { keeper } = world;
+  world.create("a", 1);
+  const set = [{ key: "flush.ms", value: "9" }, { key: "retention.ms", value: "5" }];
+  keeper.alterTopic("a", { set, unset: [] });
+  keeper.alterTopic("a", { set: [], unset: [{ key: "flush.ms" }] });
+  world.refuse("renameat", EIO);
+  assert.throws(() => keeper.alterTopic("a", { set, unset: [] }), StorageError);
+  const kept = [{ key: "retention.ms", value: "5" }];
+  assert.deepEqual(keeper.topics[0]!.config, kept);
+  assert.deepEqual(world.again().keeper.topics[0]!.config, kept);
+  const wrong = keeper.alterTopic("a", { set: [{ key: "x", value: "" }], unset: [] }) as Refusal;
+  assert.equal(wrong.error, ErrorCodes.invalid_config);
+});
+
+test("settings of the broker are there at the next start", () => {
+  const world = new World();
+  const settings = [{ key: "num.partitions", value: "3" }];
+  world.keeper.changeSettings(settings);
+  assert.deepEqual(world.again().keeper.settings, settings);
 });

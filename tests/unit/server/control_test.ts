@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { EIO, ENOSPC } from "../../../ffi/constants.ts";
 import { setTraceSink } from "../../../src/base/trace.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
+import type { ConfigEntry } from "../../../src/format/topic_config.ts";
 import { loadCatalogue } from "../../../src/log/catalogue.ts";
 import { DataDirectory } from "../../../src/log/data_directory.ts";
 import { type CheckpointEntry, Keeper } from "../../../src/log/keeper.ts";
@@ -50,6 +51,11 @@ class World implements ShardLink {
     return this.#hear(`add ${topic.name} ${topic.points.length}`, this.refusal);
   }
 
+  changeTopic(name: string, _: string, config: readonly ConfigEntry[]): Promise<void> {
+    const set = config.map(({ key, value }) => `${key}=${value}`).join(" ");
+    return this.#hear(`change ${name} ${set}`, undefined);
+  }
+
   removeTopic(name: string): Promise<void> {
     return this.#hear(`remove ${name}`, undefined);
   }
@@ -66,7 +72,10 @@ class World implements ShardLink {
 
   #hear<T>(what: string, result: T): Promise<T> {
     const { topics, deletions } = loadCatalogue(this.libc, this.directory.fd)!;
-    const names = topics.map(({ name, state }) => `${name}:${state}`);
+    const names = topics.map(({ name, state, partitions, config }) => {
+      const more = partitions === 2 ? "" : `:${partitions}`;
+      return `${name}:${state}${more}${config.map(({ value }) => `:${value}`).join("")}`;
+    });
     names.push(...deletions.map(({ name }) => `${name}:deleting`));
     this.heard.push(`${what} [${names.join(" ")}]`);
     return this.isGone ? Promise.reject(new Error("the shard is gone")) : Promise.resolve(result);
@@ -117,8 +126,8 @@ test("a topic is on disk before the shard opens it, and open before it is answer
     "add a 0 [a:ready]",
     "answer 1 0 [a:ready]",
     `answer 2 ${ErrorCodes.topic_exists} [a:ready]`,
-    "add b 0 [a:ready b:ready]",
-    "answer 3 0 [a:ready b:ready]",
+    "add b 0 [a:ready b:ready:1]",
+    "answer 3 0 [a:ready b:ready:1]",
   ]);
   assert.equal(world.answers.get(1)!.topicId, world.keeper.topics[0]!.topicId);
   assert.deepEqual(world.failures, []);
@@ -164,8 +173,8 @@ test("a deletion is on disk before the shard lets go; its files go after the ans
     "remove a [a:deleting]",
     "answer 2 0 [a:deleting]",
     `answer 3 ${ErrorCodes.topic_not_found} [a:deleting]`,
-    "add a 0 [a:ready a:deleting]",
-    "answer 4 0 [a:ready a:deleting]",
+    "add a 0 [a:ready:1 a:deleting]",
+    "answer 4 0 [a:ready:1 a:deleting]",
   ]);
   pause.resolve();
   await world.control.finish();
@@ -285,4 +294,81 @@ test("what is asked for while it stops is answered so, and changes nothing", asy
     assert.equal((await world.answered(token)).error, ErrorCodes.shutting_down);
   }
   assert.deepEqual(world.keeper.topics.map(({ name }) => name), ["a"]);
+});
+
+test("settings are on disk before the shard has them, and there before the answer", async () => {
+  const world = new World();
+  world.create(1, "a");
+  const set = [{ key: "retention.ms", value: "7" }];
+  world.control.alterTopic(2, "a", { set, unset: [] });
+  world.control.alterTopic(3, "a", { set: [], unset: [{ key: "retention.ms" }] });
+  world.control.alterTopic(4, "b", { set, unset: [] });
+  world.control.alterTopic(5, "a", { set: [{ key: "retention.ms", value: "x" }], unset: [] });
+  await world.answered(5);
+  assert.deepEqual(world.heard.slice(2), [
+    "change a retention.ms=7 [a:ready:7]",
+    "answer 2 0 [a:ready:7]",
+    "change a  [a:ready]",
+    "answer 3 0 [a:ready]",
+    `answer 4 ${ErrorCodes.topic_not_found} [a:ready]`,
+    `answer 5 ${ErrorCodes.invalid_config} [a:ready]`,
+  ]);
+});
+
+test("settings that the disk refuses never reach the shard", async () => {
+  const world = new World();
+  world.create(1, "a");
+  await world.answered(1);
+  world.refuse("pwrite", ENOSPC);
+  world.control.alterTopic(2, "a", { set: [{ key: "retention.ms", value: "7" }], unset: [] });
+  assert.equal((await world.answered(2)).error, ErrorCodes.storage_failed);
+  assert.deepEqual(world.heard.slice(2), [`answer 2 ${ErrorCodes.storage_failed} [a:ready]`]);
+  assert.deepEqual(world.keeper.topics[0]!.config, []);
+});
+
+test("partitions are on disk before the shard opens them, with what is known of all", async () => {
+  const world = new World();
+  world.create(1, "a");
+  world.control.addPartitions(2, "a", 4);
+  world.control.addPartitions(3, "a", 4); // the answer was lost: asked again
+  world.control.addPartitions(4, "a", 3);
+  await world.answered(4);
+  assert.deepEqual(world.heard.slice(2), [
+    "add a 4 [a:ready:4]",
+    "answer 2 0 [a:ready:4]",
+    "add a 4 [a:ready:4]",
+    "answer 3 0 [a:ready:4]",
+    `answer 4 ${ErrorCodes.invalid_partitions} [a:ready:4]`,
+  ]);
+  assert.equal(world.again().keeper.topics[0]!.partitions, 4);
+});
+
+test("partitions that the disk refuses leave the topic as it was", async () => {
+  const world = new World();
+  world.create(1, "a");
+  await world.answered(1);
+  world.refuse("mkdirat", ENOSPC, 2);
+  world.control.addPartitions(2, "a", 4);
+  const answer = await world.answered(2);
+  assert.equal(answer.error, ErrorCodes.storage_failed);
+  assert.match(answer.message, /a-3.*ENOSPC/);
+  assert.deepEqual(world.heard.slice(2), [`answer 2 ${ErrorCodes.storage_failed} [a:ready]`]);
+  world.libc.plan = null;
+  world.control.addPartitions(3, "a", 3);
+  assert.equal((await world.answered(3)).error, ErrorCodes.none);
+});
+
+test("partitions that the shard cannot open stay, and are opened when asked again", async () => {
+  const world = new World();
+  world.create(1, "a");
+  await world.answered(1);
+  world.refusal = "open a-2: EMFILE";
+  world.control.addPartitions(2, "a", 3);
+  const answer = await world.answered(2);
+  assert.equal(answer.error, ErrorCodes.storage_failed);
+  assert.match(answer.message, /EMFILE; ask again/);
+  world.refusal = "";
+  world.control.addPartitions(3, "a", 3);
+  assert.equal((await world.answered(3)).error, ErrorCodes.none);
+  assert.equal(world.heard.at(-2), "add a 3 [a:ready:3]");
 });

@@ -29,6 +29,20 @@ test("a topic has its settings and as many partitions as the catalogue says, onc
   made.end();
 });
 
+test("partitions that a topic got later are opened beside those that it has", () => {
+  const made = new NodeWorld();
+  openTopic(made.node, { ...TOPIC, partitions: 1 }, true);
+  const [first] = made.node.broker.topics.partitions;
+  openTopic(made.node, TOPIC, true);
+  const { topics } = made.node.broker;
+  const topic = topics.get("u")!;
+  assert.deepEqual(topics.partitions.map(({ log }) => log.directory), ["u-0", "u-1", "u-2"]);
+  assert.deepEqual(topic.partitions.map(({ index }) => index), [0, 1, 2]);
+  assert.equal(topic.partitions[0], first, "whoever has it open goes on");
+  for (const { log } of topic.partitions) assert.equal(log.config, topic.config);
+  made.end();
+});
+
 test("bytes that recovery drops are told, with the place", () => {
   const first = new NodeWorld();
   first.addTopic("t");

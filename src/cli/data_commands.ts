@@ -2,19 +2,30 @@
 
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { map, optional, withDefault } from "@optique/core/modifiers";
+import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
+import { choice, integer, string } from "@optique/core/valueparser";
+import type { Compression } from "../client/compression.ts";
+import type { ConfigEntry } from "../format/topic_config.ts";
 import { say } from "./help_text.ts";
-import { broker, type ClientCommand, type Place, place } from "./values.ts";
+import { broker, type ClientCommand, configEntry, type Place, place } from "./values.ts";
 
 export interface ProduceCommand extends ClientCommand {
   readonly name: "produce";
   readonly topic: string;
   /** Undefined or "-": standard input. */
   readonly file: string | undefined;
-  readonly partition: number;
+  /** Undefined: where the key says. */
+  readonly partition: number | undefined;
+  readonly format: "lines" | "ndjson" | "binary";
+  readonly keySeparator: string | undefined;
+  /** Of every record. */
+  readonly headers: readonly ConfigEntry[];
+  readonly compression: Compression;
+  readonly acks: "all" | "leader";
+  /** A summary on standard output. */
+  readonly json: boolean;
 }
 
 export interface ConsumeCommand extends ClientCommand {
@@ -47,11 +58,56 @@ const produce = command(
     file: optional(argument(string({ metavar: "FILE" }), {
       description: message`File to read. Default, and for "-": standard input.`,
     })),
-    ...partition,
+    partition: optional(
+      option("--partition", integer({ min: 0, metavar: "N" }), {
+        description: say(
+          "Partition, from 0. Default: records of one key go to one partition, others to all in",
+          "turn.",
+        ),
+      }),
+    ),
+    format: withDefault(
+      option("--format", choice(["lines", "ndjson", "binary"], { metavar: "FORM" }), {
+        description: say(
+          "lines; ndjson: an object a line with key, value, headers, timestamp and partition, each",
+          "may be absent (keyBase64 and valueBase64 for bytes); binary: a size of 4 bytes,",
+          "big-endian, before each value. Default: lines.",
+        ),
+      }),
+      "lines" as const,
+    ),
+    keySeparator: optional(
+      option("--key-separator", string({ metavar: "TEXT", pattern: /./s }), {
+        description: say("What stands before it in a line is the key; without it there is none."),
+      }),
+    ),
+    headers: multiple(option("--header", configEntry(), {
+      description: say("A header of every record, may be repeated."),
+    })),
+    compression: withDefault(
+      option(
+        "--compression",
+        choice(["none", "gzip", "snappy", "lz4", "zstd"], { metavar: "CODEC" }),
+        { description: say("How batches are compressed. Default: none.") },
+      ),
+      "none" as const,
+    ),
+    acks: withDefault(
+      option("--acks", choice(["all", "leader"], { metavar: "WHEN" }), {
+        description: say(
+          "all: acknowledged at the topic's durability; leader: when written. Default: all.",
+        ),
+      }),
+      "all" as const,
+    ),
+    json: withDefault(
+      flag("--json", { description: say("Print the summary as JSON on standard output, too.") }),
+      false,
+    ),
     ...broker,
   }),
   {
-    brief: message`Send lines of a file or a pipe as records.`,
+    brief: message`Send what is in a file or a pipe as records.`,
     description: say(
       "Sends each line as one record. Lines end at LF, which is not sent; every other byte is",
       "data, and a last line without LF counts. At the end a summary goes to standard error. When",

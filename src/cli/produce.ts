@@ -1,39 +1,30 @@
 /**
- * `sluice produce`: lines of a file or a pipe become records.
- *
- *     read 1 MiB -> cut at LF -> batch of close to 1 MiB -> up to 8 batches in flight
- *
- * A batch that is not full goes out when the input pauses, so that `tail -f log | sluice produce
- * t` does not wait for a megabyte.
- *
- * Invariant: when this ends, for whatever reason, the number of acknowledged records was said,
- * and all lines up to that number are stored at the topic's level.
+ * `sluice produce`: the input becomes records. Plain lines for one partition take the short way
+ * (produce/lines.ts), which can say where to go on; everything else goes through the client's
+ * producer (produce/records.ts).
  */
 
-import { batchSizeOf } from "../client/batch_builder.ts";
+import { Admin } from "../client/admin.ts";
 import type { Connection } from "../client/connection.ts";
-import { RecordTooLargeError } from "../client/errors.ts";
-import { PartitionProducer } from "../client/partition_producer.ts";
-import { BATCH_SIZE_MAX_LIMIT } from "../limits.ts";
-import { withBroker } from "./broker_connection.ts";
+import { chooseBroker, withBroker } from "./broker_connection.ts";
 import type { ProduceCommand } from "./data_commands.ts";
-import { ExitCode } from "./exit_codes.ts";
+import type { ExitCode } from "./exit_codes.ts";
 import { Input } from "./input.ts";
-import { LineSplitter } from "./line_splitter.ts";
-import { printError } from "./output.ts";
-import { Progress, summaryText } from "./progress.ts";
-import { reportError } from "./report.ts";
-import { type SignalWatch, untilAborted, watchSignals } from "./signals.ts";
-
-/** How long the input may pause before a batch that is not full is sent. */
-const LINGER_MS = 5;
+import { watchSignals } from "./signals.ts";
 
 export async function produce(command: ProduceCommand): Promise<ExitCode> {
   const input = Input.open(command.file);
   const signals = watchSignals();
   try {
-    return await withBroker(command, (connection) => {
-      return produceInput(command, connection, input, signals);
+    return await withBroker(command, async (connection) => {
+      const partition = await linesPartition(command, connection);
+      if (partition !== null) {
+        const { produceLines } = await import("./produce/lines.ts");
+        return await produceLines(command, connection, partition, input, signals.signal);
+      }
+      const { produceRecords } = await import("./produce/records.ts");
+      const broker = await chooseBroker(command.broker);
+      return await produceRecords(command, broker, input, signals.signal);
     });
   } finally {
     signals.stop();
@@ -41,119 +32,17 @@ export async function produce(command: ProduceCommand): Promise<ExitCode> {
   }
 }
 
-async function produceInput(
+/** The partition of plain lines; null when it takes more than that. */
+async function linesPartition(
   command: ProduceCommand,
   connection: Connection,
-  input: Input,
-  signals: SignalWatch,
-): Promise<ExitCode> {
-  const producer = await PartitionProducer.open(connection, command.topic, command.partition);
-  const transfer = new Transfer(producer, input);
-  try {
-    const interrupted = await transfer.run(signals.signal);
-    transfer.sayDone();
-    return interrupted ? ExitCode.interrupted : ExitCode.success;
-  } catch (error) {
-    return transfer.sayFailed(error, command);
-  }
-}
-
-class Transfer {
-  readonly #producer: PartitionProducer;
-  readonly #input: Input;
-  readonly #splitter: LineSplitter;
-  readonly #progress: Progress;
-  #lines = 0;
-  #valueBytes = 0;
-  #readBytes = 0;
-
-  constructor(producer: PartitionProducer, input: Input) {
-    this.#producer = producer;
-    this.#input = input;
-    this.#splitter = new LineSplitter(Math.max(0, producer.valueSizeMax));
-    this.#progress = new Progress(input.sizeBytes);
-  }
-
-  /** Sends everything and waits for all acknowledgements; true when a signal ended it early. */
-  async run(signal: AbortSignal): Promise<boolean> {
-    const aborted = untilAborted(signal).then(() => null);
-    while (!signal.aborted) {
-      if (!await this.#input.arrivesWithin(LINGER_MS)) await this.#producer.sendBatch();
-      const chunk = await Promise.race([this.#input.read(), aborted]);
-      if (chunk === null || chunk.size === 0) break;
-      this.#splitter.feed(chunk.block, chunk.size);
-      await this.#sendLines();
-      this.#readBytes += chunk.size;
-      this.#progress.update(this.#readBytes);
-      if (this.#overlongIsKnown()) break;
-    }
-    if (this.#splitter.overlongBytes === 0 && this.#splitter.finish()) await this.#sendLine();
-    await this.#producer.flush();
-    if (this.#splitter.overlongBytes > 0) throw this.#tooLong();
-    return signal.aborted;
-  }
-
-  sayDone(): void {
-    const { records, lastOffset, level } = this.#producer.acknowledged;
-    this.#progress.clear();
-    const summary = summaryText(records, this.#valueBytes, this.#progress.elapsedMs);
-    printError(`${summary}, last offset ${lastOffset}, level ${level}\n`);
-  }
-
-  sayFailed(error: unknown, command: ProduceCommand): ExitCode {
-    const { records, lastOffset } = this.#producer.acknowledged;
-    this.#progress.clear();
-    const isLine = error instanceof RecordTooLargeError;
-    const where = isLine ? `line ${this.#lines + 1} of ${this.#input.name}: ` : "";
-    const exitCode = reportError(error, where);
-    printError(`acknowledged ${records} records, last offset ${lastOffset}\n`);
-    if (!isLine) printError(nextStep(command, records, this.#lines));
-    return exitCode;
-  }
-
-  async #sendLines(): Promise<void> {
-    const splitter = this.#splitter;
-    const producer = this.#producer;
-    while (splitter.next()) {
-      if (!producer.tryAppend(splitter.block, splitter.start, splitter.end)) {
-        await this.#sendLine();
-        continue;
-      }
-      this.#lines += 1;
-      this.#valueBytes += splitter.end - splitter.start;
-    }
-  }
-
-  /** Sends the current line, after the batch that has no room for it. */
-  async #sendLine(): Promise<void> {
-    const { block, start, end } = this.#splitter;
-    while (!this.#producer.tryAppend(block, start, end)) await this.#producer.sendBatch();
-    this.#lines += 1;
-    this.#valueBytes += end - start;
-  }
-
-  /** Whether there is no more to learn about a line that is too long. */
-  #overlongIsKnown(): boolean {
-    const { overlongBytes, overlongEnded } = this.#splitter;
-    return overlongBytes > 0 && (overlongEnded || overlongBytes > BATCH_SIZE_MAX_LIMIT);
-  }
-
-  #tooLong(): RecordTooLargeError {
-    const size = this.#splitter.overlongBytes;
-    const { valueSizeMax, partition } = this.#producer;
-    const limit = Math.max(0, valueSizeMax);
-    return new RecordTooLargeError(size, limit, partition.maxMessageBytes, batchSizeOf(size));
-  }
-}
-
-/** What to do after a failure in the middle. */
-function nextStep(command: ProduceCommand, acknowledged: number, read: number): string {
-  const next = acknowledged + 1;
-  const file = command.file === undefined || command.file === "-" ? "INPUT" : command.file;
-  const maybe = read > acknowledged
-    ? `Lines ${next} to ${read} were read and are not acknowledged; some may be stored.`
-    : `Lines from ${next} on were not sent.`;
-  return `        ${maybe}\n` +
-    `        Look at the end of ${command.topic}, then go on with: ` +
-    `tail -n +${next} ${file} | sluice produce ${command.topic}\n`;
+): Promise<number | null> {
+  const { format, keySeparator, headers, compression, partition, topic } = command;
+  const isPlain = format === "lines" && keySeparator === undefined && headers.length === 0 &&
+    compression === "none";
+  if (!isPlain) return null;
+  if (partition !== undefined) return partition;
+  const [found] = (await new Admin(connection).metadata([topic])).topics;
+  // A topic that is not there is refused when partition 0 is opened.
+  return (found?.partitions.length ?? 0) > 1 ? null : 0;
 }

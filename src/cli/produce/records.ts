@@ -1,0 +1,197 @@
+/**
+ * `sluice produce` with keys, headers, other formats, compression or several partitions: each piece
+ * of the input becomes a record of the client's producer, which batches, retries and holds back.
+ *
+ *     input -> line or length -> record -> post (waits while there is no room) -> flush
+ *
+ * Invariant: when this ends, for whatever reason, the number of acknowledged records was said.
+ */
+
+import { Client } from "../../client/client.ts";
+import type { Producer } from "../../client/producer.ts";
+import type { BatchReport } from "../../client/producer_options.ts";
+import type { Address } from "../../address.ts";
+import { type LevelName } from "../../format/levels.ts";
+import { BATCH_SIZE_MAX_LIMIT } from "../../limits.ts";
+import { VERSION } from "../../version.ts";
+import type { ProduceCommand } from "../data_commands.ts";
+import { ExitCode } from "../exit_codes.ts";
+import type { Input } from "../input.ts";
+import { LineSplitter } from "../line_splitter.ts";
+import { printError, printText } from "../output.ts";
+import { Progress, summaryText } from "../progress.ts";
+import { reportError } from "../report.ts";
+import { untilAborted } from "../signals.ts";
+import { jsonRecord, lineRecord, type RecordPart } from "./formats.ts";
+import { FormatError, LengthSplitter } from "./length_splitter.ts";
+
+/** Sends everything; a record without a partition goes where its key says. */
+export async function produceRecords(
+  command: ProduceCommand,
+  broker: Address,
+  input: Input,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const client = await Client.connect({ brokers: [broker], clientName: `sluice-cli ${VERSION}` });
+  const account = new Account();
+  const producer = await client.producer({
+    acks: command.acks,
+    compression: command.compression,
+    onBatch: (report) => account.add(report),
+  });
+  const transfer = new RecordTransfer(command, input, producer, account);
+  try {
+    const interrupted = await transfer.run(signal);
+    await transfer.sayDone();
+    return interrupted ? ExitCode.interrupted : ExitCode.success;
+  } catch (error) {
+    return await transfer.sayFailed(error);
+  } finally {
+    await client.close().catch(() => {}); // what failed was said
+  }
+}
+
+/** What was acknowledged. */
+class Account {
+  records = 0;
+  /** The weakest that was reached; null before the first acknowledgement. */
+  level: LevelName | null = null;
+  readonly lastOffsets: Map<number, number> = new Map();
+
+  add({ partition, baseOffset, records, level, error }: BatchReport): void {
+    if (error !== null) return;
+    this.records += records;
+    const last = Math.max(this.lastOffsets.get(partition) ?? -1, baseOffset + records - 1);
+    this.lastOffsets.set(partition, last);
+    this.level = this.level === null || LEVELS[level] < LEVELS[this.level] ? level : this.level;
+  }
+}
+
+const LEVELS: Readonly<Record<LevelName, number>> = { none: 0, os: 1, interval: 2, fsync: 3 };
+const encoder = new TextEncoder();
+
+class RecordTransfer {
+  readonly #command: ProduceCommand;
+  readonly #input: Input;
+  readonly #producer: Producer;
+  readonly #account: Account;
+  readonly #progress: Progress;
+  readonly #separator: Uint8Array | null;
+  readonly #headers: readonly [string, string][];
+  readonly #lines: LineSplitter = new LineSplitter(BATCH_SIZE_MAX_LIMIT);
+  readonly #lengths: LengthSplitter = new LengthSplitter(BATCH_SIZE_MAX_LIMIT);
+  /** Lines or lengths so far, empty ones too; the last may be the one that is wrong. */
+  #pieces = 0;
+  /** Records that were taken. */
+  #read = 0;
+  #readBytes = 0;
+  #valueBytes = 0;
+
+  constructor(command: ProduceCommand, input: Input, producer: Producer, account: Account) {
+    this.#command = command;
+    this.#input = input;
+    this.#producer = producer;
+    this.#account = account;
+    this.#progress = new Progress(input.sizeBytes);
+    const { keySeparator } = command;
+    this.#separator = keySeparator === undefined ? null : encoder.encode(keySeparator);
+    this.#headers = command.headers.map(({ key, value }) => [key, value]);
+  }
+
+  /** Sends everything and waits for all acknowledgements; true when a signal ended it early. */
+  async run(signal: AbortSignal): Promise<boolean> {
+    const aborted = untilAborted(signal).then(() => null);
+    while (!signal.aborted) {
+      const chunk = await Promise.race([this.#input.read(), aborted]);
+      if (chunk === null || chunk.size === 0) break;
+      if (this.#command.format === "binary") this.#lengths.feed(chunk.block, chunk.size);
+      else this.#lines.feed(chunk.block, chunk.size);
+      await this.#sendPieces();
+      this.#readBytes += chunk.size;
+      this.#progress.update(this.#readBytes);
+    }
+    if (this.#command.format === "binary") {
+      if (!signal.aborted) this.#counted(() => this.#lengths.finish());
+    } else if (this.#lines.finish()) {
+      await this.#send(this.#line());
+    }
+    await this.#producer.flush();
+    return signal.aborted;
+  }
+
+  async #sendPieces(): Promise<void> {
+    if (this.#command.format === "binary") {
+      while (this.#counted(() => this.#lengths.next())) await this.#send(this.#lengths.bytes);
+      return;
+    }
+    while (this.#lines.next()) await this.#send(this.#line());
+    if (this.#lines.overlongBytes > 0) {
+      this.#counted(() => {
+        throw new FormatError(`it is longer than ${BATCH_SIZE_MAX_LIMIT} bytes`);
+      });
+    }
+  }
+
+  /** A piece that cannot even be cut out counts, so that it is named. */
+  #counted<T>(cut: () => T): T {
+    try {
+      return cut();
+    } catch (error) {
+      this.#pieces += 1;
+      throw error;
+    }
+  }
+
+  #line(): Uint8Array {
+    const { block, start, end } = this.#lines;
+    return block.bytes.subarray(start, end);
+  }
+
+  async #send(piece: Uint8Array): Promise<void> {
+    const { format, topic, partition } = this.#command;
+    this.#pieces += 1;
+    if (format === "ndjson" && piece.length === 0) return; // an empty line between two objects
+    const record = this.#recordOf(piece);
+    const headers = this.#headers.length === 0
+      ? record.headers
+      : [...this.#headers, ...(record.headers as [string, string][] | undefined ?? [])];
+    const taken = this.#producer.post({ partition, ...record, headers, topic });
+    this.#read += 1;
+    this.#valueBytes += piece.length;
+    if (taken !== undefined) await taken;
+  }
+
+  #recordOf(piece: Uint8Array): RecordPart {
+    if (this.#command.format === "ndjson") return jsonRecord(piece);
+    return this.#command.format === "binary"
+      ? { value: piece }
+      : lineRecord(piece, this.#separator);
+  }
+
+  async sayDone(): Promise<void> {
+    this.#progress.clear();
+    const { records, level, lastOffsets } = this.#account;
+    const bytes = this.#valueBytes;
+    const { elapsedMs } = this.#progress;
+    const summary = summaryText(records, bytes, elapsedMs);
+    const partitions = [...lastOffsets].sort(([a], [b]) => a - b).map(([partition, lastOffset]) => {
+      return { partition, lastOffset };
+    });
+    printError(`${summary}, ${partitions.length} partitions, level ${level ?? "none"}\n`);
+    if (!this.#command.json) return;
+    const { topic } = this.#command;
+    await printText(`${JSON.stringify({ topic, records, bytes, elapsedMs, level, partitions })}\n`);
+  }
+
+  /** What was read before the mistake is sent first: the number of records is then certain. */
+  async sayFailed(error: unknown): Promise<ExitCode> {
+    await this.#producer.flush().catch(() => {});
+    this.#progress.clear();
+    const isPiece = error instanceof FormatError || (error as Error)?.name === "batch_too_large";
+    const kind = this.#command.format === "binary" ? "record" : "line";
+    const where = isPiece ? `${kind} ${this.#pieces} of ${this.#input.name}: ` : "";
+    const exitCode = reportError(error, where);
+    printError(`acknowledged ${this.#account.records} of ${this.#read} records that were read\n`);
+    return exitCode;
+  }
+}

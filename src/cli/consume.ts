@@ -1,32 +1,36 @@
 /**
- * `sluice consume`: the values of a partition's records, each followed by LF, on standard output.
+ * `sluice consume`: records of one or all partitions on standard output, as values, in a format or
+ * as JSON.
  *
- *     fetch of up to 4 MiB, or a push -> checksum -> values copied into chunks of 1 MiB
+ *     fetch of up to 4 MiB, or a push -> checksum -> copied into chunks of 1 MiB
  *     chunk written while the next one fills
  *
- * Following subscribes: a record is written as soon as the broker shows it.
+ * To the end, partitions are read one after another; following, they are subscribed to, and a
+ * record is written as soon as the broker shows it.
  *
- * Invariant: bytes are written in the order of their offsets, none twice; a reader that closes
- * the pipe ends the command without an error.
+ * Invariant: records of a partition are written in the order of their offsets, none twice and none
+ * in pieces; a reader that closes the pipe ends the command without an error.
  */
 
 import { Admin } from "../client/admin.ts";
+import type { Connection } from "../client/connection.ts";
+import { BrokerError } from "../client/errors.ts";
 import { type Fetched, PartitionConsumer } from "../client/partition_consumer.ts";
 import { withBroker } from "./broker_connection.ts";
+import { type Range, rangeOf } from "./consume/range.ts";
+import { printerOf, type RecordPrinter } from "./consume/printer.ts";
 import type { ConsumeCommand } from "./data_commands.ts";
-import type { Place } from "./values.ts";
 import { isTerminal } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
-import { LineOutput, PipeClosed, printError } from "./output.ts";
+import { ByteOutput, PipeClosed, printError } from "./output.ts";
 import { Progress, summaryText } from "./progress.ts";
 import { watchSignals } from "./signals.ts";
 
 export async function consume(command: ConsumeCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    const consumer = await PartitionConsumer.open(connection, command.topic, command.partition);
-    const copy = new Copy(command);
+    const copy = new Copy(command, connection);
     try {
-      await copy.run(consumer, await offsetOf(command, consumer, new Admin(connection)));
+      await copy.run();
     } catch (error) {
       if (!(error instanceof PipeClosed)) throw error;
     }
@@ -35,33 +39,45 @@ export async function consume(command: ConsumeCommand): Promise<ExitCode> {
   });
 }
 
+interface Part {
+  readonly partition: number;
+  readonly consumer: PartitionConsumer;
+  readonly range: Range;
+}
+
 class Copy {
   readonly #command: ConsumeCommand;
-  readonly #output: LineOutput = new LineOutput();
+  readonly #connection: Connection;
+  readonly #admin: Admin;
+  readonly #output: ByteOutput = new ByteOutput();
+  readonly #printer: RecordPrinter;
   readonly #progress: Progress;
   /** A bar among lines on the same terminal would only be in the way. */
   readonly #verbose: boolean;
+  /** Aborted when enough was read, or by a signal. */
+  readonly #end: AbortController = new AbortController();
+  /** The work on the output that was begun last: pieces of several partitions take turns. */
+  #turn: Promise<void> = Promise.resolve();
   #records = 0;
 
-  constructor(command: ConsumeCommand) {
+  constructor(command: ConsumeCommand, connection: Connection) {
     const watched = isTerminal("stderr") && !isTerminal("stdout");
     this.#command = command;
+    this.#connection = connection;
+    this.#admin = new Admin(connection);
+    this.#printer = printerOf(command, this.#output);
     this.#verbose = command.verbose || isTerminal("stderr");
     this.#progress = new Progress(null, watched);
   }
 
-  async run(consumer: PartitionConsumer, from: number): Promise<void> {
-    const follow = this.#command.until === "interrupted";
-    const signals = follow ? watchSignals() : null;
-    const pieces = signals === null
-      ? consumer.fetches({ from })
-      : consumer.subscribe({ from, signal: signals.signal });
+  async run(): Promise<void> {
+    const parts = await this.#openParts();
+    const signals = this.#command.follow ? watchSignals() : null;
+    signals?.signal.addEventListener("abort", () => this.#end.abort(), { once: true });
     try {
-      for await (const fetched of pieces) {
-        await this.#copyFetched(fetched);
-        if (follow) await this.#output.flush();
-        this.#progress.update(this.#output.writtenBytes);
-      }
+      if (this.#command.limit === 0) return;
+      if (this.#command.follow) await this.#follow(parts);
+      else for (const part of parts) await this.#copyPart(part);
     } finally {
       await this.#output.flush();
       signals?.stop();
@@ -75,32 +91,66 @@ class Copy {
     printError(`${summaryText(this.#records, bytes, this.#progress.elapsedMs)}\n`);
   }
 
-  async #copyFetched({ records }: Fetched): Promise<void> {
-    const output = this.#output;
-    while (records.next()) {
-      const { block } = records; // another one for each batch that was compressed
-      this.#records += 1;
-      if (output.append(block, records.valueStart, records.valueEnd)) continue;
-      await output.appendSlowly(block, records.valueStart, records.valueEnd);
+  async #openParts(): Promise<Part[]> {
+    const { topic, partitions } = this.#command;
+    const wanted = partitions.length > 0 ? partitions : await this.#allPartitions();
+    const parts: Part[] = [];
+    for (const partition of wanted) {
+      const consumer = await PartitionConsumer.open(this.#connection, topic, partition);
+      const asked = { ...this.#command, topic, partition };
+      parts.push({
+        partition,
+        consumer,
+        range: await rangeOf(asked, consumer.partition, this.#admin),
+      });
+    }
+    return parts;
+  }
+
+  async #allPartitions(): Promise<number[]> {
+    const { topic } = this.#command;
+    const [found] = (await this.#admin.metadata([topic])).topics;
+    if (found === undefined || found.error !== 0) throw new BrokerError(found?.error ?? 0, topic);
+    return found.partitions.map((_, partition) => partition);
+  }
+
+  /** All at the same time, until each has its end, enough was read, or a signal came. */
+  async #follow(parts: readonly Part[]): Promise<void> {
+    try {
+      await Promise.all(parts.map((part) => this.#copyPart(part)));
+    } finally {
+      this.#end.abort();
     }
   }
-}
 
-async function offsetOf(
-  { topic, partition, from }: ConsumeCommand,
-  consumer: PartitionConsumer,
-  admin: Admin,
-): Promise<number> {
-  if (typeof from !== "object") return firstOffset(from, consumer.partition);
-  const timeMs = "agoMs" in from ? Date.now() - from.agoMs : from.timeMs;
-  return (await admin.offsetForTime(topic, partition, timeMs)).offset;
-}
+  async #copyPart(part: Part): Promise<void> {
+    const { consumer, range: { from, to } } = part;
+    const { signal } = this.#end;
+    if (signal.aborted || from >= to && this.#command.follow) return;
+    const pieces = this.#command.follow
+      ? consumer.subscribe({ from, signal })
+      : consumer.fetches({ from, to, signal });
+    for await (const fetched of pieces) {
+      await this.#inTurn(() => this.#copyFetched(part, fetched));
+      this.#progress.update(this.#output.writtenBytes);
+      if (signal.aborted || fetched.nextOffset >= to) return;
+    }
+  }
 
-/** The offset that --from names. */
-export function firstOffset(
-  from: Exclude<Place, object>,
-  partition: { readonly logStart: number; readonly visibleEnd: number },
-): number {
-  if (from === "beginning") return partition.logStart;
-  return from === "end" ? partition.visibleEnd : from;
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => {}); // seen by whom it belongs to
+    return mine;
+  }
+
+  async #copyFetched({ partition, range }: Part, { records }: Fetched): Promise<void> {
+    const { limit = Infinity, follow } = this.#command;
+    while (this.#records < limit && records.next()) {
+      if (records.offset >= range.to) break;
+      this.#records += 1;
+      if (!this.#printer.print(records, partition)) await this.#printer.printSlowly();
+    }
+    if (this.#records >= limit) this.#end.abort();
+    if (follow) await this.#output.flush();
+  }
 }

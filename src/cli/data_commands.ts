@@ -9,7 +9,15 @@ import { choice, integer, string } from "@optique/core/valueparser";
 import type { Compression } from "../client/compression.ts";
 import type { ConfigEntry } from "../format/topic_config.ts";
 import { say } from "./help_text.ts";
-import { broker, type ClientCommand, configEntry, type Place, place } from "./values.ts";
+import { ESCAPES, type RecordFormat } from "./consume/format.ts";
+import {
+  broker,
+  type ClientCommand,
+  configEntry,
+  type Place,
+  place,
+  recordFormat,
+} from "./values.ts";
 
 export interface ProduceCommand extends ClientCommand {
   readonly name: "produce";
@@ -31,20 +39,19 @@ export interface ProduceCommand extends ClientCommand {
 export interface ConsumeCommand extends ClientCommand {
   readonly name: "consume";
   readonly topic: string;
+  /** Empty: all. */
+  readonly partitions: readonly number[];
   readonly from: Place;
-  readonly partition: number;
-  readonly until: "end" | "interrupted";
+  /** Undefined: the end that is visible at the start, or none when following. */
+  readonly until: Place | undefined;
+  /** Records in all; undefined: any number. */
+  readonly limit: number | undefined;
+  readonly follow: boolean;
+  readonly format: RecordFormat | undefined;
+  readonly json: boolean;
+  readonly raw: boolean;
   readonly verbose: boolean;
 }
-
-const partition = {
-  partition: withDefault(
-    option("--partition", integer({ min: 0, metavar: "N" }), {
-      description: message`Partition, from 0. Default: 0.`,
-    }),
-    0,
-  ),
-};
 
 const topic = {
   topic: argument(string({ metavar: "TOPIC" }), { description: message`Name of the topic.` }),
@@ -116,45 +123,98 @@ const produce = command(
   },
 );
 
-const consume = command(
-  "consume",
-  object({
-    name: constant("consume"),
-    ...topic,
-    from: withDefault(
-      option("--from", place(), {
+const PLACES = "beginning, end, an offset, a time such as 2026-01-31T12:00:00Z, or how long ago, " +
+  "such as -1h";
+
+/** At most one of them. */
+const printed = withDefault(
+  or(
+    map(
+      option("-F", "--format", recordFormat(), {
         description: say(
-          "Where to begin: beginning, end, an offset, a time such as 2026-01-31T12:00:00Z, or how",
-          "long ago, such as -1h: at the first record that is as new. Default: beginning.",
+          `How a record is printed: ${
+            ESCAPES.map(([name, text]) => `${name} ${text}`).join("; ")
+          };`,
+          "and \\n \\r \\t \\0 \\\\ \\xHH.",
         ),
       }),
-      "beginning" as Place,
+      (format) => ({ format, json: false, raw: false }),
     ),
-    ...partition,
-    until: withDefault(
-      or(
-        map(
-          flag("-f", "--follow", { description: message`Wait for new records until SIGINT.` }),
-          () => "interrupted" as const,
-        ),
-        map(
-          flag("-e", "--end", {
-            description: say("End at the end that was visible at the start. This is the default."),
-          }),
-          () => "end" as const,
-        ),
+    map(
+      flag("--json", {
+        description: say("An object a line, which produce --format ndjson reads."),
+      }),
+      () => ({ format: undefined, json: true, raw: false }),
+    ),
+    map(
+      flag("--raw", { description: say("Values alone, with nothing between them.") }),
+      () => ({ format: undefined, json: false, raw: true }),
+    ),
+  ),
+  { format: undefined, json: false, raw: false },
+);
+
+const consume = command(
+  "consume",
+  map(
+    object({
+      name: constant("consume"),
+      ...topic,
+      partitions: multiple(option("--partition", integer({ min: 0, metavar: "N" }), {
+        description: say("Partition, from 0; may be repeated. Default: all."),
+      })),
+      from: withDefault(
+        option("--from", place(), {
+          description: say(
+            `Where to begin: ${PLACES}: at the first record that is as new. Default: beginning.`,
+          ),
+        }),
+        "beginning" as Place,
       ),
-      "end" as const,
-    ),
-    verbose: withDefault(
-      flag("-v", "--verbose", { description: message`Print a summary also without a terminal.` }),
-      false,
-    ),
-    ...broker,
-  }),
+      until: optional(option("--until", place(), {
+        description: say(
+          `Where to end, in the same words: before this offset, or before the first record that is`,
+          "as new. Default: the end that was visible at the start.",
+        ),
+      })),
+      limit: optional(option("-n", "--limit", integer({ min: 0, metavar: "N" }), {
+        description: say("End after so many records."),
+      })),
+      follow: withDefault(
+        or(
+          map(
+            flag("-f", "--follow", { description: message`Wait for new records until SIGINT.` }),
+            () => true,
+          ),
+          map(
+            flag("-e", "--end", {
+              description: say(
+                "End at the end that was visible at the start. This is the default.",
+              ),
+            }),
+            () => false,
+          ),
+        ),
+        false,
+      ),
+      printed,
+      verbose: withDefault(
+        flag("-v", "--verbose", {
+          description: message`Print a summary also without a terminal.`,
+        }),
+        false,
+      ),
+      ...broker,
+    }),
+    ({ printed, ...command }) => ({ ...command, ...printed }),
+  ),
   {
-    brief: message`Print records of a partition.`,
-    description: message`Writes the value of each record, followed by LF, to standard output.`,
+    brief: message`Print records of a topic.`,
+    description: say(
+      "Writes the value of each record, followed by LF, to standard output; with -F, --json or",
+      "--raw in another form. To the end, partitions are read one after another; with -f all at",
+      "once.",
+    ),
   },
 );
 

@@ -28,9 +28,9 @@ export class PipeClosed extends Error {
   override name = "PipeClosed";
 }
 
-/** Gathers lines into large chunks. */
-export class LineOutput {
-  /** Bytes handed over, with their LFs. */
+/** Gathers bytes into large chunks. */
+export class ByteOutput {
+  /** Bytes handed over. */
   writtenBytes = 0;
   readonly #fd: number;
   #block: ByteBlock;
@@ -45,26 +45,53 @@ export class LineOutput {
   }
 
   /**
-   * Takes a value and an LF; false, and nothing done, when there is no room: call `appendSlowly`.
+   * Takes a value, and an LF where `endsLine` says so; false, and nothing done, when there is no
+   * room: call `appendSlowly`.
    */
-  append(source: ByteBlock, start: number, end: number): boolean {
-    const lineEnd = this.#end + end - start;
-    if (lineEnd >= this.#block.size) return false;
+  append(source: ByteBlock, start: number, end: number, endsLine = true): boolean {
+    const valueEnd = this.#end + end - start;
+    if (valueEnd >= this.#block.size) return false;
     copyRange(source, start, end, this.#block, this.#end);
-    this.#block.bytes[lineEnd] = LF;
-    this.#end = lineEnd + 1;
-    this.writtenBytes += end - start + 1;
+    this.#end = valueEnd;
+    if (endsLine) {
+      this.#block.bytes[valueEnd] = LF;
+      this.#end += 1;
+    }
+    this.writtenBytes += end - start + (endsLine ? 1 : 0);
     return true;
   }
 
-  /** Takes a value and an LF after making room. The value must stay until this settles. */
-  async appendSlowly(source: ByteBlock, start: number, end: number): Promise<void> {
+  /** The same after making room. The value must stay until this settles. */
+  async appendSlowly(
+    source: ByteBlock,
+    start: number,
+    end: number,
+    endsLine = true,
+  ): Promise<void> {
     await this.#startWrite();
-    if (this.append(source, start, end)) return;
+    if (this.append(source, start, end, endsLine)) return;
     await this.#writing;
     await writeAll(this.#fd, source.bytes, start, end);
     this.writtenBytes += end - start;
-    this.append(source, end, end);
+    this.append(source, end, end, endsLine);
+  }
+
+  /** Takes bytes that are not in a block; false, and nothing done, when there is no room. */
+  appendBytes(bytes: Uint8Array): boolean {
+    if (this.#end + bytes.length > this.#block.size) return false;
+    this.#block.bytes.set(bytes, this.#end);
+    this.#end += bytes.length;
+    this.writtenBytes += bytes.length;
+    return true;
+  }
+
+  /** The same after making room. */
+  async appendBytesSlowly(bytes: Uint8Array): Promise<void> {
+    await this.#startWrite();
+    if (this.appendBytes(bytes)) return;
+    await this.#writing;
+    await writeAll(this.#fd, bytes, 0, bytes.length);
+    this.writtenBytes += bytes.length;
   }
 
   /** Settles when everything is written. */

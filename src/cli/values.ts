@@ -9,6 +9,7 @@ import type { Parser } from "@optique/core/parser";
 import { flag, option } from "@optique/core/primitives";
 import type { ValueParser } from "@optique/core/valueparser";
 import { type Address, parseAddress } from "../address.ts";
+import { compileFormat, type RecordFormat } from "./consume/format.ts";
 import type { ConfigEntry } from "../format/topic_config.ts";
 import { say } from "./help_text.ts";
 
@@ -113,6 +114,21 @@ function agoIn(text: string): { readonly agoMs: number } | null {
 /** ISO 8601, as far as it says a moment and not a day somewhere. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
 const TIME_EXAMPLE = "2026-01-31T12:00:00Z";
+
+/** The format of `consume -F`. */
+export function recordFormat(): ValueParser<"sync", RecordFormat> {
+  return {
+    mode: "sync",
+    metavar: "FORMAT",
+    placeholder: [],
+    format: () => "FORMAT",
+    parse: (text) => {
+      const format = compileFormat(text);
+      if (typeof format === "string") return { success: false, error: say(format) };
+      return { success: true, value: format };
+    },
+  };
+}
 
 export function recordsBelow(): ValueParser<"sync", number | "end"> {
   const read = (text: string): number | "end" | Message => {

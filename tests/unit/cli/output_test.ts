@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { heapBlock } from "../../../src/base/bytes.ts";
-import { LineOutput } from "../../../src/cli/output.ts";
+import { ByteOutput } from "../../../src/cli/output.ts";
 import { Prng } from "../../support/prng.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
@@ -13,7 +13,7 @@ const directory = temporaryDirectory("out");
 async function written(name: string, values: Uint8Array[], chunkSize: number): Promise<Uint8Array> {
   const path = join(directory, name);
   const fd = openSync(path, "w");
-  const output = new LineOutput(fd, chunkSize);
+  const output = new ByteOutput(fd, chunkSize);
   for (const value of values) {
     const block = heapBlock(value.length + 3);
     block.bytes.set(value, 3);

@@ -82,36 +82,71 @@ describe("commands and their defaults", () => {
       name: "produce",
       topic: "t",
       file: undefined,
-      partition: 0,
+      partition: undefined,
+      format: "lines",
+      keySeparator: undefined,
+      headers: [],
+      compression: "none",
+      acks: "all",
+      json: false,
       broker: undefined,
     });
-    const full = parsed("produce", "t", "-", "--partition", "2", "--broker", "h:1");
+    const more = [
+      "--partition",
+      "2",
+      "--broker",
+      "h:1",
+      "--key-separator",
+      "=",
+      "--acks",
+      "leader",
+    ];
+    const full = parsed("produce", "t", "-", ...more, "--compression", "lz4", "--header", "a=b");
     assert.ok(full.name === "produce");
-    assert.deepEqual([full.file, full.partition], ["-", 2]);
+    assert.deepEqual([full.file, full.partition, full.keySeparator], ["-", 2, "="]);
+    assert.deepEqual([full.acks, full.compression], ["leader", "lz4"]);
+    assert.deepEqual(full.headers, [{ key: "a", value: "b" }]);
     assert.deepEqual(full.broker, { host: "h", port: 1 });
   });
 
   test("consume", () => {
     const plain = parsed("consume", "t");
     assert.ok(plain.name === "consume");
-    assert.deepEqual([plain.from, plain.until, plain.partition], ["beginning", "end", 0]);
+    assert.deepEqual([plain.from, plain.until, plain.follow], ["beginning", undefined, false]);
+    assert.deepEqual([plain.partitions, plain.limit, plain.format], [[], undefined, undefined]);
     for (
-      const [args, from, until] of [
-        [["--from", "end", "-f"], "end", "interrupted"],
-        [["--from", "12", "-e"], 12, "end"],
-        [["--from=beginning", "--follow"], "beginning", "interrupted"],
-        [["--from", "2026-01-31T12:00:00Z"], { timeMs: 1769860800000 }, "end"],
-        [["--from", "2026-01-31T13:00:00.250+01:00"], { timeMs: 1769860800250 }, "end"],
-        [["--from", "2026-01-31T12:00Z"], { timeMs: 1769860800000 }, "end"],
-        [["--from", "first"], "beginning", "end"],
-        [["--from", "-90s"], { agoMs: 90_000 }, "end"],
-        [["--from=-2d"], { agoMs: 172_800_000 }, "end"],
+      const [args, from, follow] of [
+        [["--from", "end", "-f"], "end", true],
+        [["--from", "12", "-e"], 12, false],
+        [["--from=beginning", "--follow"], "beginning", true],
+        [["--from", "2026-01-31T12:00:00Z"], { timeMs: 1769860800000 }, false],
+        [["--from", "2026-01-31T13:00:00.250+01:00"], { timeMs: 1769860800250 }, false],
+        [["--from", "2026-01-31T12:00Z"], { timeMs: 1769860800000 }, false],
+        [["--from", "first"], "beginning", false],
+        [["--from", "-90s"], { agoMs: 90_000 }, false],
+        [["--from=-2d"], { agoMs: 172_800_000 }, false],
       ] as const
     ) {
       const command = parsed("consume", "t", ...args);
       assert.ok(command.name === "consume");
-      assert.deepEqual([command.from, command.until], [from, until]);
+      assert.deepEqual([command.from, command.follow], [from, follow]);
     }
+    const more = parsed(
+      "consume",
+      "t",
+      "--partition",
+      "1",
+      "--partition",
+      "3",
+      "-n",
+      "5",
+      "--json",
+    );
+    assert.ok(more.name === "consume");
+    assert.deepEqual([more.partitions, more.limit, more.json], [[1, 3], 5, true]);
+    const formatted = parsed("consume", "t", "-F", "%s", "--until", "-1h");
+    assert.ok(formatted.name === "consume");
+    assert.deepEqual([formatted.format?.length, formatted.until], [1, { agoMs: 3_600_000 }]);
   });
 
   test("stats and ping", () => {
@@ -150,6 +185,10 @@ describe("what is refused", () => {
     [["records", "delete", "t", "0", "9007199254740993"], /offset/],
     [["consume", "t", "--from", "9007199254740993"], /offset/],
     [["consume", "t", "-f", "-e"], /-f.*-e/],
+    [["consume", "t", "-F", "%z"], /%z is no escape/],
+    [["consume", "t", "-F", "%s", "--json"], /--json/],
+    [["produce", "t", "--key-separator", ""], /./],
+    [["produce", "t", "--format", "xml"], /lines.*binary/],
     [["ping", "--broker", "x"], /HOST:PORT/],
   ];
   for (const [args, named] of cases) {

@@ -9,7 +9,7 @@
  * Invariant: records of a partition are sent in the order of their chain, and each is counted once.
  */
 
-import { type ByteBlock } from "../../base/bytes.ts";
+import type { ByteBlock } from "../../base/bytes.ts";
 import { BatchBuilder } from "../../client/batch_builder.ts";
 import type { Connection } from "../../client/connection.ts";
 import { ProtocolError } from "../../client/errors.ts";

@@ -4,7 +4,7 @@ import { levelName } from "../../format/levels.ts";
 import type { Later, Tails } from "../bench.ts";
 import type { BenchCommand } from "../bench_command.ts";
 import { type Figures, summarize, type Summary } from "./figures.ts";
-import type { Faults, Reader } from "./reader.ts";
+import type { Faults } from "./reader.ts";
 import { type BothUsage, valueOf } from "./usage.ts";
 
 /** What the loading phase gave. */

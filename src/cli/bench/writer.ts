@@ -16,7 +16,7 @@ import { ProtocolError } from "../../client/errors.ts";
 import { Acks, type Level } from "../../format/levels.ts";
 import { FRAME_HEADER_SIZE, ProduceAt, ProduceReplyAt } from "../../native/frame.ts";
 import { operation } from "../../native/operations.ts";
-import { ChainWriter } from "./chain.ts";
+import type { ChainWriter } from "./chain.ts";
 import type { Figures } from "./figures.ts";
 
 const PRODUCE = operation("produce");

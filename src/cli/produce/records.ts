@@ -11,7 +11,7 @@ import { Client } from "../../client/client.ts";
 import type { Producer } from "../../client/producer.ts";
 import type { BatchReport } from "../../client/producer_options.ts";
 import type { Address } from "../../address.ts";
-import { type LevelName } from "../../format/levels.ts";
+import type { LevelName } from "../../format/levels.ts";
 import { BATCH_SIZE_MAX_LIMIT } from "../../limits.ts";
 import { VERSION } from "../../version.ts";
 import type { ProduceCommand } from "../data_commands.ts";

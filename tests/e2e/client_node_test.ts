@@ -1,0 +1,114 @@
+/**
+ * The client as Node loads it: built to dist/client, plain JavaScript, against the broker; and its
+ * types, as a program that uses them is checked.
+ */
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import { DENO_SCRIPT_PERMISSIONS } from "../../scripts/runtime.mjs";
+import { startBroker } from "../support/broker.ts";
+import { BROKER_RUNTIME } from "../support/pair.ts";
+import { argumentsFor, ROOT, runtimePath } from "../support/runtimes.ts";
+import { testOrSkip } from "../support/skip.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+
+const OUTPUT = join(ROOT, "dist/client");
+const node = findNode();
+
+test("the client is built", () => {
+  const built = underRuntime(["scripts/build_client.ts"]);
+  assert.equal(built.status, 0, built.stdout + built.stderr);
+});
+
+test("what was built is plain JavaScript, whose imports are files and Node's own modules", () => {
+  const files = globSync("**/*.{js,d.ts}", { cwd: OUTPUT });
+  assert.ok(files.length > 50, `${files.length} files`);
+  const all = new Set(files);
+  for (const file of files) {
+    const text = readFileSync(join(OUTPUT, file), "utf8");
+    for (const [, specifier] of text.matchAll(/^(?:import|export)\b[^;]*? from "([^"]+)"/gm)) {
+      if (specifier!.startsWith("node:") || specifier === "snappyjs") continue;
+      const path = join("/", file, "..", specifier!).slice(1);
+      const target = file.endsWith(".d.ts") ? path.replace(/\.js$/, ".d.ts") : path;
+      assert.ok(all.has(target), `${file} imports ${specifier}`);
+    }
+  }
+});
+
+test("a program that uses its types is checked without an error, and a wrong one with", () => {
+  const folder = temporaryDirectory("types");
+  const config = {
+    extends: join(ROOT, "tsconfig.json"),
+    compilerOptions: { types: [] },
+    files: ["main.mts"],
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+  const program = (offset: string): string =>
+    [
+      `import { Client, type Delivery } from "${OUTPUT}/client/mod.js";`,
+      `const client: Client = await Client.connect({ brokers: ["127.0.0.1:7400"] });`,
+      `const producer = await client.producer({ compression: "lz4" });`,
+      `const delivery: Delivery = await producer.send({ topic: "t", value: "v" });`,
+      `export const offset: ${offset} = delivery.offset;`,
+    ].join("\n");
+  const check = (offset: string): string => {
+    writeFileSync(join(folder, "main.mts"), program(offset));
+    return underRuntime(["node_modules/typescript/bin/tsc", "-p", folder]).stdout;
+  };
+  assert.equal(check("number"), "");
+  assert.match(check("string"), /Type 'number' is not assignable to type 'string'/);
+});
+
+testOrSkip("a program on Node produces and consumes", node.reason, async () => {
+  const data = join(temporaryDirectory("node"), "d");
+  const broker = await startBroker({ runtime: BROKER_RUNTIME, data });
+  const program = join(ROOT, "tests/support/node_client.mjs");
+  const mod = join(OUTPUT, "client/mod.js");
+  const { code, out } = await runNode([program, mod, `127.0.0.1:${broker.port}`]);
+  assert.equal(code, 0, out);
+  const said = JSON.parse(out);
+  assert.equal(said.records, said.codecs.length * 500);
+  if (!said.codecs.includes("zstd")) assert.match(said.refusal, /22\.15.*@bokuweb\/zstd-wasm/);
+  assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
+});
+
+interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function underRuntime(args: readonly string[]): Ran {
+  const words = [...argumentsFor(BROKER_RUNTIME, DENO_SCRIPT_PERMISSIONS), ...args];
+  const { status, stdout, stderr } = spawnSync(runtimePath(BROKER_RUNTIME), words, {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+function runNode(args: readonly string[]): Promise<{ code: number | null; out: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(node.path, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let out = "";
+    child.stdout.on("data", (piece) => (out += piece));
+    child.stderr.on("data", (piece) => (out += piece));
+    child.on("close", (code) => resolve({ code, out }));
+  });
+}
+
+/** Node on the PATH, or why there is none to test with. */
+function findNode(): { path: string; reason: string | null } {
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(folder, "node");
+    const { status, stdout } = spawnSync(path, ["--version"], { encoding: "utf8" });
+    if (status !== 0) continue;
+    const [major = 0, minor = 0] = stdout.slice(1).split(".").map(Number);
+    const isNew = major > 20 || (major === 20 && minor >= 16);
+    return { path, reason: isNew ? null : `Node ${stdout.trim()} is older than 20.16` };
+  }
+  return { path: "node", reason: "node is not on this machine" };
+}

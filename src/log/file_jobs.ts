@@ -24,8 +24,11 @@ export interface FileJobs {
    * long as that is open nothing is cut. False: nothing is done, try again later.
    */
   unlink(directory: number, baseOffset: number, size: number, reader: number): boolean;
-  /** Removes the producer snapshot at `offset`; the directory is closed behind it. */
-  unlinkSnapshot(directory: number, offset: number): void;
+  /**
+   * Removes the producer snapshot at `offset`; the directory is closed behind it. False: nothing is
+   * done, try again later.
+   */
+  unlinkSnapshot(directory: number, offset: number): boolean;
 }
 
 /** Everything at once, for whoever has no loop to keep going. */
@@ -50,8 +53,9 @@ export class DirectFileJobs implements FileJobs {
     return true;
   }
 
-  unlinkSnapshot(directory: number, offset: number): void {
+  unlinkSnapshot(directory: number, offset: number): boolean {
     unlinkSnapshot(this.#libc, directory, offset);
+    return true;
   }
 }
 

@@ -71,15 +71,20 @@ export class SnapshotFiles {
       return wrote;
     }
     this.#offsets = [...this.#offsets.filter((known) => known !== offset), offset];
-    while (this.#offsets.length > SNAPSHOTS_KEPT) this.#remove(this.#offsets.shift()!);
+    while (this.#offsets.length > SNAPSHOTS_KEPT && this.#remove(this.#offsets[0]!)) {
+      this.#offsets.shift();
+    }
     return fd;
   }
 
-  /** By others: it waits for the disk now and then. */
-  #remove(offset: number): void {
+  /** By others: it waits for the disk now and then. False: with the next one written. */
+  #remove(offset: number): boolean {
     const { libc, dataFd, fileJobs } = this.#store;
     const directory = openDirectory(libc, dataFd, this.#directory);
-    if (directory >= 0) fileJobs.unlinkSnapshot(directory, offset);
+    if (directory < 0) return false;
+    if (fileJobs.unlinkSnapshot(directory, offset)) return true;
+    libc.close(directory);
+    return false;
   }
 
   /** The latest whole snapshot at or below `offset`; an empty state at `start` without one. */

@@ -111,9 +111,8 @@ export class Background implements ColdJobs, FileJobs {
     return true;
   }
 
-  unlinkSnapshot(directory: number, offset: number): void {
-    if (this.#post(JobKind.unlinkSnapshot, directory, offset, 0, 0, 0)) return;
-    unlinkSnapshot(this.#libc, directory, offset);
+  unlinkSnapshot(directory: number, offset: number): boolean {
+    return this.#post(JobKind.unlinkSnapshot, directory, offset, 0, 0, 0);
   }
 
   /** Takes what the worker has done. Of advice and closing nobody wants to know more. */

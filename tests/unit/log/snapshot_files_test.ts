@@ -50,6 +50,19 @@ test("the last two stay", () => {
   made.world.end();
 });
 
+test("one that cannot be removed now goes with a later one", () => {
+  const made = make();
+  const { fileJobs } = made.world.store;
+  const open = made.faulty.opened - made.faulty.count("close");
+  Object.assign(made.world.store, { fileJobs: { unlinkSnapshot: () => false } });
+  for (const offset of [10, 20, 30, 40]) write(made, offset);
+  assert.deepEqual(snapshots(made), [10, 20, 30, 40]);
+  assert.equal(made.faulty.opened - made.faulty.count("close"), open, "nothing stays open");
+  Object.assign(made.world.store, { fileJobs });
+  write(made, 50);
+  assert.deepEqual(snapshots(made), [40, 50]);
+});
+
 test("the latest at or below the recovery point is loaded, none above it", () => {
   const made = make();
   for (const offset of [10, 20]) write(made, offset);

@@ -59,19 +59,19 @@ test("the worker raises the shard's eventfd behind every job, and the shard reap
   background.wake.close();
 });
 
-test("a snapshot is removed by the worker; where the ring is full, at once", () => {
+test("a snapshot is removed by the worker; where the ring is full, not now", () => {
   const ring = new JobRing(new SharedArrayBuffer(JOB_RING_BYTES));
   const shard = recorder();
   const background = new Background(shard.libc, ring, () => {});
   const worker = recorder();
   const name = "00000000000000000042.snapshot";
-  background.unlinkSnapshot(7, 42);
+  assert.equal(background.unlinkSnapshot(7, 42), true);
   while (ring.post(1, -1, 0, 0, 0, 0));
-  background.unlinkSnapshot(8, 42);
+  assert.equal(background.unlinkSnapshot(8, 42), false);
   ring.stop();
   runBackground(worker.libc, ring);
   assert.deepEqual(worker.asked.slice(0, 2), [["unlinkat", 7, name, 0], ["close", 7]]);
-  assert.deepEqual(shard.asked, [["unlinkat", 8, name, 0], ["close", 8]]);
+  assert.deepEqual(shard.asked, []);
 });
 
 test("the worker is begun once, behind the first job", () => {

@@ -4,6 +4,7 @@
  *
  *     sluice serve | config | doctor                                (serve_command.ts)
  *     sluice topic … | records delete | offsets                           (topic_commands.ts)
+ *     sluice group list | describe | reset | delete                       (group_commands.ts)
  *     sluice produce TOPIC [FILE] | consume TOPIC                         (data_commands.ts)
  *     sluice stats | ping | completions                                   (node_commands.ts)
  *     sluice bench                                                        (bench_command.ts)
@@ -20,6 +21,7 @@ import { commandTree, missingCommand, unknownWord } from "./command_tree.ts";
 import { type ConsumeCommand, dataCommands, type ProduceCommand } from "./data_commands.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import { EXIT_CODES, ExitCode } from "./exit_codes.ts";
+import { type GroupCommand, groupCommands } from "./group_commands.ts";
 import { say } from "./help_text.ts";
 import { type NodeCommand, nodeCommands } from "./node_commands.ts";
 import {
@@ -38,6 +40,7 @@ export type Command =
   | ConfigCommand
   | DoctorCommand
   | TopicCommand
+  | GroupCommand
   | ProduceCommand
   | ConsumeCommand
   | BenchCommand
@@ -60,6 +63,7 @@ export interface HelpStyle {
 export const commands: Parser<"sync", Command, unknown> = or(
   serveCommand,
   topicCommands,
+  groupCommands,
   dataCommands,
   nodeCommands,
   benchCommand,

@@ -14,14 +14,15 @@
 
 import { Admin } from "../client/admin.ts";
 import type { Connection } from "../client/connection.ts";
-import { BrokerError } from "../client/errors.ts";
 import { type Fetched, PartitionConsumer } from "../client/partition_consumer.ts";
 import { withBroker } from "./broker_connection.ts";
+import { GroupPosition } from "./consume/group.ts";
 import { type Range, rangeOf } from "./consume/range.ts";
 import { printerOf, type RecordPrinter } from "./consume/printer.ts";
 import type { ConsumeCommand } from "./data_commands.ts";
 import { isTerminal } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
+import { partitionsOf } from "./group.ts";
 import { ByteOutput, PipeClosed, printError } from "./output.ts";
 import { Progress, summaryText } from "./progress.ts";
 import { watchSignals } from "./signals.ts";
@@ -52,6 +53,7 @@ class Copy {
   readonly #output: ByteOutput = new ByteOutput();
   readonly #printer: RecordPrinter;
   readonly #progress: Progress;
+  readonly #position: GroupPosition | null;
   /** A bar among lines on the same terminal would only be in the way. */
   readonly #verbose: boolean;
   /** Aborted when enough was read, or by a signal. */
@@ -66,6 +68,8 @@ class Copy {
     this.#connection = connection;
     this.#admin = new Admin(connection);
     this.#printer = printerOf(command, this.#output);
+    const { group, topic } = command;
+    this.#position = group === undefined ? null : new GroupPosition(connection, group, topic);
     this.#verbose = command.verbose || isTerminal("stderr");
     this.#progress = new Progress(null, watched);
   }
@@ -80,6 +84,7 @@ class Copy {
       else for (const part of parts) await this.#copyPart(part);
     } finally {
       await this.#output.flush();
+      await this.#position?.commit();
       signals?.stop();
     }
   }
@@ -93,11 +98,13 @@ class Copy {
 
   async #openParts(): Promise<Part[]> {
     const { topic, partitions } = this.#command;
-    const wanted = partitions.length > 0 ? partitions : await this.#allPartitions();
+    const wanted = partitions.length > 0 ? partitions : await partitionsOf(this.#admin, topic);
+    const committed = await this.#position?.committed(wanted);
     const parts: Part[] = [];
     for (const partition of wanted) {
       const consumer = await PartitionConsumer.open(this.#connection, topic, partition);
-      const asked = { ...this.#command, topic, partition };
+      const from = committed?.get(partition) ?? this.#command.from;
+      const asked = { ...this.#command, topic, partition, from };
       parts.push({
         partition,
         consumer,
@@ -105,13 +112,6 @@ class Copy {
       });
     }
     return parts;
-  }
-
-  async #allPartitions(): Promise<number[]> {
-    const { topic } = this.#command;
-    const [found] = (await this.#admin.metadata([topic])).topics;
-    if (found === undefined || found.error !== 0) throw new BrokerError(found?.error ?? 0, topic);
-    return found.partitions.map((_, partition) => partition);
   }
 
   /** All at the same time, until each has its end, enough was read, or a signal came. */
@@ -148,9 +148,12 @@ class Copy {
     while (this.#records < limit && records.next()) {
       if (records.offset >= range.to) break;
       this.#records += 1;
+      this.#position?.reached(partition, records.offset + 1, records.leaderEpoch);
       if (!this.#printer.print(records, partition)) await this.#printer.printSlowly();
     }
     if (this.#records >= limit) this.#end.abort();
-    if (follow) await this.#output.flush();
+    const isDue = this.#position?.isDue === true;
+    if (follow || isDue) await this.#output.flush();
+    if (isDue) await this.#position?.commit();
   }
 }

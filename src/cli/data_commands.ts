@@ -41,6 +41,8 @@ export interface ConsumeCommand extends ClientCommand {
   readonly topic: string;
   /** Empty: all. */
   readonly partitions: readonly number[];
+  /** Whose committed offsets are gone on from and committed to; undefined: nobody's. */
+  readonly group: string | undefined;
   readonly from: Place;
   /** Undefined: the end that is visible at the start, or none when following. */
   readonly until: Place | undefined;
@@ -162,6 +164,12 @@ const consume = command(
       ...topic,
       partitions: multiple(option("--partition", integer({ min: 0, metavar: "N" }), {
         description: say("Partition, from 0; may be repeated. Default: all."),
+      })),
+      group: optional(option("--group", string({ metavar: "GROUP" }), {
+        description: say(
+          "Go on where this group stands, and commit what was printed, every few seconds and at",
+          "the end. --from says where to begin where it has committed nothing.",
+        ),
       })),
       from: withDefault(
         option("--from", place(), {

@@ -38,6 +38,18 @@ async function dispatch(command: Command): Promise<ExitCode> {
       return await (await import("./doctor.ts")).doctor(command);
     case "topic delete":
       return await (await import("./topic.ts")).deleteTopics(command);
+    case "topic describe":
+      return await (await import("./describe.ts")).describeTopics(command);
+    case "topic alter":
+      return await (await import("./topic.ts")).alterTopic(command);
+    case "group list":
+      return await (await import("./group.ts")).listGroups(command);
+    case "group describe":
+      return await (await import("./group.ts")).describeGroup(command);
+    case "group reset":
+      return await (await import("./group.ts")).resetGroup(command);
+    case "group delete":
+      return await (await import("./group.ts")).deleteGroup(command);
     case "offsets":
       return await (await import("./topic.ts")).offsets(command);
     case "records delete":

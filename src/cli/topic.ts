@@ -1,14 +1,17 @@
-/** `sluice topic create`, `list` and `delete`, `records delete`, and `offsets`. */
+/** `sluice topic create`, `list`, `alter` and `delete`, `records delete`, and `offsets`. */
 
+import { ConfigError } from "../address.ts";
 import { Admin, type TopicDescription } from "../client/admin.ts";
 import type { Connection } from "../client/connection.ts";
 import { BrokerError } from "../client/errors.ts";
 import { ErrorCodes } from "../format/errors.ts";
+import { operation } from "../native/operations.ts";
 import { withBroker } from "./broker_connection.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError } from "./output.ts";
 import { type Column, printOne, printRows } from "./table.ts";
 import type {
+  AlterTopicCommand,
   CreateTopicCommand,
   DeleteRecordsCommand,
   DeleteTopicCommand,
@@ -49,6 +52,32 @@ export async function deleteRecords(command: DeleteRecordsCommand): Promise<Exit
     const { topic, partition, offset } = command;
     const logStart = await new Admin(connection).deleteRecords(topic, partition, offset);
     await printOne(command, { topic, partition, logStart }, String(logStart));
+    return ExitCode.success;
+  });
+}
+
+/** Settings first: when the partitions are refused, that is said by itself. */
+export async function alterTopic(command: AlterTopicCommand): Promise<ExitCode> {
+  const { topic, config, unset, partitions } = command;
+  if (config.length === 0 && unset.length === 0 && partitions === undefined) {
+    throw new ConfigError(
+      "nothing to change was named",
+      "Name settings by --config KEY=VALUE or --unset KEY, or say --partitions N.",
+    );
+  }
+  return await withBroker(command, async (connection) => {
+    if (config.length > 0 || unset.length > 0) {
+      await connection.request(operation("alter_topic"), {
+        name: topic,
+        set: config.map(({ key, value }) => ({ key, value })),
+        unset: unset.map((key) => ({ key })),
+      });
+      printError(`altered ${topic}\n`);
+    }
+    if (partitions !== undefined) {
+      await connection.request(operation("add_partitions"), { name: topic, partitions });
+      printError(`${topic} has ${partitions} partitions\n`);
+    }
     return ExitCode.success;
   });
 }

@@ -2,7 +2,7 @@
 
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { multiple, withDefault } from "@optique/core/modifiers";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import type { Parser } from "@optique/core/parser";
 import { integer, string } from "@optique/core/valueparser";
@@ -35,6 +35,22 @@ export interface ListTopicsCommand extends ClientCommand, PrintCommand {
   readonly name: "topic list";
 }
 
+export interface DescribeTopicsCommand extends ClientCommand, PrintCommand {
+  readonly name: "topic describe";
+  /** Empty: all. */
+  readonly topics: readonly string[];
+}
+
+export interface AlterTopicCommand extends ClientCommand {
+  readonly name: "topic alter";
+  readonly topic: string;
+  readonly config: readonly ConfigEntry[];
+  /** Settings that follow the default again. */
+  readonly unset: readonly string[];
+  /** How many there are to be; undefined: as many as there are. */
+  readonly partitions: number | undefined;
+}
+
 export interface DeleteRecordsCommand extends ClientCommand, PrintCommand {
   readonly name: "records delete";
   readonly topic: string;
@@ -51,6 +67,8 @@ export interface OffsetsCommand extends ClientCommand, PrintCommand {
 export type TopicCommand =
   | CreateTopicCommand
   | ListTopicsCommand
+  | DescribeTopicsCommand
+  | AlterTopicCommand
   | DeleteTopicCommand
   | DeleteRecordsCommand
   | OffsetsCommand;
@@ -81,6 +99,52 @@ const createTopic = command(
     ...broker,
   }),
   { brief: message`Create a topic.`, description: say("Prints the id of the new topic.") },
+);
+
+const describeTopics = command(
+  "describe",
+  object({
+    name: constant("topic describe"),
+    topics: multiple(
+      argument(string({ metavar: "NAME" }), {
+        description: message`Name of a topic. Default: all.`,
+      }),
+    ),
+    ...json,
+    ...broker,
+  }),
+  {
+    brief: message`Say how the partitions of topics are.`,
+    description: say(
+      "Prints settings and the share of the page cache of each topic on standard error, and one",
+      "line per partition: state (ok, degraded or failed), first offset, ends, bytes on disk, segment",
+      "files. With --json an object per topic.",
+    ),
+  },
+);
+
+const alterTopic = command(
+  "alter",
+  object({
+    name: constant("topic alter"),
+    topic: argument(string({ metavar: "NAME" }), { description: message`Name of the topic.` }),
+    config: multiple(option("--config", configEntry(), {
+      description: say("A setting to change, may be repeated; those not named stay."),
+    })),
+    unset: multiple(option("--unset", string({ metavar: "KEY" }), {
+      description: say("A setting that shall follow the default again, may be repeated."),
+    })),
+    partitions: optional(
+      option("--partitions", integer({ min: 1, max: PARTITIONS_PER_TOPIC_MAX, metavar: "N" }), {
+        description: say("How many partitions there shall be; there are never fewer again."),
+      }),
+    ),
+    ...broker,
+  }),
+  {
+    brief: message`Change settings of a topic, or give it more partitions.`,
+    description: say("Answered when it is durable and in force."),
+  },
 );
 
 const deleteTopic = command(
@@ -156,8 +220,8 @@ const offsetsOf = command(
 );
 
 export const topicCommands: Parser<"sync", TopicCommand, unknown> = or(
-  command("topic", or(createTopic, listTopics, deleteTopic), {
-    brief: message`Create, list and delete topics.`,
+  command("topic", or(createTopic, listTopics, describeTopics, alterTopic, deleteTopic), {
+    brief: message`Create, list, describe, alter and delete topics.`,
   }),
   command("records", deleteRecords, { brief: message`Delete old records.` }),
   offsetsOf,

@@ -13,7 +13,9 @@ import type { DescribeTopicsCommand } from "./topic_commands.ts";
 type State = ReplyOf<"describe_topic">["topics"][number];
 type PartitionState = State["partitions"][number];
 
-export interface PartitionRow extends Omit<PartitionState, "state"> {
+type PartitionFigures = Omit<PartitionState, "state">;
+
+export interface PartitionRow extends PartitionFigures {
   readonly topic: string;
   readonly partition: number;
   readonly state: string;

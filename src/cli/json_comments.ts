@@ -42,9 +42,10 @@ function placeOf(text: string, position: number): { line: number; column: number
   return { line: before.split("\n").length, column: position - lineStart + 1 };
 }
 
-const SCALAR = /"(?:[^"\\\u0000-\u001f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"|true|false|null/y;
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+// deno-lint-ignore no-control-regex -- JSON allows none of them in a string
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"/y;
+const WORD = /true|false|null/y;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const BLANK = /[ \t\r\n]*/y;
 
 /** Walks a text that is no JSON, to the place where it stops being one. */
@@ -66,7 +67,7 @@ class JsonWalk {
     this.#skipBlank();
     if (this.#take("{")) return this.#list("}", () => this.#member());
     if (this.#take("[")) return this.#list("]", () => this.#value());
-    return this.#match(SCALAR) || this.#match(NUMBER);
+    return this.#match(STRING) || this.#match(WORD) || this.#match(NUMBER);
   }
 
   #member(): boolean {

@@ -7,7 +7,7 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { map, optional } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
-import { command, constant, flag, option } from "@optique/core/primitives";
+import { command, flag, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import type { BrokerOptions } from "../config.ts";
 import { CONNECTIONS_MAX } from "../limits.ts";

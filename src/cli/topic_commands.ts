@@ -119,8 +119,6 @@ const describeTopics = command(
       "Prints settings and the share of the page cache of each topic on standard error, and one",
       "line per partition: state (ok, degraded or failed), first offset, ends, bytes on disk,",
       "segment files. With --json an object per topic.",
-    ), first offset, ends, bytes on disk, segment",
-      "files. With --json an object per topic.",
     ),
   },
 );

@@ -22,6 +22,7 @@ const ADD_TOPIC = controlOperation("add_topic");
 const ANSWER = controlOperation("answer");
 const CHANGE_TOPIC = controlOperation("change_topic");
 const LOG_START = controlOperation("log_start");
+const PRODUCER_IDS = controlOperation("producer_ids");
 const REMOVE_TOPIC = controlOperation("remove_topic");
 const STOP = controlOperation("stop");
 
@@ -134,6 +135,8 @@ export class Broker {
         return this.#control.alterTopic(request.token, request.name, request);
       case "add_partitions":
         return this.#control.addPartitions(request.token, request.name, request.partitions);
+      case "producer_ids":
+        return this.#control.giveProducerIds();
       case "checkpoint":
         return this.#control.checkpoint(request.entries);
       case "disk_ok":
@@ -169,6 +172,9 @@ function linkTo(connection: ControlConnection): ShardLink {
     },
     logStart: async ({ topic, topicId, partition, logStart }) => {
       await connection.request(LOG_START, { topic, topicId, partition, offset: logStart });
+    },
+    producerIds: async (block) => {
+      await connection.request(PRODUCER_IDS, block);
     },
     answer: async (token, answer) => {
       await connection.request(ANSWER, { token, ...answer });

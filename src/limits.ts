@@ -177,6 +177,32 @@ export const DISK_LOW_DIVISOR = 20;
 export const RESERVE_BYTES_MAX: number = 8 * MiB;
 export const RESERVE_DIVISOR = 64;
 
+/** Bytes of UTF-8. */
+export const GROUP_ID_SIZE_MAX = 255;
+/** Bytes that a group may say beside an offset: Kafka's default of offset.metadata.max.bytes. */
+export const OFFSET_METADATA_SIZE_MAX = 4096;
+/** Offsets of one commit, and records of one batch in `__consumer_offsets`. */
+export const OFFSETS_PER_COMMIT_MAX = 1024;
+/** A group's offsets are one reply. */
+export const OFFSETS_PER_GROUP_MAX = 20000;
+/** About what the committed offsets of all groups may take in the memory of a shard. */
+export const OFFSETS_BYTES_MAX: number = 256 * MiB;
+/** Kafka's record, key and value, beside group, topic and metadata; and what a reply adds. */
+const OFFSET_RECORD_OVERHEAD = 96;
+/** `__consumer_offsets` as it is made: partitions, and settings of Kafka's names. */
+export const OFFSETS_PARTITIONS = 8;
+export const OFFSETS_BATCH_SIZE_MAX: number = 8 * MiB;
+export const OFFSETS_SEGMENT_BYTES: number = 100 * MiB;
+/** Bytes of it that are loaded in a turn, and before clients are let in. */
+export const OFFSETS_LOAD_BYTES: number = 128 * KiB;
+export const OFFSETS_LOAD_FIRST_BYTES: number = 4 * MiB;
+/** Commits that wait for the topic to be made. */
+export const OFFSETS_WAITING_MAX = 1024;
+/** Where the batches of a turn are encoded. */
+export const OFFSETS_ARENA_BYTES: number = 256 * KiB;
+/** Kafka's: so many producer ids are taken from the catalogue at one time. */
+export const PRODUCER_ID_BLOCK = 1000;
+
 export const TOPIC_NAME_SIZE_MAX = 249;
 export const PARTITIONS_PER_TOPIC_MAX = 1024;
 export const PARTITIONS_PER_SHARD_MAX = 65536;
@@ -194,6 +220,19 @@ assert(
   "the reserve fits twice into what producers leave free",
 );
 assert(WRITTEN_AHEAD_GROUP_MAX <= WRITTEN_AHEAD_BYTES, "a step has room for a group");
+assert(
+  OFFSETS_PER_COMMIT_MAX *
+      (GROUP_ID_SIZE_MAX + TOPIC_NAME_SIZE_MAX + OFFSET_METADATA_SIZE_MAX +
+        OFFSET_RECORD_OVERHEAD) < OFFSETS_BATCH_SIZE_MAX,
+  "the largest commit is one batch",
+);
+assert(
+  OFFSETS_PER_GROUP_MAX *
+      (TOPIC_NAME_SIZE_MAX + OFFSET_METADATA_SIZE_MAX + OFFSET_RECORD_OVERHEAD) < FRAME_SIZE_MAX,
+  "the offsets of a group are one reply",
+);
+assert(OFFSETS_PER_GROUP_MAX <= LIST_ELEMENTS_MAX, "and one list");
+assert(OFFSETS_BATCH_SIZE_MAX <= BATCH_SIZE_MAX_LIMIT, "the setting is in its range");
 assert(CHECKPOINT_BYTES + BATCH_SIZE_MAX_DEFAULT <= 64 * MiB, "recovery scans no more");
 assert(COLD_PIECE_SYNCING <= COLD_PIECE, "slower while syncs are pending");
 assert(COLD_PIECE <= COLD_IN_FLIGHT_DEFAULT, "one piece fits the budget");

@@ -63,6 +63,7 @@ const LAYERS: rules.Layers = {
       "operations",
       "topic_operations",
       "broker_operations",
+      "group_operations",
       "table",
       "frame",
       "codec",

@@ -13,6 +13,9 @@
 
 import { assert } from "../base/assert.ts";
 
+/** In place of a slot: a batch of the broker's own; the correlation says which. */
+export const COORDINATOR_SLOT = -1;
+
 const CAPACITY_FIRST = 16;
 /** int32 fields of an entry. */
 const FIELDS = 5;

@@ -11,11 +11,14 @@
  */
 
 import type { FileSlice } from "../base/file_slice.ts";
+import type { ErrorCode } from "../format/errors.ts";
 import type { PartitionReader } from "../log/read.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import type { ColdReads } from "./cold_reads.ts";
 import { type FetchWaiter, FetchWaiters } from "./fetch_waiters.ts";
+import { GroupOffsets } from "./group_offsets.ts";
 import type { LogStartWaiter } from "./log_starts.ts";
+import { ProducerIds } from "./producer_ids.ts";
 import type { Subscriber, Subscription } from "./subscriptions.ts";
 import { type TopicPartition, Topics } from "./topics.ts";
 
@@ -39,6 +42,11 @@ export interface Door {
   push(subscription: Subscription, error: number, slice: FileSlice): void;
   /** `error` 0: the log start has reached what was asked for. */
   logStartDone(partition: TopicPartition, waiter: LogStartWaiter, error: number): void;
+  /**
+   * `error` 0: the offsets of the request that was parked under the token are durable, those
+   * excepted whose result is an error.
+   */
+  offsetsDone(token: number, error: ErrorCode, results: readonly ErrorCode[]): void;
 }
 
 export interface BrokerCounters {
@@ -62,6 +70,8 @@ export interface BrokerCounters {
 export class Broker {
   readonly topics: Topics = new Topics();
   readonly waiters: FetchWaiters = new FetchWaiters();
+  readonly offsets: GroupOffsets = new GroupOffsets(this);
+  readonly producerIds: ProducerIds = new ProducerIds();
   readonly reader: PartitionReader;
   /** Keeps cold bytes from being sent before they are read; null: sending may wait for the disk. */
   readonly coldReads: ColdReads | null;

@@ -11,7 +11,7 @@ import { BatchAt, checkProduced } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { Acks, Level } from "../format/levels.ts";
 import { CHECKPOINT_BYTES } from "../limits.ts";
-import type { AppendWaiters } from "./append_waiters.ts";
+import { type AppendWaiters, COORDINATOR_SLOT } from "./append_waiters.ts";
 import type { Broker, Door } from "./broker.ts";
 import { refuseLogStarts } from "./log_starts.ts";
 import type { TopicPartition } from "./topics.ts";
@@ -83,6 +83,7 @@ export function flushAppended(broker: Broker, nowMs: number): void {
       broker.queueAttention(partition);
     }
   }
+  broker.offsets.flushed();
 }
 
 /**
@@ -102,8 +103,8 @@ export function completeAppends(broker: Broker, door: Door): void {
     const partition = list[i]!;
     const log = partition.log;
     const level = log.config.durability === Level.interval ? Level.interval : Level.os;
-    answer(partition, partition.writtenWaiters, log.written.offset, level, door);
-    answer(partition, partition.durableWaiters, log.durable.offset, Level.fsync, door);
+    answer(broker, partition, partition.writtenWaiters, log.written.offset, level, door);
+    answer(broker, partition, partition.durableWaiters, log.durable.offset, Level.fsync, door);
     if (log.config.durability !== Level.fsync) broker.moved.push(partition);
     if (log.broken) completeSync(broker, partition, door); // no sync will come that tells them
     log.turnDone();
@@ -116,18 +117,23 @@ export function completeAppends(broker: Broker, door: Door): void {
 export function completeSync(broker: Broker, partition: TopicPartition, door: Door): void {
   const log = partition.log;
   if (log.broken) partition.durableWaiters.refuseAbove(log.durable.offset, log.failure);
-  answer(partition, partition.durableWaiters, log.durable.offset, Level.fsync, door);
+  answer(broker, partition, partition.durableWaiters, log.durable.offset, Level.fsync, door);
   if (log.config.durability === Level.fsync) broker.moved.push(partition);
   if (log.broken) return refuseLogStarts(partition, log.failure, door);
   if (log.checkpoint.isHeld || log.logStartWanted > log.logStart) broker.queueAttention(partition);
 }
 
-function answer(
+/** Answers those whose end is at or below `reached`, producers and the coordinator of groups. */
+export function answer(
+  broker: Broker,
   partition: TopicPartition,
   waiters: AppendWaiters,
   reached: number,
   level: Level,
   door: Door,
 ): void {
-  while (waiters.take(reached)) door.appendDone(partition, waiters, level);
+  while (waiters.take(reached)) {
+    if (waiters.slot !== COORDINATOR_SLOT) door.appendDone(partition, waiters, level);
+    else broker.offsets.appended(waiters.correlation, waiters.error as ErrorCode, door);
+  }
 }

@@ -14,6 +14,7 @@ import { unlinkLarge } from "../log/log_start.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import type { Broker, Door } from "./broker.ts";
 import { refuseLogStarts } from "./log_starts.ts";
+import { answer } from "./produce.ts";
 import { endSubscriptions } from "./subscriptions.ts";
 import type { TopicPartition } from "./topics.ts";
 
@@ -31,10 +32,11 @@ export function removeTopic(broker: Broker, name: string, topicId: string, door:
     broker.coldReads?.abandon(partition);
     refuseFetches(broker, partition, door);
     endSubscriptions(broker, partition, ErrorCodes.topic_not_found, door);
-    refuseAppends(partition, partition.writtenWaiters, door);
-    refuseAppends(partition, partition.durableWaiters, door);
+    refuseAppends(broker, partition, partition.writtenWaiters, door);
+    refuseAppends(broker, partition, partition.durableWaiters, door);
     refuseLogStarts(partition, ErrorCodes.topic_not_found, door);
   }
+  broker.offsets.forgetTopic(name);
   return true;
 }
 
@@ -61,7 +63,12 @@ function refuseFetches(broker: Broker, partition: TopicPartition, door: Door): v
   }
 }
 
-function refuseAppends(partition: TopicPartition, waiters: AppendWaiters, door: Door): void {
+function refuseAppends(
+  broker: Broker,
+  partition: TopicPartition,
+  waiters: AppendWaiters,
+  door: Door,
+): void {
   waiters.refuseAbove(NOTHING, ErrorCodes.topic_not_found);
-  while (waiters.take(NOTHING)) door.appendDone(partition, waiters, Level.none);
+  answer(broker, partition, waiters, NOTHING, Level.none, door);
 }

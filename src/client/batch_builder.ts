@@ -19,7 +19,7 @@ import { crc32c } from "../base/crc32c.ts";
 import { KiB } from "../base/units.ts";
 import { BATCH_HEADER_SIZE, BATCH_LENGTH_BASE, BATCH_MAGIC, BatchAt } from "../format/batch.ts";
 import { copyRange } from "./copy.ts";
-import { varintSize, varlongSize, writeVarint, writeVarlong } from "./varint.ts";
+import { varintSize, varlongSize, writeVarint, writeVarlong } from "../format/varint.ts";
 
 const FIRST_SIZE: number = 64 * KiB;
 /** attributes, timestampDelta, keySize and headerCount take a byte each. */

@@ -12,7 +12,7 @@
 import { InvalidOptionError } from "./errors.ts";
 import type { RecordParts } from "./batch_builder.ts";
 import type { Bytes, Headers, ProducerRecord } from "./record.ts";
-import { varintSize, writeVarint } from "./varint.ts";
+import { varintSize, writeVarint } from "../format/varint.ts";
 
 const FIRST_SIZE = 4096;
 /** UTF-8 takes three bytes at most for each unit of a string. */

@@ -27,6 +27,7 @@ import {
   RUN_DIRECTORY,
 } from "../format/file_names.ts";
 import { changeTopicConfig, type ConfigChange, type ConfigEntry } from "../format/topic_config.ts";
+import { PRODUCER_ID_BLOCK } from "../limits.ts";
 import type { TopicDefinition, TopicEntry } from "./catalogue.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import { must, StorageError } from "./files.ts";
@@ -203,6 +204,18 @@ export class Keeper {
       trace("warning", `${directory}: something lies in it, so it stays`);
     }
     this.#replace(topic);
+  }
+
+  /**
+   * The first of PRODUCER_ID_BLOCK producer ids that nobody was given and nobody will be, whatever
+   * becomes of them; -1: there are none left. Throws StorageError: then they are not taken.
+   */
+  takeProducerIds(): number {
+    const first = this.#directory.catalogue.nextProducerId;
+    const nextProducerId = first + PRODUCER_ID_BLOCK;
+    if (nextProducerId > Number.MAX_SAFE_INTEGER) return -1;
+    this.#directory.change({ nextProducerId });
+    return first;
   }
 
   /** Broker settings that were changed while it ran. */

@@ -107,6 +107,19 @@ export const CONTROL_OPERATIONS = [
     ],
     reply: [],
   },
+  {
+    code: 555,
+    name: "producer_ids",
+    version: 0,
+    text: "A block of producer ids that is durable in the catalogue, or why there is none.",
+    request: [
+      ["error", "u16", "Error code, or 0."],
+      ["message", "string", "What went wrong, or empty."],
+      ["first", "u64", "First id of the block."],
+      ["count", "u32", "How many ids it has; 0 with an error."],
+    ],
+    reply: [],
+  },
 ] as const;
 
 CONTROL_OPERATIONS satisfies readonly Operation[];

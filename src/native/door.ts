@@ -63,6 +63,8 @@ export interface Server {
     correlation: number,
   ): void;
   removeTopic(request: ControlRequestOf<"remove_topic">): void;
+  /** Asks the main thread for producer ids; `producer_ids` comes back. */
+  askForProducerIds(): void;
   /** Puts the settings of a topic in force. */
   changeTopic(request: ControlRequestOf<"change_topic">): void;
   logStart(request: ControlRequestOf<"log_start">): void;
@@ -72,11 +74,19 @@ export interface Server {
 }
 
 const DELETE_RECORDS = operation("delete_records");
+const COMMIT_OFFSETS = operation("commit_offsets");
 
-/** Operations that main decides. */
-export type ParkedName = "create_topic" | "delete_topic" | "alter_topic" | "add_partitions";
+/** Operations that main decides, or the coordinator of groups. */
+export type ParkedName =
+  | "create_topic"
+  | "delete_topic"
+  | "alter_topic"
+  | "add_partitions"
+  | "init_producer"
+  | "commit_offsets"
+  | "delete_group";
 
-/** A request whose answer main decides. */
+/** A request that is answered later, by its token. */
 export interface Parked {
   readonly slot: number;
   readonly generation: number;
@@ -107,7 +117,7 @@ export class NativeDoor implements Door {
   /** Requests that left something to collect, refusals and sessions; the server counts down. */
   garbage = 0;
   readonly #sessions: (Session | undefined)[] = [];
-  /** Requests whose answer is on its way from main, by token. */
+  /** Requests whose answer is on its way from main or from the disk, by token. */
   readonly #parked: Map<number, Parked> = new Map();
   #nextToken = 1;
 
@@ -248,7 +258,22 @@ export class NativeDoor implements Door {
     this.#answered(session);
   }
 
-  /** Parks a request that main answers. Returns its token. */
+  offsetsDone(token: number, error: ErrorCode, results: readonly ErrorCode[]): void {
+    const found = this.unpark(token);
+    if (found === null) return;
+    const { session, parked: { correlation, operation: name } } = found;
+    const { version, reply } = COMMIT_OFFSETS;
+    if (error !== ErrorCodes.none) {
+      replyError(session, correlation, operation(name).version, error, "");
+    } else if (name === "commit_offsets") {
+      const errors = results.map((result) => ({ error: result }));
+      replyBody(session, correlation, version, reply, { results: errors });
+    } else {
+      replyBody(session, correlation, operation(name).version, [], {});
+    }
+  }
+
+  /** Parks a request that is answered later. Returns its token. */
   park(session: Session, correlation: number, operation: ParkedName): number {
     const token = this.#nextToken;
     this.#nextToken += 1;

@@ -12,6 +12,7 @@
  */
 
 import { BROKER_OPERATIONS } from "./broker_operations.ts";
+import { GROUP_OPERATIONS } from "./group_operations.ts";
 import type { Operation, Table, ValueOf } from "./table.ts";
 import { TOPIC_OPERATIONS } from "./topic_operations.ts";
 
@@ -188,11 +189,16 @@ ROWS satisfies readonly Operation[];
 type Row =
   | typeof ROWS[number]
   | typeof TOPIC_OPERATIONS[number]
-  | typeof BROKER_OPERATIONS[number];
+  | typeof BROKER_OPERATIONS[number]
+  | typeof GROUP_OPERATIONS[number];
 
 /** In the order of their codes. */
-export const OPERATIONS: readonly Row[] = [...ROWS, ...TOPIC_OPERATIONS, ...BROKER_OPERATIONS]
-  .sort((a, b) => a.code - b.code);
+export const OPERATIONS: readonly Row[] = [
+  ...ROWS,
+  ...TOPIC_OPERATIONS,
+  ...BROKER_OPERATIONS,
+  ...GROUP_OPERATIONS,
+].sort((a, b) => a.code - b.code);
 
 export type OperationName = Row["name"];
 export type OperationOf<N extends OperationName> = Extract<Row, { name: N }>;

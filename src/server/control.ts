@@ -21,6 +21,7 @@ import type { ConfigChange, ConfigEntry } from "../format/topic_config.ts";
 import type { TopicDefinition, TopicEntry } from "../log/catalogue.ts";
 import { StorageError } from "../log/files.ts";
 import type { CheckpointEntry, Keeper, Refusal } from "../log/keeper.ts";
+import { PRODUCER_ID_BLOCK } from "../limits.ts";
 import type { TopicStart } from "./messages.ts";
 
 /** How long a disk that refused a checkpoint file is left alone. */
@@ -41,6 +42,14 @@ function refusal(error: number, message: string): Answer {
   return { error, message, topicId: NO_ID };
 }
 
+/** Ids that are the shard's from now on, or why there are none. */
+export interface ProducerIdBlock {
+  readonly error: number;
+  readonly message: string;
+  readonly first: number;
+  readonly count: number;
+}
+
 /** The shard, as main talks to it. Every call rejects when the shard is gone. */
 export interface ShardLink {
   /** Returns what the disk refused, or an empty text. */
@@ -49,6 +58,7 @@ export interface ShardLink {
   /** Puts all that is set in force. */
   changeTopic(name: string, topicId: string, config: readonly ConfigEntry[]): Promise<void>;
   logStart(entry: CheckpointEntry): Promise<void>;
+  producerIds(block: ProducerIdBlock): Promise<void>;
   answer(token: number, answer: Answer): Promise<void>;
 }
 
@@ -96,6 +106,13 @@ export class Control {
     this.#queue(token, () => this.#grow(name, partitions));
   }
 
+  /** A shard has used up its producer ids. */
+  giveProducerIds(): void {
+    this.#topics = this.#watched(this.#topics, async () => {
+      await this.#shard.producerIds(this.#takeProducerIds());
+    });
+  }
+
   checkpoint(entries: readonly CheckpointEntry[]): void {
     this.#report(entries);
     if (this.#isWriting || this.#isClosing) return;
@@ -139,6 +156,17 @@ export class Control {
     }
     await this.#delete(wanted.name);
     return refusal(ErrorCodes.storage_failed, refused);
+  }
+
+  #takeProducerIds(): ProducerIdBlock {
+    const none = { message: "", first: 0, count: 0 };
+    if (this.#isClosing) return { ...none, error: ErrorCodes.shutting_down };
+    const first = this.#stored(() => this.#keeper.takeProducerIds());
+    if (typeof first === "string") {
+      return { ...none, error: ErrorCodes.storage_failed, message: first };
+    }
+    if (first < 0) return { ...none, error: ErrorCodes.producer_ids_exhausted };
+    return { error: ErrorCodes.none, message: "", first, count: PRODUCER_ID_BLOCK };
   }
 
   #keepNew(wanted: TopicDefinition): TopicEntry | Refusal {

@@ -72,6 +72,8 @@ export type ShardMessage =
   | { readonly kind: "trace"; readonly level: TraceLevel; readonly message: string }
   | { readonly kind: "create_topic"; readonly token: number; readonly topic: TopicDefinition }
   | { readonly kind: "delete_topic"; readonly token: number; readonly name: string }
+  /** A block of producer ids is wanted. */
+  | { readonly kind: "producer_ids" }
   | ({ readonly kind: "alter_topic"; readonly token: number; readonly name: string } & ConfigChange)
   | {
     readonly kind: "add_partitions";

@@ -14,6 +14,8 @@ import type { JobRing } from "../base/job_ring.ts";
 import { Deadlines } from "../base/deadlines.ts";
 import { BlockPool } from "../base/pool.ts";
 import { Broker } from "../broker/broker.ts";
+import { OFFSETS_TOPIC_TOKEN } from "../broker/group_offsets.ts";
+import { OFFSETS_TOPIC } from "../format/internal_topics.ts";
 import { Caretaker } from "../broker/caretaker.ts";
 import { ColdReads } from "../broker/cold_reads.ts";
 import { must, openDirectory } from "../log/files.ts";
@@ -28,6 +30,9 @@ import {
   BLOCK_SIZE_MIN,
   FAST_BLOCK_SIZE_MAX,
   FAST_MEMORY_SIZE,
+  OFFSETS_BATCH_SIZE_MAX,
+  OFFSETS_PARTITIONS,
+  OFFSETS_SEGMENT_BYTES,
   RECEIVE_SIZE,
   STALL_MS,
   WRITTEN_AHEAD_BYTES,
@@ -49,6 +54,22 @@ import { ShardServer } from "./shard_server.ts";
 import { Syncer, type SyncOptions } from "./sync.ts";
 
 export const Slot = { native: 0, control: 1, syncs: 2, background: 3, connections: 8 } as const;
+
+/** `__consumer_offsets`, with Kafka's settings: it is compacted and never expires. */
+const OFFSETS_TOPIC_WANTED: ShardMessage = {
+  kind: "create_topic",
+  token: OFFSETS_TOPIC_TOKEN,
+  topic: {
+    name: OFFSETS_TOPIC,
+    topicId: "",
+    partitions: OFFSETS_PARTITIONS,
+    config: [
+      { key: "cleanup.policy", value: "compact" },
+      { key: "segment.bytes", value: String(OFFSETS_SEGMENT_BYTES) },
+      { key: "max.message.bytes", value: String(OFFSETS_BATCH_SIZE_MAX) },
+    ],
+  },
+};
 
 /** Free blocks kept for the next frames and replies. */
 const POOL_KEEP_BYTES = 67108864;
@@ -143,6 +164,7 @@ export class Node {
       : null;
     this.background.coldReads = this.coldReads;
     this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere), this.coldReads);
+    this.broker.offsets.askForTopic = () => post(OFFSETS_TOPIC_WANTED);
     this.syncer = new Syncer(libc, this.broker, this.#syncOptions());
     this.caretaker = new Caretaker(this.broker, this.store);
     for (const wake of this.syncer.wakes) this.poller.addOwn(wake.fd, Slot.syncs);

@@ -12,6 +12,7 @@ import { MiB } from "../base/units.ts";
 import { trace } from "../base/trace.ts";
 import { Topic } from "../broker/topics.ts";
 import { partitionDirectory } from "../format/file_names.ts";
+import { OFFSETS_TOPIC } from "../format/internal_topics.ts";
 import { parseTopicConfig, type TopicConfig } from "../format/topic_config.ts";
 import { PartitionKind } from "../log/opened_log.ts";
 import type { Partition } from "../log/partition.ts";
@@ -70,6 +71,7 @@ export class TopicOpening {
     if (first + logs.length < partitions) return false;
     for (const log of logs) topics.addPartition(topic, log);
     if (served === undefined) topics.add(topic);
+    if (name === OFFSETS_TOPIC) this.#node.broker.offsets.opened(topic);
     return true;
   }
 }

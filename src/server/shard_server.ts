@@ -81,6 +81,10 @@ export class ShardServer implements Server {
     this.#node.post({ kind: "add_partitions", token, ...request });
   }
 
+  askForProducerIds(): void {
+    this.#node.post({ kind: "producer_ids" });
+  }
+
   changeTopic({ name, topicId, config: settings }: ControlRequestOf<"change_topic">): void {
     const { broker, nowMs } = this.#node;
     const topic = broker.topics.get(name);

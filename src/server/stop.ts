@@ -19,6 +19,7 @@ import type { CheckpointEntry } from "../log/keeper.ts";
 import { MSG_DONTWAIT, SHUT_WR } from "../../ffi/constants.ts";
 import { type Connection, ConnectionState, NEVER } from "../net/connection.ts";
 import { controlOperation } from "../native/control_operations.ts";
+import { refuseProducers } from "../native/handlers/producer_ids.ts";
 import { replyBody } from "../native/replies.ts";
 import { closeConnection, sendAll } from "./connections.ts";
 import { type Node, Slot } from "./node.ts";
@@ -44,6 +45,8 @@ export function beginStop(
   node.libc.close(native.fd);
   node.door.stopping = true;
   completeAllFetches(node.broker, node.door);
+  node.broker.offsets.refuseWaiting(node.door);
+  refuseProducers(node.door, ErrorCodes.shutting_down, "");
   for (const partition of node.broker.topics.partitions) {
     if (partition.removed) continue;
     // Main answers no more; what it has on disk by then counts all the same.

@@ -41,6 +41,7 @@ export type ShardRequest = Extract<
       | "alter_topic"
       | "add_partitions"
       | "checkpoint"
+      | "producer_ids"
       | "disk_ok";
   }
 >;
@@ -224,6 +225,7 @@ export class Supervisor {
       case "delete_topic":
       case "alter_topic":
       case "add_partitions":
+      case "producer_ids":
       case "checkpoint":
       case "disk_ok":
         if (this.#serve !== null) return this.#serve(message);

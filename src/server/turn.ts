@@ -38,6 +38,7 @@ export function turn(node: Node): void {
   acceptAll(node, ready); // net/listener           new descriptors
   receiveAll(node, ready); // net/receive_buffer     socket -> pooled block, one recv per connection
   lag.mark(StepAt.receive);
+  if (node.broker.offsets.isLoading) node.broker.offsets.load(); // a piece of what groups committed
   dispatchFrames(node); // native                 frame -> handler -> batches staged per partition
   lag.mark(StepAt.dispatch);
   writeAll(node); // log/partition          one pwritev per appended partition

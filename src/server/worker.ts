@@ -11,6 +11,7 @@ import { setTraceSink } from "../base/trace.ts";
 import { StorageError } from "../log/files.ts";
 import { ListenError } from "../net/listener.ts";
 import { PollerError } from "../net/poller.ts";
+import { OFFSETS_LOAD_FIRST_BYTES } from "../limits.ts";
 import type { ShardMessage, ShardStart } from "./messages.ts";
 import { Node } from "./node.ts";
 import { openTopic } from "./open_topic.ts";
@@ -40,6 +41,7 @@ function run(start: ShardStart): void {
   try {
     node = new Node(libc, start, jobs, post);
     for (const topic of start.topics) openTopic(node, topic, start.clean);
+    loadOffsets(node);
     node.listen();
   } catch (error) {
     const isListening = error instanceof ListenError || error instanceof PollerError;
@@ -56,6 +58,15 @@ function run(start: ShardStart): void {
   }
   closeNode(node);
   post({ kind: "stopped", clean: isClean(node), entries: lastCheckpoint(node) });
+}
+
+/** What groups have committed, when it is little; the rest is loaded while clients are served. */
+function loadOffsets({ broker, store }: Node): void {
+  const before = store.counters.bytesRead;
+  while (broker.offsets.isLoading) {
+    if (store.counters.bytesRead - before > OFFSETS_LOAD_FIRST_BYTES) return;
+    broker.offsets.load();
+  }
 }
 
 function describe(error: unknown): string {

@@ -33,7 +33,7 @@ import {
   partitionDirectory,
   RECOVERY_POINT_FILE,
 } from "../format/file_names.ts";
-import { PARTITIONS_PER_TOPIC_MAX } from "../limits.ts";
+import { PARTITIONS_PER_TOPIC_MAX, PRODUCER_ID_BLOCK } from "../limits.ts";
 import {
   type CatalogueContent,
   emptyCatalogue,
@@ -70,7 +70,6 @@ const SWAP_SUFFIX = ".swap";
 /** What Kafka knows of aborted transactions. */
 const TRANSACTIONS_SUFFIX = ".txnindex";
 /** Kafka gives producer ids out in blocks of so many. */
-const PRODUCER_ID_BLOCK = 1000;
 /** What Kafka calls a directory that is on its way out, or not yet in. */
 const LEFT_OVER = /^(.+)\.[0-9a-f]{32}-(delete|future|stray)$/;
 

@@ -202,6 +202,58 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
       }],
     },
   },
+  "init_producer": {
+    request: { transactionalId: "" },
+    reply: { producerId: LARGE_OFFSET, producerEpoch: 0 },
+  },
+  "commit_offsets": {
+    request: {
+      group: "billing",
+      memberId: "",
+      generation: -1,
+      offsets: [
+        { topic: "orders", partition: 1, offset: LARGE_OFFSET, leaderEpoch: 3, metadata: "" },
+        { topic: "absent", partition: 0, offset: 0, leaderEpoch: -1, metadata: "noted" },
+      ],
+    },
+    reply: { results: [{ error: 0 }, { error: 20 }] },
+  },
+  "fetch_offsets": {
+    request: {
+      group: "billing",
+      partitions: [{ topic: "orders", partition: 1 }, { topic: "orders", partition: 0 }],
+    },
+    reply: {
+      offsets: [
+        {
+          error: 0,
+          topic: "orders",
+          partition: 1,
+          offset: LARGE_OFFSET,
+          leaderEpoch: 3,
+          metadata: "noted",
+          commitTimestamp: TIMESTAMP_MS,
+        },
+        {
+          error: 0,
+          topic: "orders",
+          partition: 0,
+          offset: -1,
+          leaderEpoch: -1,
+          metadata: "",
+          commitTimestamp: -1,
+        },
+      ],
+    },
+  },
+  "list_groups": {
+    request: { prefix: "bill" },
+    reply: { groups: [{ group: "billing", state: "empty", offsets: 1 }] },
+  },
+  "delete_group": {
+    request: { group: "billing", partitions: [{ topic: "orders", partition: 1 }] },
+    reply: {},
+  },
 };
 
 const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
@@ -231,6 +283,10 @@ const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
       topicId: TOPIC_ID,
       config: [{ key: "retention.ms", value: "86400000" }],
     },
+    reply: {},
+  },
+  "producer_ids": {
+    request: { error: 0, message: "", first: 4294967000, count: 1000 },
     reply: {},
   },
 };

@@ -3,7 +3,7 @@
  * each arrow of log/keeper.ts, cut off anywhere. The next start is cut off too.
  *
  *     create a, b -> checkpoints -> alter b, grow b -> delete a -> create a anew -> checkpoint
- *     -> delete both
+ *     -> delete both; and blocks of producer ids in between
  *
  * After each: the directory opens, nothing is of nobody, nothing lies around, a topic that was
  * answered is there or (deleted) is not, offsets are those that were reported of this very topic,
@@ -11,6 +11,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PRODUCER_ID_BLOCK } from "../../src/limits.ts";
 import { AT_FDCWD, O_CREAT, O_RDWR } from "../../ffi/constants.ts";
 import type { DirectoryEntry, Libc } from "../../ffi/libc.ts";
 import type { TopicEntry } from "../../src/log/catalogue.ts";
@@ -32,6 +33,8 @@ class Told {
   /** Partitions and retention that were answered and those that were asked for, by topic id. */
   readonly sizes: Map<string, number[]> = new Map();
   readonly retentions: Map<string, string[]> = new Map();
+  /** Above every producer id that was given to a shard. */
+  producerIds = 0;
   /** Log starts that were answered, by topic id. */
   readonly logStarts: Map<string, number> = new Map();
   /** Recovery points that were reported, by topic id. */
@@ -93,6 +96,12 @@ class Process {
     told.logStarts.set(topicId, offset / 2);
   }
 
+  takeProducerIds(told: Told): void {
+    const first = this.keeper.takeProducerIds();
+    assert.ok(first >= told.producerIds, "ids are given once");
+    told.producerIds = first + PRODUCER_ID_BLOCK;
+  }
+
   delete(told: Told, name: string): void {
     told.created.delete(name);
     const entry = this.keeper.beginDelete(name);
@@ -120,7 +129,9 @@ function script(told: Told, libc: Libc): void {
   broker.grow(told, "b", other, 3);
   broker.alter(told, "b", other, "8");
   broker.grow(told, "b", other, 4);
+  broker.takeProducerIds(told);
   broker.delete(told, "a");
+  broker.takeProducerIds(told);
   const second = broker.create(told, "a", 1);
   broker.checkpoint(told, "a", first, 3000); // what was on its way is of the old one
   broker.checkpoint(told, "a", second, 4);
@@ -135,6 +146,7 @@ function check(told: Told, libc: SimLibc, label: string): void {
   assert.deepEqual(unknown, [], `${label}: directories of no topic`);
   assert.deepEqual(directory.catalogue.deletions, [], label);
   const topics = new Map(keeper.topics.map((topic) => [topic.name, topic]));
+  assert.ok(directory.catalogue.nextProducerId >= told.producerIds, `${label}: ids given twice`);
   assert.equal(topics.size, directory.catalogue.topics.length, `${label}: none is being created`);
   for (const [name, topicId] of told.created) {
     assert.equal(topics.get(name)?.topicId, topicId, `${label}: ${name} was answered`);

@@ -385,6 +385,9 @@ export class SweepScript implements Door {
   logStartDone(partition: TopicPartition, waiter: LogStartWaiter, error: number): void {
     if (error === ErrorCodes.none) this.#ledger.logStarts.set(partition.topic.name, waiter.offset);
   }
+
+  /** No group commits in the script. */
+  offsetsDone(): void {}
 }
 
 function errorName(code: number): string | undefined {

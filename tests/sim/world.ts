@@ -203,6 +203,9 @@ export class World implements Door {
     logStartAnswered(this, partition, waiter, error);
   }
 
+  /** No group commits here. */
+  offsetsDone(): void {}
+
   /** The process ends now; the next one starts. */
   crash(kind: CrashKind, cuts: readonly Cut[]): void {
     this.#end(kind);

@@ -9,6 +9,7 @@ import { Broker, type Door } from "../../src/broker/broker.ts";
 import { completeFetches, fetch } from "../../src/broker/fetch.ts";
 import type { FetchWaiter } from "../../src/broker/fetch_waiters.ts";
 import { completeAppends, completeSync, flushAppended, produce } from "../../src/broker/produce.ts";
+import type { ErrorCode } from "../../src/format/errors.ts";
 import type { LogStartWaiter } from "../../src/broker/log_starts.ts";
 import { pushBatches, type Subscription } from "../../src/broker/subscriptions.ts";
 import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
@@ -51,6 +52,8 @@ export class Recorder implements Door {
   /** Correlations and errors of requests for a higher log start. */
   readonly logStarts: [correlation: number, error: number][] = [];
   readonly pushes: PushHeard[] = [];
+  /** Answers to commits and deletions of groups. */
+  readonly offsets: { token: number; error: ErrorCode; results: ErrorCode[] }[] = [];
   /** Pushed bytes that a connection takes before it is full, by slot; all where it is not set. */
   readonly room: Map<number, number> = new Map();
 
@@ -71,6 +74,10 @@ export class Recorder implements Door {
 
   logStartDone(_partition: TopicPartition, waiter: LogStartWaiter, error: number): void {
     this.logStarts.push([waiter.correlation, error]);
+  }
+
+  offsetsDone(token: number, error: ErrorCode, results: readonly ErrorCode[]): void {
+    this.offsets.push({ token, error, results: [...results] });
   }
 
   appendDone(_partition: TopicPartition, waiters: AppendWaiters, level: number): void {

@@ -71,6 +71,24 @@ export function corpus(): Sample[] {
     ["describe_topic", (c) => {
       return frames.request("describe_topic", { topics: [{ name: "absent" }] }, c);
     }],
+    // The same answer whenever it comes: refused, or of a group that is not there.
+    ["init_producer", (c) => frames.request("init_producer", { transactionalId: "t" }, c)],
+    ["commit_offsets", (c) => {
+      const offsets = [{ topic: TOPIC, partition: 0, offset: 1, leaderEpoch: -1, metadata: "" }];
+      return frames.request(
+        "commit_offsets",
+        { group: "g", memberId: "m", generation: 1, offsets },
+        c,
+      );
+    }],
+    ["fetch_offsets", (c) => {
+      const partitions = [{ topic: TOPIC, partition: 0 }];
+      return frames.request("fetch_offsets", { group: "absent", partitions }, c);
+    }],
+    ["list_groups", (c) => frames.request("list_groups", { prefix: "absent" }, c)],
+    ["delete_group", (c) => {
+      return frames.request("delete_group", { group: "absent", partitions: [] }, c);
+    }],
     ["stats", (c) => frames.request("stats", {}, c)],
   ];
   return samples.map(([name, build], index) => {

@@ -7,7 +7,7 @@ import type { Memory } from "../../ffi/libc.ts";
 import { BlockPool } from "../../src/base/pool.ts";
 import { Reply } from "../../src/base/reply.ts";
 import { libc } from "#ffi";
-import { Broker } from "../../src/broker/broker.ts";
+import { Broker, type Door } from "../../src/broker/broker.ts";
 import { completeFetches } from "../../src/broker/fetch.ts";
 import { completeAppends, completeSync, flushAppended } from "../../src/broker/produce.ts";
 import { pushBatches } from "../../src/broker/subscriptions.ts";
@@ -49,6 +49,7 @@ export class FakeServer implements Server {
   readonly stops: number[][] = [];
   readonly sends: Set<number> = new Set();
   readonly dispatches: Set<number> = new Set();
+  producerIdsAsked = 0;
   diskRefusal: ErrorCode = ErrorCodes.none;
 
   address(): { host: string; port: number } {
@@ -77,6 +78,10 @@ export class FakeServer implements Server {
 
   alterTopic(token: number, request: RequestOf<"alter_topic">): void {
     this.altered.push({ token, request });
+  }
+
+  askForProducerIds(): void {
+    this.producerIdsAsked += 1;
   }
 
   addPartitions(token: number, request: RequestOf<"add_partitions">): void {
@@ -154,10 +159,15 @@ export class NativeWorld {
 
   /** What a shard does with a turn's requests, without a sync. */
   turn(): void {
-    flushAppended(this.broker, this.door.nowMs);
-    completeAppends(this.broker, this.door);
+    this.turnWith(this.door);
     pushBatches(this.broker, this.door);
     completeFetches(this.broker, this.door.nowMs, this.door);
+  }
+
+  /** The appends of a turn, answered at another door. */
+  turnWith(door: Door): void {
+    flushAppended(this.broker, this.door.nowMs);
+    completeAppends(this.broker, door);
   }
 
   /** A turn, and every sync that it asks for. */

@@ -1,6 +1,7 @@
 /** Control operation answer: the reply of a parked request goes out. */
 
-import { ErrorCodes } from "../../format/errors.ts";
+import { OFFSETS_TOPIC_TOKEN } from "../../broker/group_offsets.ts";
+import { type ErrorCode, ErrorCodes } from "../../format/errors.ts";
 import { decodeBody } from "../codec.ts";
 import { controlOperation } from "../control_operations.ts";
 import { HANDLED, type Request } from "../request.ts";
@@ -14,6 +15,9 @@ const CREATE_TOPIC = operation("create_topic");
 
 export function answer(door: NativeDoor, session: Session, request: Request): number {
   const body = decodeBody(ANSWER.request, request.memory.bytes, request.start, request.end);
+  if (body.token === OFFSETS_TOPIC_TOKEN) {
+    door.broker.offsets.topicAnswered(body.error as ErrorCode, door);
+  }
   const found = door.unpark(body.token);
   if (found !== null) {
     const { session: asker, parked } = found;

@@ -15,12 +15,17 @@ import { addTopic } from "./add_topic.ts";
 import { alterTopic } from "./alter_topic.ts";
 import { answer } from "./answer.ts";
 import { changeTopic } from "./change_topic.ts";
+import { commitOffsets } from "./commit_offsets.ts";
 import { createTopic } from "./create_topic.ts";
+import { deleteGroup } from "./delete_group.ts";
 import { deleteRecords } from "./delete_records.ts";
 import { deleteTopic } from "./delete_topic.ts";
 import { describeTopic } from "./describe_topic.ts";
 import { fetch } from "./fetch.ts";
+import { fetchOffsets } from "./fetch_offsets.ts";
 import { hello } from "./hello.ts";
+import { initProducer } from "./init_producer.ts";
+import { listGroups } from "./list_groups.ts";
 import { logStart } from "./log_start.ts";
 import { metadata } from "./metadata.ts";
 import { offsetForTime } from "./offset_for_time.ts";
@@ -28,6 +33,7 @@ import { offsets } from "./offsets.ts";
 import { openPartition } from "./open_partition.ts";
 import { ping } from "./ping.ts";
 import { produce } from "./produce.ts";
+import { producerIds } from "./producer_ids.ts";
 import { removeTopic } from "./remove_topic.ts";
 import { stats } from "./stats.ts";
 import { stop } from "./stop.ts";
@@ -65,6 +71,12 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["offsets", offsets],
   ["offset_for_time", offsetForTime],
   ["delete_records", deleteRecords],
+  ["init_producer", initProducer],
+  ["commit_offsets", commitOffsets],
+  ["fetch_offsets", fetchOffsets],
+  ["list_groups", listGroups],
+  ["delete_group", deleteGroup],
+  ["producer_ids", producerIds],
   ["stats", stats],
   ["add_topic", addTopic],
   ["answer", answer],

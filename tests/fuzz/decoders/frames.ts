@@ -150,7 +150,7 @@ class World {
 export function drawFrame(prng: Prng): Uint8Array {
   const correlation = prng.next();
   const handle = prng.chance(90) ? prng.below(2) : prng.below(5);
-  switch (prng.below(18)) {
+  switch (prng.below(23)) {
     case 0:
       return frames.request("ping", {}, correlation);
     case 1:
@@ -179,6 +179,20 @@ export function drawFrame(prng: Prng): Uint8Array {
       return frames.request("unsubscribe", { subscription: 7 }, correlation);
     case 12:
       return frame({ operation: controlOperation("stop").code, correlation });
+    case 13:
+      return frames.request("init_producer", { transactionalId: "" }, correlation);
+    case 14: {
+      const place = { topic: TOPIC, partition: prng.below(3), leaderEpoch: -1, metadata: "m" };
+      const offsets = [{ ...place, offset: prng.next() }];
+      const commit = { group: "g", memberId: "", generation: -1, offsets };
+      return frames.request("commit_offsets", commit, correlation);
+    }
+    case 15:
+      return frames.request("fetch_offsets", { group: "g", partitions: [] }, correlation);
+    case 16:
+      return frames.request("list_groups", { prefix: "" }, correlation);
+    case 17:
+      return frames.request("delete_group", { group: "g", partitions: [] }, correlation);
     default:
       return frames.produce(handle, drawBatch(prng), correlation, prng.pick([0, 1, 255, 255]));
   }

@@ -8,7 +8,12 @@ import type { ConfigEntry } from "../../../src/format/topic_config.ts";
 import { loadCatalogue } from "../../../src/log/catalogue.ts";
 import { DataDirectory } from "../../../src/log/data_directory.ts";
 import { type CheckpointEntry, Keeper } from "../../../src/log/keeper.ts";
-import { type Answer, Control, type ShardLink } from "../../../src/server/control.ts";
+import {
+  type Answer,
+  Control,
+  type ProducerIdBlock,
+  type ShardLink,
+} from "../../../src/server/control.ts";
 import type { TopicStart } from "../../../src/server/messages.ts";
 import { type CallName, FaultyLibc } from "../../sim/faulty_libc.ts";
 import { SimLibc } from "../../sim/sim_libc.ts";
@@ -54,6 +59,10 @@ class World implements ShardLink {
   changeTopic(name: string, _: string, config: readonly ConfigEntry[]): Promise<void> {
     const set = config.map(({ key, value }) => `${key}=${value}`).join(" ");
     return this.#hear(`change ${name} ${set}`, undefined);
+  }
+
+  producerIds(block: ProducerIdBlock): Promise<void> {
+    return this.#hear(`ids ${block.error} ${block.first} ${block.count}`, undefined);
   }
 
   removeTopic(name: string): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { varintSize, writeVarint } from "../../../src/client/varint.ts";
+import { varintSize, writeVarint } from "../../../src/format/varint.ts";
 import { varint } from "../../support/batches.ts";
 
 const EDGES = [0, 1, 63, 64, 8191, 8192, 1048575, 1048576, 134217727, 134217728, 2147483647];

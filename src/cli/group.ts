@@ -6,7 +6,7 @@
 import { Admin } from "../client/admin.ts";
 import type { Connection } from "../client/connection.ts";
 import { BrokerError } from "../client/errors.ts";
-import { COMMIT_OFFSETS, DELETE_GROUP, FETCH_OFFSETS, LIST_GROUPS } from "../client/group_rows.ts";
+import { operation } from "../native/operations.ts";
 import { withBroker } from "./broker_connection.ts";
 import { rangeOf } from "./consume/range.ts";
 import { ExitCode } from "./exit_codes.ts";
@@ -33,7 +33,9 @@ const GROUP_COLUMNS: readonly Column<GroupRow>[] = [
 
 export async function listGroups(command: ListGroupsCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    const { groups } = await connection.request(LIST_GROUPS, { prefix: command.prefix });
+    const { groups } = await connection.request(operation("list_groups"), {
+      prefix: command.prefix,
+    });
     await printRows(command, GROUP_COLUMNS, groups);
     return ExitCode.success;
   });
@@ -68,7 +70,7 @@ function numberOr(value: number): string {
 
 export async function describeGroup(command: DescribeGroupCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    const { offsets } = await connection.request(FETCH_OFFSETS, {
+    const { offsets } = await connection.request(operation("fetch_offsets"), {
       group: command.group,
       partitions: [],
     });
@@ -136,7 +138,7 @@ async function movesOf(command: ResetGroupCommand, connection: Connection): Prom
   const partitions = command.partitions.length > 0
     ? command.partitions
     : await partitionsOf(admin, topic);
-  const { offsets } = await connection.request(FETCH_OFFSETS, {
+  const { offsets } = await connection.request(operation("fetch_offsets"), {
     group,
     partitions: partitions.map((partition) => ({ topic, partition })),
   });
@@ -169,7 +171,7 @@ export async function commitAll(
     readonly leaderEpoch?: number;
   }[],
 ): Promise<void> {
-  const { results } = await connection.request(COMMIT_OFFSETS, {
+  const { results } = await connection.request(operation("commit_offsets"), {
     group,
     memberId: "",
     generation: -1,
@@ -185,7 +187,7 @@ export async function commitAll(
 
 export async function deleteGroup(command: DeleteGroupCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    await connection.request(DELETE_GROUP, { group: command.group, partitions: [] });
+    await connection.request(operation("delete_group"), { group: command.group, partitions: [] });
     printError(`deleted group ${command.group}\n`);
     return ExitCode.success;
   });

@@ -41,28 +41,3 @@ export const FETCH_OFFSETS = {
     ["commitTimestamp", "i64", ""],
   ], ""]],
 } as const;
-
-export const LIST_GROUPS = {
-  code: 400,
-  name: "list_groups",
-  version: 0,
-  text: "The groups that have offsets.",
-  request: [["prefix", "string", ""]],
-  reply: [["groups", [
-    ["group", "string", ""],
-    ["state", "string", ""],
-    ["offsets", "u32", ""],
-  ], ""]],
-} as const;
-
-export const DELETE_GROUP = {
-  code: 401,
-  name: "delete_group",
-  version: 0,
-  text: "Deletes offsets of a group.",
-  request: [
-    ["group", "string", ""],
-    ["partitions", [["topic", "string", ""], ["partition", "u32", ""]], ""],
-  ],
-  reply: [],
-} as const;

@@ -7,7 +7,7 @@
  */
 
 import type { Connection } from "../../client/connection.ts";
-import { FETCH_OFFSETS } from "../../client/group_rows.ts";
+import { operation } from "../../native/operations.ts";
 import { commitAll } from "../group.ts";
 
 const COMMIT_MS = 5000;
@@ -29,7 +29,7 @@ export class GroupPosition {
   /** The committed offsets of the partitions that have one. */
   async committed(partitions: readonly number[]): Promise<Map<number, number>> {
     const places = partitions.map((partition) => ({ topic: this.#topic, partition }));
-    const { offsets } = await this.#connection.request(FETCH_OFFSETS, {
+    const { offsets } = await this.#connection.request(operation("fetch_offsets"), {
       group: this.#group,
       partitions: places,
     });

@@ -1,0 +1,68 @@
+/** Offsets of groups from the command line: consumed with, listed, described, moved, forgotten. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { startBroker } from "../support/broker.ts";
+import { commands, tryCommands } from "../support/commands.ts";
+import { BROKER_RUNTIME, PAIR } from "../support/pair.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+
+test(`a group goes on where it stands, also after a kill (${PAIR})`, async () => {
+  const data = join(temporaryDirectory("groups"), "d");
+  const broker = await startBroker({ runtime: BROKER_RUNTIME, data });
+  const sluice = commands(broker);
+  await sluice(["topic", "create", "t", "--partitions", "2"]);
+  const lines = Array.from({ length: 10 }, (_, at) => `${at}\n`).join("");
+  await sluice(["produce", "t", "--partition", "0"], { stdin: lines });
+  await sluice(["produce", "t", "--partition", "1"], { stdin: "a\nb\n" });
+
+  const consume = ["consume", "t", "--group", "g"];
+  assert.equal((await sluice([...consume, "-n", "3"])).out, "0\n1\n2\n");
+  assert.equal((await sluice(["group", "describe", "g", "--json"])).out.split("\n").length, 2);
+  await broker.kill();
+
+  const again = await startBroker({ runtime: BROKER_RUNTIME, data });
+  const after = commands(again);
+  const rest = (await after([...consume, "--json"])).out.trimEnd().split("\n");
+  const values = rest.map((line) => JSON.parse(line).value);
+  assert.deepEqual(values, ["3", "4", "5", "6", "7", "8", "9", "a", "b"]);
+  assert.equal((await after(consume)).out, "", "everything is committed");
+  assert.equal((await after(["group", "list"])).out, "g\tempty\t2\n");
+  const stand = (await after(["group", "describe", "g"])).out;
+  assert.match(stand, /^t\t0\t10\t10\t0\t\d{4}-\S+Z\t\nt\t1\t2\t2\t0\t/);
+
+  const reset = ["group", "reset", "g", "t", "--to", "4", "--partition", "0"];
+  assert.equal((await after([...reset, "--dry-run"])).out, "t\t0\t10\t4\n");
+  assert.equal((await after(consume)).out, "", "nothing was moved");
+  assert.equal((await after(reset)).out, "t\t0\t10\t4\n");
+  assert.equal((await after([...consume, "-F", "%s"])).out, "456789");
+  const beginning = await after(["group", "reset", "g", "t", "--to", "beginning"]);
+  assert.equal(beginning.out, "t\t0\t10\t0\nt\t1\t2\t0\n");
+  assert.equal((await after([...consume, "--raw"])).out, "0123456789ab");
+
+  await after(["group", "delete", "g"]);
+  assert.equal((await after(["group", "list"])).out, "");
+  const gone = await tryCommands(again)(["group", "delete", "g"]);
+  assert.equal(gone.code, 1);
+  assert.match(gone.stderr, /group/);
+  await again.stop();
+});
+
+test("what a pipe did not take is not committed", async () => {
+  const data = join(temporaryDirectory("groups"), "p");
+  const broker = await startBroker({ runtime: BROKER_RUNTIME, data });
+  const sluice = commands(broker);
+  await sluice(["topic", "create", "t"]);
+  const value = "x".repeat(999);
+  await sluice(["produce", "t"], { stdin: `${value}\n`.repeat(5000) });
+  const stopped = await tryCommands(broker)(["consume", "t", "--group", "g", "-f"], {
+    interruptAtBytes: 1,
+  });
+  assert.equal(stopped.code, 0, stopped.stderr);
+  const printed = stopped.stdout.length / 1000;
+  const stand = (await sluice(["group", "describe", "g", "--json"])).out;
+  assert.equal(JSON.parse(stand).committed, printed, "as many as were written");
+  const rest = await sluice(["consume", "t", "--group", "g"]);
+  assert.equal(rest.stdout.length / 1000, 5000 - printed);
+  await broker.stop();
+});

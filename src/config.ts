@@ -6,16 +6,29 @@
 import { z } from "zod";
 import { type Address, ConfigError, isLoopback } from "./address.ts";
 import { GiB } from "./base/units.ts";
+import { settingText } from "./config_texts.ts";
 import {
+  BATCH_SIZE_MAX_DEFAULT,
+  BATCH_SIZE_MAX_LIMIT,
+  BATCH_SIZE_MIN,
   BUDGET_MIN,
   COLD_IN_FLIGHT_DEFAULT,
   COLD_PIECE,
   CONNECTION_MS_MAX,
   CONNECTIONS_MAX,
+  FLUSH_MS_DEFAULT,
+  FLUSH_MS_MAX,
   HELLO_MS_DEFAULT,
   IDLE_MS_DEFAULT,
+  PARTITIONS_PER_TOPIC_MAX,
   RECEIVE_BUDGET_DEFAULT,
   REQUEST_MS_DEFAULT,
+  RETENTION_MS_DEFAULT,
+  RETENTION_SETTING_MAX,
+  SEGMENT_MS_DEFAULT,
+  SEGMENT_SIZE_DEFAULT,
+  SEGMENT_SIZE_MAX,
+  SEGMENT_SIZE_MIN,
   SEND_BUDGET_DEFAULT,
   SYNCFS_FILES_MIN,
   UNSYNCED_BYTES_MAX,
@@ -57,6 +70,21 @@ export interface BrokerConfig {
   connections: ConnectionsConfig;
   sync: SyncConfig;
   coldReads: ColdReadsConfig;
+  /** From here on Kafka's names. A topic that is opened and is not there is created. */
+  "auto.create.topics.enable": boolean;
+  /** Partitions of a topic that is created so. */
+  "num.partitions": number;
+  /** What topics have that do not say: their durability, flush.ms, segment.bytes, … */
+  "log.durability": "fsync" | "interval" | "os";
+  "log.flush.interval.ms": number;
+  "log.segment.bytes": number;
+  "log.roll.ms": number;
+  "log.roll.jitter.ms": number;
+  /** -1: without end, both. */
+  "log.retention.ms": number;
+  "log.retention.bytes": number;
+  "log.cleanup.policy": "delete" | "compact" | "compact,delete" | "delete,compact";
+  "message.max.bytes": number;
 }
 
 /** Reads of what is not in the page cache; see src/broker/cold_reads.ts. */
@@ -110,92 +138,93 @@ const milliseconds = z.number().int().min(1).max(CONNECTION_MS_MAX);
 const budget = z.number().int().min(BUDGET_MIN);
 const clients = z.number().int().max(CONNECTIONS_MAX);
 const bytes = z.number().int();
+const amount = z.number().int().max(RETENTION_SETTING_MAX);
 
 const connections = z.object({
-  max: clients.min(1).default(CONNECTIONS_MAX).describe(
-    "Clients at the same time; fewer where the limit of open files is low.",
-  ),
-  perAddressMax: clients.min(0).default(0).describe("Clients from one address; 0: any number."),
-  idleMs: milliseconds.default(IDLE_MS_DEFAULT).describe(
-    "A client that asks for nothing and is owed nothing for so long is let go.",
-  ),
+  max: clients.min(1).default(CONNECTIONS_MAX).describe(settingText("connections.max")),
+  perAddressMax: clients.min(0).default(0).describe(settingText("connections.perAddressMax")),
+  idleMs: milliseconds.default(IDLE_MS_DEFAULT).describe(settingText("connections.idleMs")),
   requestMs: milliseconds.default(REQUEST_MS_DEFAULT).describe(
-    "From the first byte of a frame to its last; a second more for each MiB that has come.",
+    settingText("connections.requestMs"),
   ),
-  helloMs: milliseconds.default(HELLO_MS_DEFAULT).describe(
-    "From the connection to the end of hello.",
-  ),
-  writeMs: milliseconds.default(WRITE_MS_DEFAULT).describe(
-    "Replies wait, and the client takes none of them.",
-  ),
+  helloMs: milliseconds.default(HELLO_MS_DEFAULT).describe(settingText("connections.helloMs")),
+  writeMs: milliseconds.default(WRITE_MS_DEFAULT).describe(settingText("connections.writeMs")),
   receiveBudgetBytes: budget.default(RECEIVE_BUDGET_DEFAULT).describe(
-    "Memory of frames on their way in; above it large frames take turns.",
+    settingText("connections.receiveBudgetBytes"),
   ),
   sendBudgetBytes: budget.default(SEND_BUDGET_DEFAULT).describe(
-    "Memory of replies that wait; above it a connection that has some is not read.",
+    settingText("connections.sendBudgetBytes"),
   ),
 });
 
 const sync = z.object({
   method: z.enum(["auto", "aio", "pool", "filesystem"]).default("auto").describe(
-    "How writes get to disk: auto; aio (Linux AIO or nothing); pool (worker threads); filesystem " +
-      "(as auto, and for very many files at once syncfs, which also writes out files of others " +
-      "on the same disk).",
+    settingText("sync.method"),
   ),
   fileSystemFilesMin: z.number().int().min(1).default(SYNCFS_FILES_MIN).describe(
-    "From so many dirty partitions on it is syncfs, where that may be used.",
+    settingText("sync.fileSystemFilesMin"),
   ),
   waitShare: z.number().min(0).max(1).default(WAIT_SHARE_DEFAULT).describe(
-    "Share of the average sync that a group waits for the clients just answered; 0: never.",
+    settingText("sync.waitShare"),
   ),
-  writeAhead: z.boolean().default(true).describe(
-    "Zeros are written behind the log before small syncs, on ext4 and XFS.",
-  ),
+  writeAhead: z.boolean().default(true).describe(settingText("sync.writeAhead")),
   unsyncedBytesMax: bytes.min(1).max(UNSYNCED_BYTES_MAX).default(UNSYNCED_BYTES_MAX).describe(
-    "Written and not synced; above it producers are not read.",
+    settingText("sync.unsyncedBytesMax"),
   ),
 });
 
 const coldReads = z.object({
-  guard: z.boolean().default(true).describe(
-    "What is not in the page cache is read before it is sent, so that it delays nobody.",
-  ),
+  guard: z.boolean().default(true).describe(settingText("coldReads.guard")),
   method: z.enum(["cachestat", "probe"]).default("cachestat").describe(
-    "How it is found out what is in the page cache.",
+    settingText("coldReads.method"),
   ),
   inFlightBytes: bytes.min(COLD_PIECE).max(GiB).default(COLD_IN_FLIGHT_DEFAULT).describe(
-    "Bytes that are read from the disk at one time, for all readers.",
+    settingText("coldReads.inFlightBytes"),
   ),
 });
 
 const broker = z.object({
   dataDirectory: z.string().min(1).default("./sluice-data").describe(
-    "Where the log lies; created when it is absent or empty.",
+    settingText("dataDirectory"),
   ),
-  native: address.default({ host: "127.0.0.1", port: 7400 }).describe(
-    "Listener of the native protocol; port 0 takes a free one.",
-  ),
-  insecure: z.boolean().default(false).describe(
-    "Allow a listener that other machines reach, although nobody is authenticated yet.",
-  ),
-  runDirectory: z.string().min(1).optional().describe(
-    "Directory of the Unix sockets; without it, run in the data directory.",
-  ),
-  initialise: z.boolean().default(true).describe(
-    "Create an absent or empty data directory. Off where an empty one is a disk not mounted.",
-  ),
+  native: address.default({ host: "127.0.0.1", port: 7400 }).describe(settingText("native")),
+  insecure: z.boolean().default(false).describe(settingText("insecure")),
+  runDirectory: z.string().min(1).optional().describe(settingText("runDirectory")),
+  initialise: z.boolean().default(true).describe(settingText("initialise")),
   connections: connections.prefault({}),
   sync: sync.prefault({}),
   coldReads: coldReads.prefault({}),
+  "auto.create.topics.enable": z.boolean().default(false).describe(
+    settingText("auto.create.topics.enable"),
+  ),
+  "num.partitions": z.number().int().min(1).max(PARTITIONS_PER_TOPIC_MAX).default(1)
+    .describe(settingText("num.partitions")),
+  "log.durability": z.enum(["fsync", "interval", "os"]).default("fsync").describe(
+    settingText("log.durability"),
+  ),
+  "log.flush.interval.ms": z.number().int().min(1).max(FLUSH_MS_MAX).default(FLUSH_MS_DEFAULT)
+    .describe(settingText("log.flush.interval.ms")),
+  "log.segment.bytes": bytes.min(SEGMENT_SIZE_MIN).max(SEGMENT_SIZE_MAX)
+    .default(SEGMENT_SIZE_DEFAULT).describe(settingText("log.segment.bytes")),
+  "log.roll.ms": amount.min(1).default(SEGMENT_MS_DEFAULT).describe(settingText("log.roll.ms")),
+  "log.roll.jitter.ms": amount.min(0).default(0).describe(settingText("log.roll.jitter.ms")),
+  "log.retention.ms": amount.min(-1).default(RETENTION_MS_DEFAULT).describe(
+    settingText("log.retention.ms"),
+  ),
+  "log.retention.bytes": amount.min(-1).default(-1).describe(
+    settingText("log.retention.bytes"),
+  ),
+  "log.cleanup.policy": z.enum(["delete", "compact", "compact,delete", "delete,compact"])
+    .default("delete").describe(settingText("log.cleanup.policy")),
+  "message.max.bytes": bytes.min(BATCH_SIZE_MIN).max(BATCH_SIZE_MAX_LIMIT)
+    .default(BATCH_SIZE_MAX_DEFAULT).describe(settingText("message.max.bytes")),
 });
 const configSchema: z.ZodType<BrokerConfig, BrokerOptions> = broker;
 
 /** What a configuration file and the environment may say: the broker's settings and a client's. */
 export const settingsSchema: z.ZodType = z.strictObject({
   ...broker.shape,
-  broker: address.default({ host: "127.0.0.1", port: 7400 }).describe(
-    "Broker that the other commands talk to.",
-  ),
+  broker: address.default({ host: "127.0.0.1", port: 7400 }).describe(settingText("broker")),
 });
 
 /** Fills in the defaults. Throws ConfigError. */

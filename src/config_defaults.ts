@@ -7,12 +7,17 @@
 
 import type { BrokerConfig, BrokerOptions } from "./config.ts";
 import {
+  BATCH_SIZE_MAX_DEFAULT,
   COLD_IN_FLIGHT_DEFAULT,
   CONNECTIONS_MAX,
+  FLUSH_MS_DEFAULT,
   HELLO_MS_DEFAULT,
   IDLE_MS_DEFAULT,
   RECEIVE_BUDGET_DEFAULT,
   REQUEST_MS_DEFAULT,
+  RETENTION_MS_DEFAULT,
+  SEGMENT_MS_DEFAULT,
+  SEGMENT_SIZE_DEFAULT,
   SEND_BUDGET_DEFAULT,
   SYNCFS_FILES_MIN,
   UNSYNCED_BYTES_MAX,
@@ -47,6 +52,17 @@ const DEFAULTS: BrokerConfig = {
     method: "cachestat",
     inFlightBytes: COLD_IN_FLIGHT_DEFAULT,
   },
+  "auto.create.topics.enable": false,
+  "num.partitions": 1,
+  "log.durability": "fsync",
+  "log.flush.interval.ms": FLUSH_MS_DEFAULT,
+  "log.segment.bytes": SEGMENT_SIZE_DEFAULT,
+  "log.roll.ms": SEGMENT_MS_DEFAULT,
+  "log.roll.jitter.ms": 0,
+  "log.retention.ms": RETENTION_MS_DEFAULT,
+  "log.retention.bytes": -1,
+  "log.cleanup.policy": "delete",
+  "message.max.bytes": BATCH_SIZE_MAX_DEFAULT,
 };
 
 /** `options` are not checked; undefined means the default, in areas too. */

@@ -11,15 +11,18 @@
 import type { Address } from "./address.ts";
 import { setTraceSink } from "./base/trace.ts";
 import type { BrokerConfig, BrokerOptions } from "./config.ts";
+import { SettingSource } from "./format/broker_settings.ts";
 import { controlOperation } from "./native/control_operations.ts";
 import { ControlConnection, ControlRefused } from "./server/control_connection.ts";
 import { Control, type ShardLink } from "./server/control.ts";
+import { type SettingSources, sourcesOf } from "./server/setting_entries.ts";
 import { type ShardRequest, Supervisor } from "./server/supervisor.ts";
 import { Threads } from "./server/threads.ts";
 import { PROGRAM } from "./version.ts";
 
 const ADD_TOPIC = controlOperation("add_topic");
 const ANSWER = controlOperation("answer");
+const APPLY_CONFIG = controlOperation("apply_config");
 const CHANGE_TOPIC = controlOperation("change_topic");
 const LOG_START = controlOperation("log_start");
 const PRODUCER_IDS = controlOperation("producer_ids");
@@ -53,6 +56,7 @@ export class Broker {
     this.#control = new Control({
       keeper: supervisor.keeper,
       shard: linkTo(connection),
+      settings: (changes) => supervisor.settings(changes),
       pause: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
       fail: (error) => this.#fail(error),
     });
@@ -73,7 +77,8 @@ export class Broker {
       const { traceToLogTape } = await import("./base/trace_log.ts");
       const { parseConfig } = await import("./config.ts");
       setTraceSink(traceToLogTape);
-      return await Broker.startWith(parseConfig(options), threads);
+      const sources = sourcesOf(options, SettingSource.commandLine);
+      return await Broker.startWith(parseConfig(options), threads, sources);
     } catch (error) {
       threads.terminate();
       throw error;
@@ -82,11 +87,16 @@ export class Broker {
 
   /**
    * `start` with a whole configuration that is known to be allowed, and with the caller's trace
-   * sink: without the libraries that check options and keep an embedding program's log.
+   * sink: without the libraries that check options and keep an embedding program's log. `sources`
+   * says where values come from that are no defaults (SettingSource, by key).
    */
-  static async startWith(config: BrokerConfig, threads: Threads): Promise<Broker> {
+  static async startWith(
+    config: BrokerConfig,
+    threads: Threads,
+    sources: SettingSources = {},
+  ): Promise<Broker> {
     try {
-      const supervisor = await Supervisor.start(config, PROGRAM, threads);
+      const supervisor = await Supervisor.start(config, PROGRAM, threads, sources);
       const connection = await ControlConnection.connect(supervisor.socketPath);
       return new Broker(supervisor, connection);
     } catch (error) {
@@ -137,6 +147,8 @@ export class Broker {
         return this.#control.addPartitions(request.token, request.name, request.partitions);
       case "producer_ids":
         return this.#control.giveProducerIds();
+      case "alter_config":
+        return this.#control.alterConfig(request.token, request);
       case "checkpoint":
         return this.#control.checkpoint(request.entries);
       case "disk_ok":
@@ -169,6 +181,9 @@ function linkTo(connection: ControlConnection): ShardLink {
     },
     changeTopic: async (name, topicId, config) => {
       await connection.request(CHANGE_TOPIC, { name, topicId, config: [...config] });
+    },
+    applyConfig: async (entries) => {
+      await connection.request(APPLY_CONFIG, { entries: [...entries] });
     },
     logStart: async ({ topic, topicId, partition, logStart }) => {
       await connection.request(LOG_START, { topic, topicId, partition, offset: logStart });

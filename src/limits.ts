@@ -14,6 +14,8 @@ export const FRAME_SIZE_MAX: number = 100 * MiB;
 
 /** Kafka's default for `max.message.bytes`: 1 MiB and the 12 bytes before the counted part. */
 export const BATCH_SIZE_MAX_DEFAULT = 1048588;
+/** Lower bound of the setting: a batch header. */
+export const BATCH_SIZE_MIN = 61;
 /** Upper bound of the setting: a frame holds the batch and its request header. */
 export const BATCH_SIZE_MAX_LIMIT: number = 64 * MiB;
 

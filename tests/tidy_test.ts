@@ -38,7 +38,10 @@ const LAYERS: rules.Layers = {
   "src/base": layer([], "nothing", ["@logtape/logtape"], ["node:process"]),
   "src/limits": layer(["src/base"], "nothing", [], []),
   "src/version": layer([], "nothing", [], []),
-  "src/config": layer([...GROUND, "src/address"], "nothing", ["zod"], ["node:"]),
+  "src/config_texts": layer([], "nothing", [], []),
+  "src/config": layer([...GROUND, "src/address", "src/config_texts"], "nothing", ["zod"], [
+    "node:",
+  ]),
   "src/config_defaults": layer([...GROUND, "src/config"], "nothing", [], []),
   "src/codec": layer(GROUND, "nothing", ["snappyjs"], ["node:zlib"]),
   "src/format": layer(GROUND, "nothing", [], []),
@@ -48,9 +51,14 @@ const LAYERS: rules.Layers = {
   "src/native": layer([...GROUND, "src/format", "src/broker"], "nothing", [], []),
   "src/kafka": layer([...GROUND, "src/format", "src/broker"], "nothing", [], []),
   "src/tools": layer([...GROUND, "src/codec", "src/format", "src/log"], "constants", [], []),
-  "src/server": layer([...ENGINE, "src/tools", "src/address", "src/config"], "value", [], [
-    "node:",
-  ]),
+  "src/server": layer(
+    [...ENGINE, "src/tools", "src/address", "src/config", "src/config_texts"],
+    "value",
+    [],
+    [
+      "node:",
+    ],
+  ),
   "src/admin": {
     ...layer(["src/config", "src/client"], "nothing", ["hono", "@hono", "zod"], ["node:"]),
     files: ["src/format/errors.ts", "src/base/trace.ts"],

@@ -12,6 +12,7 @@
 
 import type { FileSlice } from "../base/file_slice.ts";
 import type { ErrorCode } from "../format/errors.ts";
+import { type BrokerSettings, brokerSettings } from "../format/broker_settings.ts";
 import type { PartitionReader } from "../log/read.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import type { ColdReads } from "./cold_reads.ts";
@@ -100,6 +101,8 @@ export class Broker {
   subscriptions = 0;
   /** Too much is not synced yet: no batch is taken that a sync would have to cover. */
   holdsProducers = false;
+  /** In force, for all topics; server/apply_settings.ts changes them. */
+  settings: BrokerSettings = brokerSettings([]);
   /** Partitions that the caretaker has something to do for. */
   readonly attention: TopicPartition[] = [];
 

@@ -8,16 +8,21 @@ import { setTraceSink, type TraceLevel } from "../base/trace.ts";
 import type { BrokerConfig } from "../config.ts";
 import { Broker } from "../embed.ts";
 import { printTo, STDERR, STDOUT } from "../server/print.ts";
+import type { SettingSources } from "../server/setting_entries.ts";
 import type { Threads } from "../server/threads.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { untilAborted, watchSignals } from "./signals.ts";
 import { traceLine } from "./trace_line.ts";
 
 /** Throws what `Broker.start` throws, and BrokerFailed. */
-export async function runBroker(config: BrokerConfig, threads: Threads): Promise<ExitCode> {
+export async function runBroker(
+  config: BrokerConfig,
+  threads: Threads,
+  sources: SettingSources,
+): Promise<ExitCode> {
   setTraceSink(traceToStandardError);
   const signals = watchSignals();
-  const broker = await Broker.startWith(config, threads);
+  const broker = await Broker.startWith(config, threads, sources);
   printTo(STDOUT, `native ${listenerText(broker.addresses.native)}\nready\n`);
   await Promise.race([untilAborted(signals.signal), broker.closed]);
   await broker.stop();

@@ -16,6 +16,8 @@
 
 import type { BrokerConfig } from "../config.ts";
 import { withDefaults } from "../config_defaults.ts";
+import { SettingSource } from "../format/broker_settings.ts";
+import { type SettingSources, sourcesOf } from "../server/setting_entries.ts";
 import type { ExitCode } from "./exit_codes.ts";
 import type { ServeCommand } from "./serve_command.ts";
 import { readEnvironment, settingVariables } from "./variables.ts";
@@ -24,22 +26,29 @@ import { readEnvironment, settingVariables } from "./variables.ts";
 export async function serve(command: ServeCommand, isPlain = false): Promise<ExitCode> {
   const { Threads } = await import("../server/threads.ts");
   const threads = new Threads();
-  const config = await configFor(command, isPlain).catch((error: unknown) => {
+  const { config, sources } = await configFor(command, isPlain).catch((error: unknown) => {
     threads.terminate();
     throw error;
   });
   const { runBroker } = await import("./run_broker.ts");
-  return await runBroker(config, threads);
+  return await runBroker(config, threads, sources);
+}
+
+interface Configured {
+  readonly config: BrokerConfig;
+  readonly sources: SettingSources;
 }
 
 /** What the command line said, over the environment and a file where there are any. */
-async function configFor(command: ServeCommand, isPlain: boolean): Promise<BrokerConfig> {
+async function configFor(command: ServeCommand, isPlain: boolean): Promise<Configured> {
   const environment = settingVariables();
   const file = command.file ?? readEnvironment("SLUICE_CONFIG");
   const isAlone = file === undefined && Object.keys(environment).length === 0;
-  if (isAlone && isPlain) return withDefaults(command.said);
+  const said = sourcesOf(command.said, SettingSource.commandLine);
+  if (isAlone && isPlain) return { config: withDefaults(command.said), sources: said };
   const { parseConfig } = await import("../config.ts");
-  if (isAlone) return parseConfig(command.said);
-  const { brokerOptions, resolveSettings } = await import("./settings.ts");
-  return parseConfig(brokerOptions(resolveSettings({ file, environment, said: command.said })));
+  if (isAlone) return { config: parseConfig(command.said), sources: said };
+  const { brokerOptions, resolveSettings, sourceCodes } = await import("./settings.ts");
+  const values = resolveSettings({ file, environment, said: command.said });
+  return { config: parseConfig(brokerOptions(values)), sources: sourceCodes(values) };
 }

@@ -275,3 +275,10 @@ export function settingText({ setting, value }: SettingValue): string {
   const { host, port } = value as Address;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** Where each value comes from, by key and with the codes of `describe_config`. */
+export function sourceCodes(values: readonly SettingValue[]): Record<string, number> {
+  return Object.fromEntries(
+    values.map(({ setting, source }) => [setting.key, SOURCES.indexOf(source)]),
+  );
+}

@@ -9,6 +9,7 @@
 import {
   BATCH_SIZE_MAX_DEFAULT,
   BATCH_SIZE_MAX_LIMIT,
+  BATCH_SIZE_MIN,
   FLUSH_MS_DEFAULT,
   FLUSH_MS_MAX,
   RETENTION_MS_DEFAULT,
@@ -18,7 +19,6 @@ import {
   SEGMENT_SIZE_MAX,
   SEGMENT_SIZE_MIN,
 } from "../limits.ts";
-import { BATCH_HEADER_SIZE } from "./batch.ts";
 import { Level } from "./levels.ts";
 
 export interface TopicConfig {
@@ -159,10 +159,10 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
   {
     key: "max.message.bytes",
     fallback: String(BATCH_SIZE_MAX_DEFAULT),
-    values: `${BATCH_HEADER_SIZE} to ${BATCH_SIZE_MAX_LIMIT}`,
+    values: `${BATCH_SIZE_MIN} to ${BATCH_SIZE_MAX_LIMIT}`,
     text: "Largest record batch, with its header.",
     apply: (config, value) => {
-      const maxMessageBytes = integerWithin(value, BATCH_HEADER_SIZE, BATCH_SIZE_MAX_LIMIT);
+      const maxMessageBytes = integerWithin(value, BATCH_SIZE_MIN, BATCH_SIZE_MAX_LIMIT);
       if (maxMessageBytes !== null) config.maxMessageBytes = maxMessageBytes;
       return maxMessageBytes !== null;
     },

@@ -22,6 +22,84 @@ export const BROKER_OPERATIONS = [
       ],
     ],
   },
+  {
+    code: 501,
+    name: "describe_config",
+    version: 0,
+    text: "The settings of the broker: values, where they come from, which may be changed.",
+    request: [],
+    reply: [
+      [
+        "entries",
+        [
+          ["key", "string", "Name of the setting."],
+          ["value", "string", "Its value in force, as text; empty where there is none."],
+          [
+            "source",
+            "u8",
+            "0 default, 1 file, 2 environment, 3 command line or embedding program, 4 changed.",
+          ],
+          ["changeable", "u8", "1: alter_config may change it; 0: it needs a restart."],
+          ["text", "string", "What it means."],
+        ],
+        "Sorted by key.",
+      ],
+    ],
+  },
+  {
+    code: 502,
+    name: "alter_config",
+    version: 0,
+    text: "Changes settings of the broker; answered when that is durable and in force.",
+    request: [
+      [
+        "set",
+        [
+          ["key", "string", "Name of a setting."],
+          ["value", "string", "Its value as text."],
+        ],
+        "Settings to set; those not named stay.",
+      ],
+      [
+        "unset",
+        [["key", "string", "Name of a setting."]],
+        "Settings that are again what the start of the broker said.",
+      ],
+    ],
+    reply: [],
+  },
+  {
+    code: 503,
+    name: "connections",
+    version: 0,
+    text: "The clients that are connected.",
+    request: [],
+    reply: [
+      [
+        "connections",
+        [
+          ["id", "u64", "Of the connection; never used again before a restart."],
+          ["listener", "string", "Where it came in: native."],
+          ["peer", "string", "Address of the client, HOST:PORT; empty where it is not known."],
+          ["clientName", "string", "As hello gave it; empty before."],
+          ["sinceMs", "u64", "When it was accepted, in milliseconds since 1970."],
+          ["lastRequestMs", "u64", "When it last asked for something; 0: never."],
+          ["requests", "u64", "Requests that were taken."],
+          ["bytesIn", "u64", "Bytes received."],
+          ["bytesOut", "u64", "Bytes sent."],
+        ],
+        "In the order of their ids.",
+      ],
+    ],
+  },
+  {
+    code: 504,
+    name: "close_connection",
+    version: 0,
+    text: "Closes the connection of a client, at once.",
+    request: [["id", "u64", "From connections."]],
+    reply: [],
+  },
 ] as const;
 
 BROKER_OPERATIONS satisfies readonly Operation[];

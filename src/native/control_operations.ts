@@ -120,6 +120,26 @@ export const CONTROL_OPERATIONS = [
     ],
     reply: [],
   },
+  {
+    code: 557,
+    name: "apply_config",
+    version: 0,
+    text: "Puts settings of the broker in force, all of them; answered when that is done.",
+    request: [
+      [
+        "entries",
+        [
+          ["key", "string", "Name of the setting."],
+          ["value", "string", "Its value."],
+          ["source", "u8", "As in describe_config."],
+          ["changeable", "u8", "As in describe_config."],
+          ["text", "string", "What it means."],
+        ],
+        "Sorted by key.",
+      ],
+    ],
+    reply: [],
+  },
 ] as const;
 
 CONTROL_OPERATIONS satisfies readonly Operation[];

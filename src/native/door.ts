@@ -18,6 +18,7 @@ import {
   type Subscription,
 } from "../broker/subscriptions.ts";
 import type { TopicPartition } from "../broker/topics.ts";
+import type { SettingEntry } from "../format/broker_settings.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { PUSH_UNSENT_MAX, REPLY_BYTES_PAUSE, SLICES_PAUSE } from "../limits.ts";
 import type { ControlRequestOf } from "./control_operations.ts";
@@ -30,7 +31,7 @@ import {
   PushAt,
   writeFrameHeader,
 } from "./frame.ts";
-import { operation, type RequestOf } from "./operations.ts";
+import { operation, type ReplyOf, type RequestOf } from "./operations.ts";
 import { pushError, replyBody, replyError } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { writeU64 } from "../base/bytes.ts";
@@ -55,6 +56,14 @@ export interface Server {
   /** Both ask the main thread to change a topic; `answer` with the token comes back. */
   alterTopic(token: number, request: RequestOf<"alter_topic">): void;
   addPartitions(token: number, request: RequestOf<"add_partitions">): void;
+  /** Asks the main thread to change settings of the broker; `answer` with the token comes back. */
+  alterConfig(token: number, request: RequestOf<"alter_config">): void;
+  /** Puts settings of the broker in force. */
+  applyConfig(request: ControlRequestOf<"apply_config">): void;
+  settings(): readonly SettingEntry[];
+  connections(): ReplyOf<"connections">["connections"];
+  /** Closes a connection after this turn. False: there is none of this id. */
+  closeConnection(id: number): boolean;
   /** Opens the partitions of a topic; the request is answered when that is done. */
   addTopic(
     request: ControlRequestOf<"add_topic">,
@@ -84,7 +93,9 @@ export type ParkedName =
   | "add_partitions"
   | "init_producer"
   | "commit_offsets"
-  | "delete_group";
+  | "delete_group"
+  | "open_partition"
+  | "alter_config";
 
 /** A request that is answered later, by its token. */
 export interface Parked {
@@ -92,6 +103,8 @@ export interface Parked {
   readonly generation: number;
   readonly correlation: number;
   readonly operation: ParkedName;
+  /** Of open_partition, which waits for its topic to be created. */
+  readonly wanted: RequestOf<"open_partition"> | null;
 }
 
 export class NativeDoor implements Door {
@@ -274,12 +287,17 @@ export class NativeDoor implements Door {
   }
 
   /** Parks a request that is answered later. Returns its token. */
-  park(session: Session, correlation: number, operation: ParkedName): number {
+  park(
+    session: Session,
+    correlation: number,
+    operation: ParkedName,
+    wanted: Parked["wanted"] = null,
+  ): number {
     const token = this.#nextToken;
     this.#nextToken += 1;
     session.outstanding += 1;
     const { slot, generation } = session;
-    this.#parked.set(token, { slot, generation, correlation, operation });
+    this.#parked.set(token, { slot, generation, correlation, operation, wanted });
     return token;
   }
 

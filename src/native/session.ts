@@ -44,6 +44,8 @@ export class Session {
   /** From the first subscription on. It lives as long as the connection takes something. */
   subscriber: Subscriber | null = null;
   helloSaid = false;
+  /** As hello gave it. */
+  clientName = "";
   /** Executed and not yet answered. */
   outstanding = 0;
 

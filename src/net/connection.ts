@@ -27,6 +27,8 @@ export class Connection implements Due {
   readonly incoming: ReceiveBuffer;
   readonly outgoing: Reply<Memory>;
   generation = 0;
+  /** Never used again in this process, unlike the slot. */
+  id = 0;
   fd = -1;
   state: ConnectionState = ConnectionState.free;
   /** Which listener accepted it. */
@@ -56,6 +58,12 @@ export class Connection implements Due {
   deadlineMs = 0;
   heapIndex = -1;
   openedMs = 0;
+  /** For operators: wall clock, and what it did. */
+  sinceWallMs = 0;
+  lastRequestWallMs = 0;
+  requests = 0;
+  receivedBytes = 0;
+  sentBytes = 0;
   /** When bytes last came or went. */
   activeMs = 0;
   /** When the partial frame began; NEVER: there is none. */
@@ -87,6 +95,10 @@ export class Connection implements Due {
     this.yielded = false;
     this.held = false;
     this.openedMs = nowMs;
+    this.lastRequestWallMs = 0;
+    this.requests = 0;
+    this.receivedBytes = 0;
+    this.sentBytes = 0;
     this.activeMs = nowMs;
     this.frameMs = NEVER;
     this.stalledMs = NEVER;

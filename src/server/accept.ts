@@ -100,6 +100,9 @@ function openConnection(node: Node, fd: number, listener: number, host: string):
   }
   connection.open(fd, listener, node.loopMs);
   connection.peerHost = host;
+  connection.id = node.nextConnectionId;
+  node.nextConnectionId += 1;
+  connection.sinceWallMs = node.store.wallMs;
   connection.incoming.blockSize = FRAME_SIZE_MAX_BEFORE_HELLO;
   const { generation, outgoing } = connection;
   node.openConnections += 1;

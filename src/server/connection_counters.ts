@@ -4,7 +4,7 @@ import type { Node } from "./node.ts";
 
 /**
  * Why a connection ended: peer closed it, error on the socket, refused after a frame that cannot
- * be believed, one of the deadlines, or the broker stopped.
+ * be believed, one of the deadlines, an operator, or the broker stopped.
  */
 export type CloseReason =
   | "peer"
@@ -14,6 +14,7 @@ export type CloseReason =
   | "request"
   | "hello"
   | "write"
+  | "operator"
   | "stop";
 
 export interface ConnectionCounters {
@@ -33,7 +34,17 @@ export function newConnectionCounters(): ConnectionCounters {
     refusedLimit: 0,
     refusedAddress: 0,
     refusedDescriptors: 0,
-    closed: { peer: 0, error: 0, refused: 0, idle: 0, request: 0, hello: 0, write: 0, stop: 0 },
+    closed: {
+      peer: 0,
+      error: 0,
+      refused: 0,
+      idle: 0,
+      request: 0,
+      hello: 0,
+      write: 0,
+      operator: 0,
+      stop: 0,
+    },
     stalls: 0,
   };
 }
@@ -54,6 +65,7 @@ export function connectionCounters(node: Node): { name: string; value: number }[
     { name: "connections_closed_request_total", value: closed.request },
     { name: "connections_closed_hello_total", value: closed.hello },
     { name: "connections_closed_write_total", value: closed.write },
+    { name: "connections_closed_operator_total", value: closed.operator },
     { name: "loop_stalls_total", value: counters.stalls },
     { name: "receive_lent_bytes", value: receivePool.lentBytes },
     { name: "receive_budget_waits_total", value: receiveBudget.waits },

@@ -59,6 +59,7 @@ function receive(node: Node, connection: Connection): void {
   node.counters.receives += 1;
   if (took > 0) {
     node.counters.receivedBytes += took;
+    connection.receivedBytes += took;
     connection.activeMs = node.loopMs;
     node.queueDispatch(connection);
   } else if (took === PEER_CLOSED) {
@@ -141,6 +142,8 @@ function dispatchConnection(node: Node, connection: Connection): void {
     const size = dispatchFrame(node.door, session, block!, parsed, received);
     if (size > 0) {
       incoming.consume(size);
+      connection.requests += 1;
+      connection.lastRequestWallMs = node.store.wallMs;
       connection.frameMs = NEVER;
       continue;
     }
@@ -223,6 +226,7 @@ function send(node: Node, connection: Connection): boolean {
   const guard = sliceGuard(node, connection);
   const result = sendReply(node.libc, fd, outgoing, node.sendCounters, guard);
   if (outgoing.pendingBytes < before) {
+    connection.sentBytes += before - outgoing.pendingBytes;
     connection.diskWaits = 0;
     connection.activeMs = node.loopMs;
     if (connection.stalledMs !== NEVER) connection.stalledMs = node.loopMs;

@@ -4,7 +4,7 @@
  *
  *     create   catalogue, directories (log/keeper.ts) -> add_topic -> answer
  *     grow     catalogue, directories -> add_topic -> answer
- *     alter    catalogue -> change_topic -> answer
+ *     alter    catalogue -> change_topic, apply_config -> answer
  *     delete   catalogue -> remove_topic -> directories renamed -> answer -> files, one by one
  *     offsets  newest of each partition -> checkpoint files -> log_start where one rose
  *
@@ -16,6 +16,7 @@
  */
 
 import { trace } from "../base/trace.ts";
+import { changeSettings, type SettingEntry } from "../format/broker_settings.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import type { ConfigChange, ConfigEntry } from "../format/topic_config.ts";
 import type { TopicDefinition, TopicEntry } from "../log/catalogue.ts";
@@ -57,6 +58,8 @@ export interface ShardLink {
   removeTopic(name: string, topicId: string): Promise<void>;
   /** Puts all that is set in force. */
   changeTopic(name: string, topicId: string, config: readonly ConfigEntry[]): Promise<void>;
+  /** Puts all settings of the broker in force. */
+  applyConfig(entries: readonly SettingEntry[]): Promise<void>;
   logStart(entry: CheckpointEntry): Promise<void>;
   producerIds(block: ProducerIdBlock): Promise<void>;
   answer(token: number, answer: Answer): Promise<void>;
@@ -65,6 +68,8 @@ export interface ShardLink {
 export interface ControlOptions {
   readonly keeper: Keeper;
   readonly shard: ShardLink;
+  /** All settings of the broker, with these changes. */
+  readonly settings: (changes: readonly ConfigEntry[]) => SettingEntry[];
   readonly pause: (milliseconds: number) => Promise<void>;
   readonly fail: (error: Error) => void;
 }
@@ -72,6 +77,7 @@ export interface ControlOptions {
 export class Control {
   readonly #keeper: Keeper;
   readonly #shard: ShardLink;
+  readonly #settings: ControlOptions["settings"];
   readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #fail: (error: Error) => void;
   #topics: Promise<void> = Promise.resolve();
@@ -85,6 +91,7 @@ export class Control {
   constructor(options: ControlOptions) {
     this.#keeper = options.keeper;
     this.#shard = options.shard;
+    this.#settings = options.settings;
     this.#pause = options.pause;
     this.#fail = options.fail;
     for (const topicId of this.#keeper.deletions) this.#removeFiles(topicId);
@@ -111,6 +118,10 @@ export class Control {
     this.#topics = this.#watched(this.#topics, async () => {
       await this.#shard.producerIds(this.#takeProducerIds());
     });
+  }
+
+  alterConfig(token: number, change: ConfigChange): void {
+    this.#queue(token, () => this.#alterConfig(change));
   }
 
   checkpoint(entries: readonly CheckpointEntry[]): void {
@@ -188,6 +199,17 @@ export class Control {
     await this.#shard.changeTopic(name, topicId, config);
     const set = config.map(({ key, value }) => `${key}=${value}`).join(" ");
     trace("info", `changed topic ${name}: ${set === "" ? "all defaults" : set}`);
+    return DONE;
+  }
+
+  async #alterConfig(change: ConfigChange): Promise<Answer> {
+    const changes = changeSettings(this.#keeper.settings, change);
+    if (typeof changes === "string") return refusal(ErrorCodes.invalid_config, changes);
+    const refused = this.#stored(() => this.#keeper.changeSettings(changes));
+    if (typeof refused === "string") return refusal(ErrorCodes.storage_failed, refused);
+    await this.#shard.applyConfig(this.#settings(changes));
+    for (const { key, value } of change.set) trace("info", `changed setting ${key}=${value}`);
+    for (const { key } of change.unset) trace("info", `setting ${key} is changed no more`);
     return DONE;
   }
 

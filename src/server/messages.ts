@@ -7,6 +7,7 @@
 import type { ConnectionsConfig } from "../config.ts";
 import type { TraceLevel } from "../base/trace.ts";
 import type { ColdReadsConfig } from "../config.ts";
+import type { SettingEntry } from "../format/broker_settings.ts";
 import type { ConfigChange } from "../format/topic_config.ts";
 import type { TopicDefinition } from "../log/catalogue.ts";
 import type { CheckpointEntry } from "../log/keeper.ts";
@@ -38,6 +39,8 @@ export interface ShardStart {
   /** Descriptors the process may have. */
   readonly descriptorsMax: number;
   readonly coldReads: ColdReadsConfig;
+  /** All settings of the broker, as describe_config gives them. */
+  readonly settings: readonly SettingEntry[];
   /** Path of the Unix socket for control. */
   readonly socketPath: string;
   /** Memory of the ring to the background worker. */
@@ -74,6 +77,7 @@ export type ShardMessage =
   | { readonly kind: "delete_topic"; readonly token: number; readonly name: string }
   /** A block of producer ids is wanted. */
   | { readonly kind: "producer_ids" }
+  | ({ readonly kind: "alter_config"; readonly token: number } & ConfigChange)
   | ({ readonly kind: "alter_topic"; readonly token: number; readonly name: string } & ConfigChange)
   | {
     readonly kind: "add_partitions";

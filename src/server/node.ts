@@ -18,6 +18,7 @@ import { OFFSETS_TOPIC_TOKEN } from "../broker/group_offsets.ts";
 import { OFFSETS_TOPIC } from "../format/internal_topics.ts";
 import { Caretaker } from "../broker/caretaker.ts";
 import { ColdReads } from "../broker/cold_reads.ts";
+import type { SettingEntry } from "../format/broker_settings.ts";
 import { must, openDirectory } from "../log/files.ts";
 import { LogPoint, Segment } from "../log/segment.ts";
 import { PartitionReader } from "../log/read.ts";
@@ -45,6 +46,7 @@ import { ReceiveBudget } from "../net/receive_budget.ts";
 import { Reserve } from "../net/reserve.ts";
 import type { SendCounters } from "../net/send_queue.ts";
 import type { AddedTopic } from "./add_topics.ts";
+import { applySettings } from "./apply_settings.ts";
 import { Background } from "./background.ts";
 import { type ConnectionCounters, newConnectionCounters } from "./connection_counters.ts";
 import { LoopLag } from "./loop_lag.ts";
@@ -111,6 +113,11 @@ export class Node {
   readonly deadlines: Deadlines<Connection> = new Deadlines();
   readonly receiveBudget: ReceiveBudget;
   readonly reserve: Reserve;
+  nextConnectionId = 1;
+  /** Ids of connections that an operator wants closed, at the end of the turn. */
+  readonly toClose: Set<number> = new Set();
+  /** As describe_config gives them. */
+  settings: readonly SettingEntry[] = [];
   /** Open connections by address, where that is limited. */
   readonly perAddress: Map<string, number> = new Map();
   readonly counters: NodeCounters = { turns: 0, receives: 0, receivedBytes: 0, producerHolds: 0 };
@@ -172,6 +179,7 @@ export class Node {
     this.door = new NativeDoor(this.broker, new ShardServer(this));
     this.nowMs = libc.monotonicMs();
     this.readClocks(0);
+    applySettings(this, start.settings);
   }
 
   /**

@@ -11,9 +11,10 @@ import { assert } from "../base/assert.ts";
 import { MiB } from "../base/units.ts";
 import { trace } from "../base/trace.ts";
 import { Topic } from "../broker/topics.ts";
+import { topicConfigIn } from "../format/broker_settings.ts";
 import { partitionDirectory } from "../format/file_names.ts";
 import { OFFSETS_TOPIC } from "../format/internal_topics.ts";
-import { parseTopicConfig, type TopicConfig } from "../format/topic_config.ts";
+import type { TopicConfig } from "../format/topic_config.ts";
 import { PartitionKind } from "../log/opened_log.ts";
 import type { Partition } from "../log/partition.ts";
 import { emptyReport, openPartition, UNKNOWN } from "../log/recovery.ts";
@@ -38,7 +39,7 @@ export class TopicOpening {
   readonly #logs: Partition[] = [];
 
   constructor(node: Node, entry: TopicStart, clean: boolean) {
-    const config = parseTopicConfig(entry.config);
+    const config = topicConfigIn(node.broker.settings, entry.name, entry.config);
     assert(typeof config !== "string", "the catalogue holds checked settings");
     this.#node = node;
     this.#entry = entry;

@@ -9,10 +9,12 @@ import { confirmLogStart } from "../broker/log_starts.ts";
 import { removeTopic } from "../broker/remove_topic.ts";
 import type { Server } from "../native/door.ts";
 import type { ControlRequestOf } from "../native/control_operations.ts";
-import type { RequestOf } from "../native/operations.ts";
+import type { ReplyOf, RequestOf } from "../native/operations.ts";
+import { type SettingEntry, topicConfigIn } from "../format/broker_settings.ts";
 import type { ErrorCode } from "../format/errors.ts";
-import { parseTopicConfig } from "../format/topic_config.ts";
 import { addTopic } from "./add_topics.ts";
+import { applySettings } from "./apply_settings.ts";
+import { askClose, listConnections } from "./connection_list.ts";
 import { nodeCounters } from "./counters.ts";
 import type { Node } from "./node.ts";
 import { beginStop } from "./stop.ts";
@@ -89,9 +91,29 @@ export class ShardServer implements Server {
     const { broker, nowMs } = this.#node;
     const topic = broker.topics.get(name);
     if (topic?.topicId !== topicId) return; // deleted meanwhile
-    const config = parseTopicConfig(settings);
+    const config = topicConfigIn(broker.settings, name, settings);
     assert(typeof config !== "string", "the catalogue holds checked settings");
     alterTopic(broker, topic, settings, config, nowMs);
+  }
+
+  alterConfig(token: number, request: RequestOf<"alter_config">): void {
+    this.#node.post({ kind: "alter_config", token, ...request });
+  }
+
+  applyConfig({ entries }: ControlRequestOf<"apply_config">): void {
+    applySettings(this.#node, entries);
+  }
+
+  settings(): readonly SettingEntry[] {
+    return this.#node.settings;
+  }
+
+  connections(): ReplyOf<"connections">["connections"] {
+    return listConnections(this.#node);
+  }
+
+  closeConnection(id: number): boolean {
+    return askClose(this.#node, id);
   }
 
   removeTopic(request: ControlRequestOf<"remove_topic">): void {

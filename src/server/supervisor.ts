@@ -14,7 +14,9 @@ import { JOB_RING_BYTES } from "../base/job_ring.ts";
 import { trace } from "../base/trace.ts";
 import type { Address } from "../address.ts";
 import type { BrokerConfig } from "../config.ts";
+import type { SettingEntry } from "../format/broker_settings.ts";
 import { RUN_DIRECTORY, shardSocketFile } from "../format/file_names.ts";
+import type { ConfigEntry } from "../format/topic_config.ts";
 import type { TopicEntry } from "../log/catalogue.ts";
 import { DataDirectory } from "../log/data_directory.ts";
 import { StorageError } from "../log/files.ts";
@@ -23,6 +25,7 @@ import { judgeClock } from "./clock.ts";
 import { judgeDescriptors, readDescriptorsMax } from "./descriptors.ts";
 import type { ShardMessage, ShardStart, SyncStart, TopicStart } from "./messages.ts";
 import { RunDirectory } from "./run_directory.ts";
+import { settingEntries, type SettingSources, unknownChanges } from "./setting_entries.ts";
 import { planSyncs } from "./sync_method.ts";
 import { StartError } from "./start_error.ts";
 import type { Threads } from "./threads.ts";
@@ -40,6 +43,7 @@ export type ShardRequest = Extract<
       | "delete_topic"
       | "alter_topic"
       | "add_partitions"
+      | "alter_config"
       | "checkpoint"
       | "producer_ids"
       | "disk_ok";
@@ -57,6 +61,8 @@ export class Supervisor {
   readonly #early: ShardRequest[] = [];
   readonly threads: Threads;
   readonly #run: RunDirectory;
+  readonly #config: BrokerConfig;
+  readonly #sources: SettingSources;
   #endTrial: () => void = () => {};
   #stopped: (message: Stopped) => void = () => {};
   readonly #hasStopped: Promise<Stopped>;
@@ -66,7 +72,11 @@ export class Supervisor {
     directory: DataDirectory,
     keeper: Keeper,
     run: RunDirectory,
+    config: BrokerConfig,
+    sources: SettingSources,
   ) {
+    this.#config = config;
+    this.#sources = sources;
     this.threads = threads;
     this.directory = directory;
     this.keeper = keeper;
@@ -83,6 +93,7 @@ export class Supervisor {
     config: BrokerConfig,
     version: string,
     threads: Threads,
+    sources: SettingSources,
   ): Promise<Supervisor> {
     libc.ignoreSignal(SIGXFSZ); // a file that may not grow is an error of the write
     const wrongClock = judgeClock(libc.wallMs());
@@ -95,9 +106,12 @@ export class Supervisor {
       for (const name of keeper.reconcile()) {
         trace("warning", `${name}: a directory of no topic, it is left alone`);
       }
+      for (const refused of unknownChanges(keeper.settings)) {
+        trace("warning", `a changed setting in the catalogue is passed over: ${refused}`);
+      }
       keeper.makeReserve();
       run = makeRunDirectory(config, directory);
-      supervisor = new Supervisor(threads, directory, keeper, run);
+      supervisor = new Supervisor(threads, directory, keeper, run, config, sources);
       await supervisor.#startShard(config, version);
       return supervisor;
     } catch (error) {
@@ -109,6 +123,11 @@ export class Supervisor {
       else directory.close();
       throw error;
     }
+  }
+
+  /** The settings of the broker with these changes. */
+  settings(changes: readonly ConfigEntry[]): SettingEntry[] {
+    return settingEntries(this.#config, this.#sources, changes);
   }
 
   /** From now on `serve` hears what shards ask for, and what they have asked for already. */
@@ -158,6 +177,7 @@ export class Supervisor {
       connections: config.connections,
       descriptorsMax,
       coldReads: config.coldReads,
+      settings: this.settings(this.keeper.settings),
       socketPath: this.socketPath,
       jobs: this.threads.jobs,
       sync,
@@ -226,6 +246,7 @@ export class Supervisor {
       case "alter_topic":
       case "add_partitions":
       case "producer_ids":
+      case "alter_config":
       case "checkpoint":
       case "disk_ok":
         if (this.#serve !== null) return this.#serve(message);

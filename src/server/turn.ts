@@ -12,6 +12,7 @@ import { pushBatches } from "../broker/subscriptions.ts";
 import { DiskState } from "../log/disk.ts";
 import { acceptAll } from "./accept.ts";
 import { openAdded } from "./add_topics.ts";
+import { closeAsked } from "./connection_list.ts";
 import {
   admitWaiting,
   compactReceived,
@@ -77,6 +78,7 @@ function requestSyncs(node: Node): void {
 
 function maintain(node: Node): void {
   node.counters.turns += 1;
+  if (node.toClose.size > 0) closeAsked(node);
   expireConnections(node); // late in the turn: what had arrived was read before
   if (node.receiveBudget.waiting > 0) admitWaiting(node);
   node.door.garbage = collectGarbage(node.door.garbage);

@@ -254,6 +254,45 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
     request: { group: "billing", partitions: [{ topic: "orders", partition: 1 }] },
     reply: {},
   },
+  "describe_config": {
+    request: {},
+    reply: {
+      entries: [
+        {
+          key: "connections.max",
+          value: "16384",
+          source: 0,
+          changeable: 1,
+          text: "Clients at the same time.",
+        },
+        { key: "dataDirectory", value: "/data", source: 3, changeable: 0, text: "The log." },
+      ],
+    },
+  },
+  "alter_config": {
+    request: {
+      set: [{ key: "num.partitions", value: "3" }],
+      unset: [{ key: "log.retention.ms" }],
+    },
+    reply: {},
+  },
+  connections: {
+    request: {},
+    reply: {
+      connections: [{
+        id: 12,
+        listener: "native",
+        peer: "127.0.0.1:50123",
+        clientName: "example",
+        sinceMs: TIMESTAMP_MS,
+        lastRequestMs: TIMESTAMP_MS + 1,
+        requests: 3,
+        bytesIn: 4096,
+        bytesOut: LARGE_OFFSET,
+      }],
+    },
+  },
+  "close_connection": { request: { id: 12 }, reply: {} },
 };
 
 const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
@@ -287,6 +326,12 @@ const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
   },
   "producer_ids": {
     request: { error: 0, message: "", first: 4294967000, count: 1000 },
+    reply: {},
+  },
+  "apply_config": {
+    request: {
+      entries: [{ key: "num.partitions", value: "3", source: 4, changeable: 1, text: "Many." }],
+    },
     reply: {},
   },
 };

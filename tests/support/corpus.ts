@@ -89,6 +89,13 @@ export function corpus(): Sample[] {
     ["delete_group", (c) => {
       return frames.request("delete_group", { group: "absent", partitions: [] }, c);
     }],
+    ["describe_config", (c) => frames.request("describe_config", {}, c)],
+    ["alter_config", (c) => {
+      const set = [{ key: "num.partitions", value: "1" }];
+      return frames.request("alter_config", { set, unset: [] }, c);
+    }],
+    ["connections", (c) => frames.request("connections", {}, c)],
+    ["close_connection", (c) => frames.request("close_connection", { id: 0 }, c)],
     ["stats", (c) => frames.request("stats", {}, c)],
   ];
   return samples.map(([name, build], index) => {
@@ -103,7 +110,9 @@ export function comparable(name: string, reply: Reply): unknown {
   const bytes = reply.bytes.slice();
   if (name === "produce") bytes.fill(0, frames.FRAME_HEADER, frames.FRAME_HEADER + 8);
   if (name === "open_partition") bytes.fill(0, frames.FRAME_HEADER, frames.FRAME_HEADER + 4);
-  if (name === "stats") bytes.fill(0, frames.FRAME_HEADER);
+  if (name === "stats" || name === "connections" || name === "describe_config") {
+    bytes.fill(0, frames.FRAME_HEADER);
+  }
   return { code: reply.code, bytes };
 }
 

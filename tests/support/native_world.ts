@@ -2,6 +2,7 @@
  * The native door over a real broker, without sockets: bytes go in as a socket would give them,
  * in pieces of any size, and the replies come out as a client would see them.
  */
+import type { SettingEntry } from "../../src/format/broker_settings.ts";
 import { type ErrorCode, ErrorCodes } from "../../src/format/errors.ts";
 import type { Memory } from "../../ffi/libc.ts";
 import { BlockPool } from "../../src/base/pool.ts";
@@ -18,7 +19,7 @@ import { emptyReport, openPartition, UNKNOWN } from "../../src/log/recovery.ts";
 import type { ControlRequestOf } from "../../src/native/control_operations.ts";
 import { dispatchFrame, MUST_CLOSE, NEEDS_BYTES, PAUSED } from "../../src/native/dispatch.ts";
 import { NativeDoor, type Server } from "../../src/native/door.ts";
-import type { RequestOf } from "../../src/native/operations.ts";
+import type { ReplyOf, RequestOf } from "../../src/native/operations.ts";
 import { Session } from "../../src/native/session.ts";
 import { concat } from "./batches.ts";
 import { hello } from "./frames.ts";
@@ -43,6 +44,9 @@ export class FakeServer implements Server {
   readonly deleted: { token: number; name: string }[] = [];
   readonly altered: { token: number; request: RequestOf<"alter_topic"> }[] = [];
   readonly grown: { token: number; request: RequestOf<"add_partitions"> }[] = [];
+  readonly configs: { token: number; request: RequestOf<"alter_config"> }[] = [];
+  readonly applied: ControlRequestOf<"apply_config">[] = [];
+  readonly closed: number[] = [];
   readonly changed: ControlRequestOf<"change_topic">[] = [];
   readonly removed: ControlRequestOf<"remove_topic">[] = [];
   readonly logStarts: ControlRequestOf<"log_start">[] = [];
@@ -86,6 +90,27 @@ export class FakeServer implements Server {
 
   addPartitions(token: number, request: RequestOf<"add_partitions">): void {
     this.grown.push({ token, request });
+  }
+
+  alterConfig(token: number, request: RequestOf<"alter_config">): void {
+    this.configs.push({ token, request });
+  }
+
+  applyConfig(request: ControlRequestOf<"apply_config">): void {
+    this.applied.push(request);
+  }
+
+  settings(): SettingEntry[] {
+    return [{ key: "num.partitions", value: "3", source: 1, changeable: 1, text: "How many." }];
+  }
+
+  connections(): ReplyOf<"connections">["connections"] {
+    return [];
+  }
+
+  closeConnection(id: number): boolean {
+    this.closed.push(id);
+    return id === 7;
   }
 
   changeTopic(request: ControlRequestOf<"change_topic">): void {

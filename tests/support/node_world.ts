@@ -78,6 +78,7 @@ export class NodeWorld {
         coldReads: parseConfig({}).coldReads,
         jobs: new SharedArrayBuffer(JOB_RING_BYTES),
         connections: { ...parseConfig({}).connections, ...settings },
+        settings: [],
         descriptorsMax: Infinity,
         sync: { ...parseConfig({}).sync, ...SYNC, ...sync },
       },

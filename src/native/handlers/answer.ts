@@ -8,6 +8,7 @@ import { HANDLED, type Request } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
 import { operation } from "../operations.ts";
 import { replyBody, replyError } from "../replies.ts";
+import { resumeOpen } from "./open_partition.ts";
 import type { Session } from "../session.ts";
 
 const ANSWER = controlOperation("answer");
@@ -21,9 +22,12 @@ export function answer(door: NativeDoor, session: Session, request: Request): nu
   const found = door.unpark(body.token);
   if (found !== null) {
     const { session: asker, parked } = found;
-    const { correlation } = parked;
+    const { correlation, wanted } = parked;
     const { version } = operation(parked.operation);
-    if (body.error !== ErrorCodes.none) {
+    const isThere = body.error === ErrorCodes.none || body.error === ErrorCodes.topic_exists;
+    if (wanted !== null && isThere) {
+      resumeOpen(door, asker, correlation, wanted);
+    } else if (body.error !== ErrorCodes.none) {
       replyError(asker, correlation, version, body.error, body.message);
     } else if (parked.operation === "create_topic") {
       replyBody(asker, correlation, version, CREATE_TOPIC.reply, { topicId: body.topicId });

@@ -18,6 +18,7 @@ export function hello(door: NativeDoor, session: Session, request: Request): num
     throw new RequestError(ErrorCodes.unsupported_protocol, message);
   }
   session.helloSaid = true;
+  session.clientName = body.clientName;
   replyBody(session, request.correlation, HELLO.version, HELLO.reply, {
     protocol: PROTOCOL_VERSION,
     nodeId: door.server.nodeId,

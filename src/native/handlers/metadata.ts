@@ -1,6 +1,7 @@
 /** Operation metadata: nodes and topics. */
 
 import { ErrorCodes } from "../../format/errors.ts";
+import type { Broker } from "../../broker/broker.ts";
 import type { Topic } from "../../broker/topics.ts";
 import { TOPIC_SETTINGS } from "../../format/topic_config.ts";
 import { decodeBody } from "../codec.ts";
@@ -24,10 +25,10 @@ export function metadata(door: NativeDoor, session: Session, request: Request): 
   const nodeId = door.server.nodeId;
   const names = wantedNames(body.topics);
   const described = names.length === 0
-    ? topics.all().map((topic) => describe(topic, nodeId))
+    ? topics.all().map((topic) => describe(door.broker, topic, nodeId))
     : names.map((name) => {
       const topic = topics.get(name);
-      return topic === undefined ? unknown(name) : describe(topic, nodeId);
+      return topic === undefined ? unknown(name) : describe(door.broker, topic, nodeId);
     });
   replyBody(session, request.correlation, METADATA.version, METADATA.reply, {
     nodes: [{ nodeId, ...door.server.address() }],
@@ -37,8 +38,9 @@ export function metadata(door: NativeDoor, session: Session, request: Request): 
   return HANDLED;
 }
 
-function describe(topic: Topic, leader: number): TopicReply {
-  const set = new Map(topic.settings.map((entry) => [entry.key, entry.value]));
+function describe({ settings }: Broker, topic: Topic, leader: number): TopicReply {
+  const ofBroker = topic.isInternal ? [] : settings.ofTopics;
+  const set = new Map([...ofBroker, ...topic.settings].map(({ key, value }) => [key, value]));
   return {
     error: ErrorCodes.none,
     name: topic.name,

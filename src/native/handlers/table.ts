@@ -12,14 +12,19 @@ import type { Session } from "../session.ts";
 import { addCredit } from "./add_credit.ts";
 import { addPartitions } from "./add_partitions.ts";
 import { addTopic } from "./add_topic.ts";
+import { alterConfig } from "./alter_config.ts";
 import { alterTopic } from "./alter_topic.ts";
 import { answer } from "./answer.ts";
+import { applyConfig } from "./apply_config.ts";
 import { changeTopic } from "./change_topic.ts";
 import { commitOffsets } from "./commit_offsets.ts";
+import { closeConnection } from "./close_connection.ts";
+import { connections } from "./connections.ts";
 import { createTopic } from "./create_topic.ts";
 import { deleteGroup } from "./delete_group.ts";
 import { deleteRecords } from "./delete_records.ts";
 import { deleteTopic } from "./delete_topic.ts";
+import { describeConfig } from "./describe_config.ts";
 import { describeTopic } from "./describe_topic.ts";
 import { fetch } from "./fetch.ts";
 import { fetchOffsets } from "./fetch_offsets.ts";
@@ -78,12 +83,17 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["delete_group", deleteGroup],
   ["producer_ids", producerIds],
   ["stats", stats],
+  ["describe_config", describeConfig],
+  ["alter_config", alterConfig],
+  ["connections", connections],
+  ["close_connection", closeConnection],
   ["add_topic", addTopic],
   ["answer", answer],
   ["stop", stop],
   ["remove_topic", removeTopic],
   ["log_start", logStart],
   ["change_topic", changeTopic],
+  ["apply_config", applyConfig],
 ]);
 
 const HOT: ReadonlySet<string> = new Set(["produce", "fetch", "add_credit"]);

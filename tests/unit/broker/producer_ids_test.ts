@@ -27,6 +27,7 @@ function start(disk: SimLibc) {
     addTopic: unused,
     removeTopic: unused,
     changeTopic: unused,
+    applyConfig: unused,
     logStart: unused,
     answer: unused,
     producerIds: (block) => {
@@ -37,7 +38,8 @@ function start(disk: SimLibc) {
   };
   const pause = () => Promise.resolve();
   const fail = (error: Error) => assert.fail(error);
-  return { libc, heard, directory, control: new Control({ keeper, shard, pause, fail }) };
+  const control = new Control({ keeper, shard, settings: () => [], pause, fail });
+  return { libc, heard, directory, control };
 }
 
 async function settled(): Promise<void> {

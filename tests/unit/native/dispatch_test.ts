@@ -82,6 +82,10 @@ function right(): Sample[] {
     ["delete_group", frames.request("delete_group", { group: "g", partitions: [] }), [
       ErrorCodes.group_not_found,
     ]],
+    ["describe_config", frames.request("describe_config", {}), [0]],
+    ["alter_config is parked", frames.request("alter_config", { set: [], unset: [] }), []],
+    ["connections", frames.request("connections", {}), [0]],
+    ["close_connection", frames.request("close_connection", { id: 7 }), [0]],
   ];
   return rows.map(([name, bytes, codes]) => ({ name, bytes, codes }));
 }
@@ -306,7 +310,7 @@ test("random frames get a reply each, or end the connection by name", () => {
     }
     const view = new DataView(bytes.buffer);
     // Parked, acks=0, or credit.
-    const mayBeSilent = [100, 102, 103, 104, 201, 202, 204, 206, 302, 303].includes(
+    const mayBeSilent = [100, 102, 103, 104, 502, 201, 202, 204, 206, 302, 303].includes(
       view.getUint16(4),
     );
     const replies = client.feed(bytes).filter(({ flags }) => flags !== PUSH_FLAG);

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { EIO, ENOSPC } from "../../../ffi/constants.ts";
 import { setTraceSink } from "../../../src/base/trace.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
+import type { SettingEntry } from "../../../src/format/broker_settings.ts";
 import type { ConfigEntry } from "../../../src/format/topic_config.ts";
 import { loadCatalogue } from "../../../src/log/catalogue.ts";
 import { DataDirectory } from "../../../src/log/data_directory.ts";
@@ -43,6 +44,9 @@ class World implements ShardLink {
     this.control = new Control({
       keeper: this.keeper,
       shard: this,
+      settings: (changes) => {
+        return changes.map((entry) => ({ ...entry, source: 4, changeable: 1, text: "" }));
+      },
       pause: (milliseconds) => {
         this.pauses.push(milliseconds);
         this.whilePaused(milliseconds);
@@ -63,6 +67,12 @@ class World implements ShardLink {
 
   producerIds(block: ProducerIdBlock): Promise<void> {
     return this.#hear(`ids ${block.error} ${block.first} ${block.count}`, undefined);
+  }
+
+  applyConfig(entries: readonly SettingEntry[]): Promise<void> {
+    const durable = loadCatalogue(this.libc, this.directory.fd)!.settings;
+    const text = (list: readonly ConfigEntry[]) => list.map(({ key, value }) => `${key}=${value}`);
+    return this.#hear(`apply ${text(entries)} of ${text(durable)}`, undefined);
   }
 
   removeTopic(name: string): Promise<void> {
@@ -380,4 +390,24 @@ test("partitions that the shard cannot open stay, and are opened when asked agai
   world.control.addPartitions(3, "a", 3);
   assert.equal((await world.answered(3)).error, ErrorCodes.none);
   assert.equal(world.heard.at(-2), "add a 3 [a:ready:3]");
+});
+
+test("settings of the broker are on disk before the shard has them", async () => {
+  const world = new World();
+  const three = [{ key: "num.partitions", value: "3" }];
+  world.control.alterConfig(1, { set: three, unset: [] });
+  world.control.alterConfig(2, { set: [{ key: "sync.method", value: "aio" }], unset: [] });
+  world.control.alterConfig(3, { set: [], unset: [{ key: "num.partitions" }] });
+  await world.answered(3);
+  assert.deepEqual(world.heard, [
+    "apply num.partitions=3 of num.partitions=3 []",
+    "answer 1 0 []",
+    `answer 2 ${ErrorCodes.invalid_config} []`,
+    "apply  of  []",
+    "answer 3 0 []",
+  ]);
+  world.refuse("pwrite", ENOSPC);
+  world.control.alterConfig(4, { set: three, unset: [] });
+  assert.equal((await world.answered(4)).error, ErrorCodes.storage_failed);
+  assert.deepEqual(world.keeper.settings, []);
 });

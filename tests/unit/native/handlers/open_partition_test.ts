@@ -53,3 +53,36 @@ test("a session holds a bounded number of handles", () => {
   assert.equal(client.feed(ask)[0]!.code, ErrorCodes.too_many_handles);
   world.end();
 });
+
+test("where topics are created as they are wanted, the request waits for its topic", () => {
+  const world = new NativeWorld();
+  world.broker.settings = { createsTopics: true, partitions: 2, ofTopics: [] };
+  const client = world.connect();
+  const main = world.connect({ slot: 9, control: true });
+  const open = (topic: string, partition: number, correlation = 1) => {
+    return client.feed(frames.request("open_partition", { topic, partition }, correlation));
+  };
+  const refused: [string, number, number][] = [
+    ["a/b", 0, ErrorCodes.invalid_topic_name],
+    ["__consumer_offsets", 0, ErrorCodes.topic_is_internal],
+    ["new", 2, ErrorCodes.partition_not_found],
+  ];
+  for (const [topic, partition, code] of refused) {
+    assert.equal(open(topic, partition)[0]!.code, code, topic);
+  }
+  assert.equal(world.server.created.length, 0);
+  assert.deepEqual([open("new", 1, 5), open("new", 0, 6), open("never", 0, 7)], [[], [], []]);
+  const asked = world.server.created.map(({ request }) => request);
+  assert.deepEqual(asked[0], { name: "new", partitions: 2, config: [] });
+  world.addTopic("new", 2);
+  const topicId = "01234567-89ab-4cde-8f01-23456789abcd";
+  const codes = [ErrorCodes.none, ErrorCodes.topic_exists, ErrorCodes.storage_failed];
+  world.server.created.forEach(({ token }, index) => {
+    main.feed(frames.control("answer", { token, error: codes[index]!, message: "", topicId }));
+  });
+  const replies = client.replies().map(({ correlation, code }) => [correlation, code]);
+  assert.deepEqual(replies, [[5, 0], [6, 0], [7, ErrorCodes.storage_failed]]);
+  assert.deepEqual(client.session.handles.map(({ partition }) => partition.index), [1, 0]);
+  assert.equal(client.session.outstanding, 0);
+  world.end();
+});

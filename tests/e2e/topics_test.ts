@@ -35,7 +35,7 @@ test("a deleted topic is gone for who uses it, for the disk and for the next sta
   const sluice = commands(broker);
   for (const name of ["a", "b"]) {
     await sluice(["topic", "create", name, "--partitions", "2"]);
-    await sluice(["produce", name], { stdin: lines(0, 5) });
+    await sluice(["produce", name, "--partition", "0"], { stdin: lines(0, 5) });
   }
   const reader = await RawConnection.open(broker.port);
   const { handle } = await reader.ask("open_partition", { topic: "a", partition: 0 });

@@ -4,139 +4,10 @@ import { test } from "node:test";
 import { EIO, ENOSPC } from "../../../ffi/constants.ts";
 import { setTraceSink } from "../../../src/base/trace.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
-import type { SettingEntry } from "../../../src/format/broker_settings.ts";
-import type { ConfigEntry } from "../../../src/format/topic_config.ts";
-import { loadCatalogue } from "../../../src/log/catalogue.ts";
-import { DataDirectory } from "../../../src/log/data_directory.ts";
-import { type CheckpointEntry, Keeper } from "../../../src/log/keeper.ts";
-import {
-  type Answer,
-  Control,
-  type ProducerIdBlock,
-  type ShardLink,
-} from "../../../src/server/control.ts";
-import type { TopicStart } from "../../../src/server/messages.ts";
-import { type CallName, FaultyLibc } from "../../sim/faulty_libc.ts";
-import { SimLibc } from "../../sim/sim_libc.ts";
-
-class World implements ShardLink {
-  readonly libc: FaultyLibc;
-  readonly directory: DataDirectory;
-  readonly keeper: Keeper;
-  readonly control: Control;
-  /** What the shard was asked, with what the catalogue on disk said then. */
-  readonly heard: string[] = [];
-  readonly answers: Map<number, Answer> = new Map();
-  readonly failures: Error[] = [];
-  readonly pauses: number[] = [];
-  /** What add_topic answers. */
-  refusal = "";
-  isGone = false;
-  pauseEnds: Promise<void> = Promise.resolve();
-  /** Called before a pause is over. */
-  whilePaused: (milliseconds: number) => void = () => {};
-
-  constructor(inner: SimLibc = new SimLibc({ seed: 1 })) {
-    this.libc = new FaultyLibc(inner);
-    this.directory = DataDirectory.open(this.libc, "/data", true);
-    this.keeper = new Keeper(this.directory, this.libc);
-    this.keeper.reconcile();
-    this.control = new Control({
-      keeper: this.keeper,
-      shard: this,
-      settings: (changes) => {
-        return changes.map((entry) => ({ ...entry, source: 4, changeable: 1, text: "" }));
-      },
-      pause: (milliseconds) => {
-        this.pauses.push(milliseconds);
-        this.whilePaused(milliseconds);
-        return this.pauseEnds;
-      },
-      fail: (error) => this.failures.push(error),
-    });
-  }
-
-  addTopic(topic: TopicStart): Promise<string> {
-    return this.#hear(`add ${topic.name} ${topic.points.length}`, this.refusal);
-  }
-
-  changeTopic(name: string, _: string, config: readonly ConfigEntry[]): Promise<void> {
-    const set = config.map(({ key, value }) => `${key}=${value}`).join(" ");
-    return this.#hear(`change ${name} ${set}`, undefined);
-  }
-
-  producerIds(block: ProducerIdBlock): Promise<void> {
-    return this.#hear(`ids ${block.error} ${block.first} ${block.count}`, undefined);
-  }
-
-  applyConfig(entries: readonly SettingEntry[]): Promise<void> {
-    const durable = loadCatalogue(this.libc, this.directory.fd)!.settings;
-    const text = (list: readonly ConfigEntry[]) => list.map(({ key, value }) => `${key}=${value}`);
-    return this.#hear(`apply ${text(entries)} of ${text(durable)}`, undefined);
-  }
-
-  removeTopic(name: string): Promise<void> {
-    return this.#hear(`remove ${name}`, undefined);
-  }
-
-  logStart({ topic, partition, logStart }: CheckpointEntry): Promise<void> {
-    const durable = new Keeper(this.directory, this.libc).logStart(topic, partition);
-    return this.#hear(`log_start ${topic}-${partition} ${logStart} of ${durable}`, undefined);
-  }
-
-  answer(token: number, answer: Answer): Promise<void> {
-    this.answers.set(token, answer);
-    return this.#hear(`answer ${token} ${answer.error}`, undefined);
-  }
-
-  #hear<T>(what: string, result: T): Promise<T> {
-    const { topics, deletions } = loadCatalogue(this.libc, this.directory.fd)!;
-    const names = topics.map(({ name, state, partitions, config }) => {
-      const more = partitions === 2 ? "" : `:${partitions}`;
-      return `${name}:${state}${more}${config.map(({ value }) => `:${value}`).join("")}`;
-    });
-    names.push(...deletions.map(({ name }) => `${name}:deleting`));
-    this.heard.push(`${what} [${names.join(" ")}]`);
-    return this.isGone ? Promise.reject(new Error("the shard is gone")) : Promise.resolve(result);
-  }
-
-  /** The next start, after a kill. */
-  again(): World {
-    const disk = this.libc.inner as SimLibc;
-    disk.crash("kill");
-    return new World(disk);
-  }
-
-  async answered(token: number): Promise<Answer> {
-    await until(() => this.answers.has(token));
-    return this.answers.get(token)!;
-  }
-
-  create(token: number, name: string, partitions: number = 2): void {
-    this.control.createTopic(token, { name, topicId: "", partitions, config: [] });
-  }
-
-  refuse(call: CallName, errno: number, from: number = 1): void {
-    const first = this.libc.count(call) + from;
-    this.libc.plan = (name, k) => name === call && k >= first ? { kind: "error", errno } : null;
-  }
-
-  entry(topic: string, partition: number, recoveryPoint: number, logStart: number) {
-    const { topicId } = this.keeper.topics.find(({ name }) => name === topic)!;
-    return { topic, topicId, partition, recoveryPoint, logStart };
-  }
-}
-
-/** Everything here goes on by promises alone. */
-async function until(done: () => boolean): Promise<void> {
-  for (let i = 0; !done(); i += 1) {
-    assert.ok(i < 10000, "it never came to this");
-    await Promise.resolve();
-  }
-}
+import { ControlWorld, until } from "../../support/control_world.ts";
 
 test("a topic is on disk before the shard opens it, and open before it is answered", async () => {
-  const world = new World();
+  const world = new ControlWorld();
   world.create(1, "a");
   world.create(2, "a");
   world.create(3, "b", 1);
@@ -153,7 +24,7 @@ test("a topic is on disk before the shard opens it, and open before it is answer
 });
 
 test("a topic that the shard cannot open is taken back", async () => {
-  const world = new World();
+  const world = new ControlWorld();
   world.refusal = "open a-1: EMFILE";
   world.create(1, "a");
   await world.answered(1);
@@ -167,7 +38,7 @@ test("a topic that the shard cannot open is taken back", async () => {
 });
 
 test("what the disk refuses is answered, and the name is free again", async () => {
-  const world = new World();
+  const world = new ControlWorld();
   world.refuse("mkdirat", ENOSPC, 2);
   world.create(1, "a");
   await world.answered(1);
@@ -180,7 +51,7 @@ test("what the disk refuses is answered, and the name is free again", async () =
 });
 
 test("a deletion is on disk before the shard lets go; its files go after the answer", async () => {
-  const world = new World();
+  const world = new ControlWorld();
   world.create(1, "a");
   world.control.deleteTopic(2, "a");
   world.control.deleteTopic(3, "a");
@@ -200,7 +71,7 @@ test("a deletion is on disk before the shard lets go; its files go after the ans
 });
 
 test("files of deleted topics are removed step by step, also those of the last start", async () => {
-  const world = new World();
+  const world = new ControlWorld();
   world.create(1, "a");
   world.control.deleteTopic(2, "a");
   world.pauseEnds = new Promise(() => {});
@@ -214,7 +85,7 @@ test("files of deleted topics are removed step by step, also those of the last s
 });
 
 test("a log start is told after it is on disk, where it rose, and never twice", async () => {
-  const world = new World();
+  const world = new ControlWorld();
   world.create(1, "a");
   await world.answered(1);
   world.heard.length = 0;
@@ -232,7 +103,7 @@ test("a log start is told after it is on disk, where it rose, and never twice", 
 });
 
 test("of what arrives while the files are written only the newest is written", async () => {
-  const world = new World();
+  const world = new ControlWorld();
   world.create(1, "a");
   await world.answered(1);
   let rounds = 0;
@@ -251,7 +122,7 @@ test("of what arrives while the files are written only the newest is written", a
 });
 
 test("a checkpoint that the disk refuses is told once and tried again", async () => {
-  const world = new World();
+  const world = new ControlWorld();
   const said: string[] = [];
   setTraceSink((_, message) => said.push(message));
   world.create(1, "a");
@@ -273,7 +144,7 @@ test("a checkpoint that the disk refuses is told once and tried again", async ()
 });
 
 test("the last offsets of a clean stop go over those that were on their way", async () => {
-  const world = new World();
+  const world = new ControlWorld();
   world.create(1, "a");
   await world.answered(1);
   await world.control.finish();
@@ -286,12 +157,12 @@ test("the last offsets of a clean stop go over those that were on their way", as
 });
 
 test("a shard that is gone, and a catalogue in doubt, are failures and no crash", async () => {
-  const gone = new World();
+  const gone = new ControlWorld();
   gone.isGone = true;
   gone.create(1, "a");
   await until(() => gone.failures.length > 0);
   assert.deepEqual(gone.failures.map(({ message }) => message), ["the shard is gone"]);
-  const doubtful = new World();
+  const doubtful = new ControlWorld();
   doubtful.refuse("fsync", EIO, 2); // the directory's, after the rename
   doubtful.create(1, "a");
   await until(() => doubtful.failures.length > 0);
@@ -301,7 +172,7 @@ test("a shard that is gone, and a catalogue in doubt, are failures and no crash"
 });
 
 test("what is asked for while it stops is answered so, and changes nothing", async () => {
-  const world = new World();
+  const world = new ControlWorld();
   world.create(1, "a");
   await world.answered(1);
   world.create(2, "b");
@@ -313,101 +184,4 @@ test("what is asked for while it stops is answered so, and changes nothing", asy
     assert.equal((await world.answered(token)).error, ErrorCodes.shutting_down);
   }
   assert.deepEqual(world.keeper.topics.map(({ name }) => name), ["a"]);
-});
-
-test("settings are on disk before the shard has them, and there before the answer", async () => {
-  const world = new World();
-  world.create(1, "a");
-  const set = [{ key: "retention.ms", value: "7" }];
-  world.control.alterTopic(2, "a", { set, unset: [] });
-  world.control.alterTopic(3, "a", { set: [], unset: [{ key: "retention.ms" }] });
-  world.control.alterTopic(4, "b", { set, unset: [] });
-  world.control.alterTopic(5, "a", { set: [{ key: "retention.ms", value: "x" }], unset: [] });
-  await world.answered(5);
-  assert.deepEqual(world.heard.slice(2), [
-    "change a retention.ms=7 [a:ready:7]",
-    "answer 2 0 [a:ready:7]",
-    "change a  [a:ready]",
-    "answer 3 0 [a:ready]",
-    `answer 4 ${ErrorCodes.topic_not_found} [a:ready]`,
-    `answer 5 ${ErrorCodes.invalid_config} [a:ready]`,
-  ]);
-});
-
-test("settings that the disk refuses never reach the shard", async () => {
-  const world = new World();
-  world.create(1, "a");
-  await world.answered(1);
-  world.refuse("pwrite", ENOSPC);
-  world.control.alterTopic(2, "a", { set: [{ key: "retention.ms", value: "7" }], unset: [] });
-  assert.equal((await world.answered(2)).error, ErrorCodes.storage_failed);
-  assert.deepEqual(world.heard.slice(2), [`answer 2 ${ErrorCodes.storage_failed} [a:ready]`]);
-  assert.deepEqual(world.keeper.topics[0]!.config, []);
-});
-
-test("partitions are on disk before the shard opens them, with what is known of all", async () => {
-  const world = new World();
-  world.create(1, "a");
-  world.control.addPartitions(2, "a", 4);
-  world.control.addPartitions(3, "a", 4); // the answer was lost: asked again
-  world.control.addPartitions(4, "a", 3);
-  await world.answered(4);
-  assert.deepEqual(world.heard.slice(2), [
-    "add a 4 [a:ready:4]",
-    "answer 2 0 [a:ready:4]",
-    "add a 4 [a:ready:4]",
-    "answer 3 0 [a:ready:4]",
-    `answer 4 ${ErrorCodes.invalid_partitions} [a:ready:4]`,
-  ]);
-  assert.equal(world.again().keeper.topics[0]!.partitions, 4);
-});
-
-test("partitions that the disk refuses leave the topic as it was", async () => {
-  const world = new World();
-  world.create(1, "a");
-  await world.answered(1);
-  world.refuse("mkdirat", ENOSPC, 2);
-  world.control.addPartitions(2, "a", 4);
-  const answer = await world.answered(2);
-  assert.equal(answer.error, ErrorCodes.storage_failed);
-  assert.match(answer.message, /a-3.*ENOSPC/);
-  assert.deepEqual(world.heard.slice(2), [`answer 2 ${ErrorCodes.storage_failed} [a:ready]`]);
-  world.libc.plan = null;
-  world.control.addPartitions(3, "a", 3);
-  assert.equal((await world.answered(3)).error, ErrorCodes.none);
-});
-
-test("partitions that the shard cannot open stay, and are opened when asked again", async () => {
-  const world = new World();
-  world.create(1, "a");
-  await world.answered(1);
-  world.refusal = "open a-2: EMFILE";
-  world.control.addPartitions(2, "a", 3);
-  const answer = await world.answered(2);
-  assert.equal(answer.error, ErrorCodes.storage_failed);
-  assert.match(answer.message, /EMFILE; ask again/);
-  world.refusal = "";
-  world.control.addPartitions(3, "a", 3);
-  assert.equal((await world.answered(3)).error, ErrorCodes.none);
-  assert.equal(world.heard.at(-2), "add a 3 [a:ready:3]");
-});
-
-test("settings of the broker are on disk before the shard has them", async () => {
-  const world = new World();
-  const three = [{ key: "num.partitions", value: "3" }];
-  world.control.alterConfig(1, { set: three, unset: [] });
-  world.control.alterConfig(2, { set: [{ key: "sync.method", value: "aio" }], unset: [] });
-  world.control.alterConfig(3, { set: [], unset: [{ key: "num.partitions" }] });
-  await world.answered(3);
-  assert.deepEqual(world.heard, [
-    "apply num.partitions=3 of num.partitions=3 []",
-    "answer 1 0 []",
-    `answer 2 ${ErrorCodes.invalid_config} []`,
-    "apply  of  []",
-    "answer 3 0 []",
-  ]);
-  world.refuse("pwrite", ENOSPC);
-  world.control.alterConfig(4, { set: three, unset: [] });
-  assert.equal((await world.answered(4)).error, ErrorCodes.storage_failed);
-  assert.deepEqual(world.keeper.settings, []);
 });

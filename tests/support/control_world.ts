@@ -1,6 +1,6 @@
 /**
- * The control plane over a simulated disk. The shard is the test's: it writes down what it was asked,
- * and what the catalogue on disk said then.
+ * The control plane over a simulated disk. The shard is the test's: it writes down what it was
+ * asked, and what the catalogue on disk said then.
  */
 import assert from "node:assert/strict";
 import type { SettingEntry } from "../../src/format/broker_settings.ts";

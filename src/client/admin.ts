@@ -4,7 +4,25 @@
 
 import type { ConfigEntry } from "../format/topic_config.ts";
 import type { ReplyOf } from "../native/operations.ts";
+import type { ValueOf } from "../native/table.ts";
+import {
+  ADD_PARTITIONS,
+  ALTER_CONFIG,
+  ALTER_TOPIC,
+  CLOSE_CONNECTION,
+  CONNECTIONS,
+  DELETE_GROUP,
+  DESCRIBE_CONFIG,
+  DESCRIBE_TOPIC,
+  LIST_GROUPS,
+} from "./agreed_rows.ts";
 import { type AdminPort, ConnectionPort } from "./admin_port.ts";
+import {
+  commitOffsets,
+  type CommittedOffset,
+  fetchOffsets,
+  type PartitionOffset,
+} from "./committer.ts";
 import { Connection } from "./connection.ts";
 
 export type Metadata = ReplyOf<"metadata">;
@@ -12,13 +30,40 @@ export type TopicDescription = Metadata["topics"][number];
 export type PartitionOffsets = ReplyOf<"offsets">;
 export type OffsetForTime = ReplyOf<"offset_for_time">;
 export type Counter = ReplyOf<"stats">["counters"][number];
+/** How the partitions of a topic are; `error` where there is no such topic. */
+export type TopicState = ValueOf<typeof DESCRIBE_TOPIC.reply>["topics"][number];
+export type GroupListing = ValueOf<typeof LIST_GROUPS.reply>["groups"][number];
+export type ConnectionInfo = ValueOf<typeof CONNECTIONS.reply>["connections"][number];
+
+/** Where the value of a broker setting comes from. */
+export const SETTING_SOURCES = [
+  "default",
+  "file",
+  "environment",
+  "command line",
+  "changed while running",
+] as const;
+
+/** A setting of the broker. */
+export interface BrokerSetting {
+  readonly key: string;
+  readonly value: string;
+  readonly source: typeof SETTING_SOURCES[number];
+  /** Whether `alterConfig` takes it. */
+  readonly isChangeable: boolean;
+  readonly text: string;
+}
+
+/** Settings to set, by name; null: follows the default again. */
+export type SettingChanges = Readonly<Record<string, string | number | boolean | null>>;
 
 /** In place of an offset: everything that is visible. */
 const VISIBLE_END = -1;
 
 export interface CreateTopicOptions {
   readonly partitions?: number | undefined;
-  readonly config?: readonly ConfigEntry[] | undefined;
+  /** Settings of the topic, as a list or by name. */
+  readonly config?: readonly ConfigEntry[] | Readonly<Record<string, string | number>> | undefined;
 }
 
 export class Admin {
@@ -31,7 +76,7 @@ export class Admin {
 
   /** Creates a topic; its id comes back when it is durable and open. */
   async createTopic(name: string, options: CreateTopicOptions = {}): Promise<string> {
-    const config = (options.config ?? []).map(({ key, value }) => ({ key, value }));
+    const config = entriesOf(options.config ?? []);
     const partitions = options.partitions ?? 1;
     const values = { name, partitions, config };
     return (await this.#port.request("create_topic", values, false)).topicId;
@@ -54,6 +99,24 @@ export class Admin {
   /** All topics, sorted by name. */
   async topics(): Promise<TopicDescription[]> {
     return (await this.metadata()).topics;
+  }
+
+  /** Changes settings of a topic; settles when that is durable and in force. */
+  async alterTopic(name: string, changes: SettingChanges): Promise<void> {
+    await this.#port.exchange(ALTER_TOPIC, { name, ...changesOf(changes) }, true);
+    this.#port.forget(name);
+  }
+
+  /** Gives a topic more partitions: `partitions` in all. */
+  async addPartitions(name: string, partitions: number): Promise<void> {
+    await this.#port.exchange(ADD_PARTITIONS, { name, partitions }, true);
+    this.#port.forget(name);
+  }
+
+  /** Ends, sizes and health of every partition of the topics named (all without names). */
+  async describeTopics(names: readonly string[] = []): Promise<TopicState[]> {
+    const topics = names.map((name) => ({ name }));
+    return (await this.#port.exchange(DESCRIBE_TOPIC, { topics }, true)).topics;
   }
 
   /** The ends of a partition. */
@@ -95,4 +158,76 @@ export class Admin {
     await this.#port.request("ping", {}, true);
     return performance.now() - startedMs;
   }
+
+  /** The groups that have committed offsets, by name. */
+  async listGroups(prefix: string = ""): Promise<GroupListing[]> {
+    return (await this.#port.exchange(LIST_GROUPS, { prefix }, true)).groups;
+  }
+
+  /** What a group has committed: for these partitions, or for all. */
+  groupOffsets(
+    group: string,
+    partitions: readonly { readonly topic: string; readonly partition: number }[] = [],
+  ): Promise<CommittedOffset[]> {
+    return fetchOffsets(this.#port, group, partitions);
+  }
+
+  /** Sets where a group goes on; settles when that is durable. */
+  commitGroupOffsets(group: string, offsets: readonly PartitionOffset[]): Promise<void> {
+    return commitOffsets(this.#port, group, offsets);
+  }
+
+  /** Deletes what a group has committed: for these partitions, or all. */
+  async deleteGroup(
+    group: string,
+    partitions: readonly { readonly topic: string; readonly partition: number }[] = [],
+  ): Promise<void> {
+    const places = partitions.map(({ topic, partition }) => ({ topic, partition }));
+    await this.#port.exchange(DELETE_GROUP, { group, partitions: places }, false);
+  }
+
+  /** Every setting of the broker, and where its value comes from. */
+  async config(): Promise<BrokerSetting[]> {
+    const { entries } = await this.#port.exchange(DESCRIBE_CONFIG, {}, true);
+    return entries.map(({ key, value, source, changeable, text }) => {
+      const isChangeable = changeable === 1;
+      return { key, value, source: SETTING_SOURCES[source] ?? "default", isChangeable, text };
+    });
+  }
+
+  /** Changes settings of the running broker; they survive a restart. */
+  async alterConfig(changes: SettingChanges): Promise<void> {
+    await this.#port.exchange(ALTER_CONFIG, changesOf(changes), true);
+  }
+
+  /** Who is connected. */
+  async connections(): Promise<ConnectionInfo[]> {
+    return (await this.#port.exchange(CONNECTIONS, {}, true)).connections;
+  }
+
+  /** Ends a connection. Throws connection_not_found where there is none of this id. */
+  async closeConnection(id: number): Promise<void> {
+    await this.#port.exchange(CLOSE_CONNECTION, { id }, false);
+  }
+}
+
+function entriesOf(
+  config: readonly ConfigEntry[] | Readonly<Record<string, string | number>>,
+): ConfigEntry[] {
+  if (isList(config)) return config.map(({ key, value }) => ({ key, value }));
+  return Object.entries(config).map(([key, value]) => ({ key, value: String(value) }));
+}
+
+function isList(config: object): config is readonly ConfigEntry[] {
+  return Array.isArray(config);
+}
+
+function changesOf(changes: SettingChanges): { set: ConfigEntry[]; unset: { key: string }[] } {
+  const set: ConfigEntry[] = [];
+  const unset: { key: string }[] = [];
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === null) unset.push({ key });
+    else set.push({ key, value: String(value) });
+  }
+  return { set, unset };
 }

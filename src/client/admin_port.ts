@@ -9,6 +9,7 @@ import {
   type ReplyOf,
   type RequestOf,
 } from "../native/operations.ts";
+import type { Operation, ValueOf } from "../native/table.ts";
 import type { Connection } from "./connection.ts";
 
 export interface AdminPort {
@@ -18,6 +19,12 @@ export interface AdminPort {
     values: RequestOf<N>,
     repeatable: boolean,
   ): Promise<ReplyOf<N>>;
+  /** The same by the operation's row. */
+  exchange<const O extends Operation>(
+    row: O,
+    values: ValueOf<O["request"]>,
+    repeatable: boolean,
+  ): Promise<ValueOf<O["reply"]>>;
   /** To the node that leads the partition, whose handle is filled in. */
   requestOf<N extends OperationName>(
     name: N,
@@ -26,7 +33,9 @@ export interface AdminPort {
     values: Omit<RequestOf<N>, "handle">,
     repeatable: boolean,
   ): Promise<ReplyOf<N>>;
-  /** The topic is gone: its handles are of no use. */
+  /** Calls `attempt` again where it failed for now and may be repeated. */
+  repeated<T>(repeatable: boolean, attempt: () => Promise<T>): Promise<T>;
+  /** The topic is gone, or not what it was: what is known of it is of no use. */
   forget(topic: string): void;
 }
 
@@ -42,6 +51,17 @@ export class ConnectionPort implements AdminPort {
   async request<N extends OperationName>(name: N, values: RequestOf<N>): Promise<ReplyOf<N>> {
     const row = operation(name);
     return await this.#connection.request(row, values as never) as ReplyOf<N>;
+  }
+
+  exchange<const O extends Operation>(
+    row: O,
+    values: ValueOf<O["request"]>,
+  ): Promise<ValueOf<O["reply"]>> {
+    return this.#connection.request(row, values);
+  }
+
+  repeated<T>(_repeatable: boolean, attempt: () => Promise<T>): Promise<T> {
+    return attempt();
   }
 
   async requestOf<N extends OperationName>(

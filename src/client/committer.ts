@@ -9,9 +9,10 @@
 
 import { clearInterval, setInterval } from "node:timers";
 import { ErrorCodes } from "../format/errors.ts";
+import type { AdminPort } from "./admin_port.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerError, type SluiceError, toSluiceError } from "./errors.ts";
-import { COMMIT_OFFSETS, FETCH_OFFSETS } from "./group_rows.ts";
+import { COMMIT_OFFSETS, FETCH_OFFSETS } from "./agreed_rows.ts";
 
 /** The offset of the next record to read. */
 export interface PartitionOffset {
@@ -29,10 +30,28 @@ export interface CommittedOffset extends PartitionOffset {
 }
 
 const UNKNOWN = -1;
+/** What one request may hold. */
+const COMMITS_MAX = 1024;
+const FETCHES_MAX = 16384;
 
 /** The offsets that a group has committed: of these partitions, or all. */
 export async function fetchOffsets(
-  cluster: Cluster,
+  cluster: AdminPort,
+  group: string,
+  partitions: readonly { readonly topic: string; readonly partition: number }[],
+): Promise<CommittedOffset[]> {
+  const found: CommittedOffset[] = [];
+  let at = 0;
+  do {
+    const some = partitions.slice(at, at + FETCHES_MAX);
+    found.push(...await fetchSomeOffsets(cluster, group, some));
+    at += FETCHES_MAX;
+  } while (at < partitions.length);
+  return found;
+}
+
+async function fetchSomeOffsets(
+  cluster: AdminPort,
   group: string,
   partitions: readonly { readonly topic: string; readonly partition: number }[],
 ): Promise<CommittedOffset[]> {
@@ -50,21 +69,30 @@ export async function fetchOffsets(
 
 /** Settles when the offsets are durable. Throws BrokerError for the first that was refused. */
 export async function commitOffsets(
-  cluster: Cluster,
+  cluster: AdminPort,
   group: string,
   offsets: readonly PartitionOffset[],
 ): Promise<void> {
-  if (offsets.length === 0) return;
-  const values = offsets.map(({ topic, partition, offset, leaderEpoch, metadata }) => {
+  for (let at = 0; at < offsets.length; at += COMMITS_MAX) {
+    await commitSomeOffsets(cluster, group, offsets.slice(at, at + COMMITS_MAX));
+  }
+}
+
+async function commitSomeOffsets(
+  cluster: AdminPort,
+  group: string,
+  some: readonly PartitionOffset[],
+): Promise<void> {
+  const offsets = some.map(({ topic, partition, offset, leaderEpoch, metadata }) => {
     const epoch = leaderEpoch ?? UNKNOWN;
     return { topic, partition, offset, leaderEpoch: epoch, metadata: metadata ?? "" };
   });
-  const request = { group, memberId: "", generation: UNKNOWN, offsets: values };
+  const request = { group, memberId: "", generation: UNKNOWN, offsets };
   await cluster.repeated(true, async () => {
     const { results } = await cluster.exchange(COMMIT_OFFSETS, request, false);
     results.forEach(({ error }, at) => {
       if (error === ErrorCodes.none) return;
-      const where = offsets[at];
+      const where = some[at];
       throw new BrokerError(error, where === undefined ? "" : `${where.topic}/${where.partition}`);
     });
   });

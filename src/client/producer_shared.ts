@@ -9,11 +9,13 @@
 
 import { clearImmediate, clearInterval, setImmediate, setInterval } from "node:timers";
 import { KiB, MiB } from "../base/units.ts";
+import { ErrorCodes } from "../format/errors.ts";
 import { FRAME_HEADER_SIZE, ProduceAt } from "../native/frame.ts";
-import { OPERATIONS } from "../native/operations.ts";
+import { INIT_PRODUCER } from "./agreed_rows.ts";
 import { BatchBuilder } from "./batch_builder.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";
+import { isCode } from "./errors.ts";
 import type { PartitionQueue } from "./partition_queue.ts";
 import type { BatchReport, ProducerSettings } from "./producer_options.ts";
 
@@ -25,8 +27,6 @@ const KEEP_BYTES: number = 16 * MiB;
 /** Deadlines are looked at so often, at the least. */
 const SWEEP_MS_MAX = 1000;
 const SWEEPS_PER_TIMEOUT = 8;
-
-const hasInitProducer = OPERATIONS.some(({ name }) => (name as string) === "init_producer");
 
 /** What the broker knows a producer by. */
 export interface ProducerIdentity {
@@ -103,16 +103,12 @@ export class ProducerShared {
   /** Who the producer is; null when it is not idempotent. */
   async identity(): Promise<ProducerIdentity | null> {
     if (!this.settings.idempotence) return null;
-    if (!hasInitProducer) return null; // until the operation is in the table
-    this.#identity ??= this.cluster.request(
-      "init_producer" as never,
-      { transactionalId: "" } as never,
-      true,
-    ) as never;
+    this.#identity ??= this.cluster.exchange(INIT_PRODUCER, { transactionalId: "" }, true);
     try {
       return await this.#identity;
     } catch (error) {
       this.#identity = null;
+      if (isCode(error, ErrorCodes.unknown_operation)) return null; // until brokers have it
       throw error;
     }
   }

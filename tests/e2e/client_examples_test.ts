@@ -1,0 +1,73 @@
+/**
+ * Every example of docs/CLIENT.md and of the client's doc comments: is checked against the types,
+ * and runs to its end against a broker.
+ */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { DENO_SCRIPT_PERMISSIONS } from "../../scripts/runtime.mjs";
+import { startBroker } from "../support/broker.ts";
+import { findExamples, programOf } from "../support/examples.ts";
+import { BROKER_RUNTIME } from "../support/pair.ts";
+import { argumentsFor, ROOT, runtimePath } from "../support/runtimes.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { within } from "../support/until.ts";
+
+const EXAMPLES = findExamples("docs/CLIENT.md", "src/client/*.ts");
+/** In the clone, so that compiler and runtime find what packages there are. */
+const CHECKED = join(ROOT, `dist/examples-${BROKER_RUNTIME}`);
+const RUN = join(CHECKED, "run");
+mkdirSync(RUN, { recursive: true });
+
+const folder = temporaryDirectory("examples");
+const broker = await startBroker({ runtime: BROKER_RUNTIME, data: join(folder, "d") });
+after(async () => {
+  rmSync(CHECKED, { recursive: true, force: true });
+  assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
+});
+
+test("there are examples, in the page and in the sources", () => {
+  for (const place of ["docs/CLIENT.md", "src/client/producer.ts", "src/client/consumer.ts"]) {
+    assert.ok(EXAMPLES.some((example) => example.place.startsWith(place)), place);
+  }
+});
+
+test("all fit the types", () => {
+  EXAMPLES.forEach(({ text }, i) => {
+    const program = text.replaceAll('"sluice/client"', '"../../src/client/mod.ts"');
+    writeFileSync(join(CHECKED, `${i}.ts`), program);
+  });
+  const compilerOptions = { moduleDetection: "force" };
+  const config = {
+    extends: "../../tsconfig.json",
+    compilerOptions,
+    include: ["*.ts", "../../src/codec/snappyjs.d.ts"],
+  };
+  writeFileSync(join(CHECKED, "tsconfig.json"), JSON.stringify(config));
+  const words = ["node_modules/typescript/bin/tsc", "-p", CHECKED];
+  const { stdout } = spawnSync(
+    runtimePath(BROKER_RUNTIME),
+    [...argumentsFor(BROKER_RUNTIME, DENO_SCRIPT_PERMISSIONS), ...words],
+    { cwd: ROOT, encoding: "utf8" },
+  );
+  assert.equal(stdout, "");
+});
+
+for (const example of EXAMPLES) {
+  test(`${example.place} runs`, async () => {
+    const file = join(RUN, `${example.place.replaceAll(/[^\w]/g, "_")}.ts`);
+    writeFileSync(file, programOf(example, `127.0.0.1:${broker.port}`));
+    const { log } = console;
+    const said: string[] = [];
+    console.log = (...words: unknown[]): void => void said.push(words.map(String).join(" "));
+    try {
+      await within("its end", import(pathToFileURL(file).href));
+    } finally {
+      console.log = log;
+    }
+    if (example.text.includes("console.log")) assert.notDeepEqual(said, []);
+  });
+}

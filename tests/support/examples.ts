@@ -1,0 +1,38 @@
+/**
+ * Examples in pages and in doc comments: whole programs between "```ts" and "```", which import
+ * "sluice/client" and ask a broker at 127.0.0.1:7400.
+ */
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ROOT } from "./runtimes.ts";
+
+export interface Example {
+  /** File and line, for the name of a test. */
+  readonly place: string;
+  readonly text: string;
+}
+
+const FENCE = /^([ ]*(?:\* )?)```ts\n([\s\S]*?)^[ ]*(?:\* )?```$/gm;
+
+/** The examples of the files that the patterns match, in their order. */
+export function findExamples(...patterns: string[]): Example[] {
+  const found: Example[] = [];
+  for (const file of patterns.flatMap((pattern) => globSync(pattern, { cwd: ROOT }).sort())) {
+    const source = readFileSync(join(ROOT, file), "utf8");
+    for (const { index, 1: indent = "", 2: body = "" } of source.matchAll(FENCE)) {
+      const line = source.slice(0, index).split("\n").length;
+      const lines = body.split("\n").map((text) => {
+        return text.startsWith(indent) ? text.slice(indent.length) : text.replace(/^ *\*/, "");
+      });
+      found.push({ place: `${file}:${line}`, text: lines.join("\n") });
+    }
+  }
+  return found;
+}
+
+/** The program, on the sources of this clone and against a broker of the test. */
+export function programOf({ text }: Example, broker: string): string {
+  const client = pathToFileURL(join(ROOT, "src/client/mod.ts")).href;
+  return text.replaceAll('"sluice/client"', `"${client}"`).replaceAll("127.0.0.1:7400", broker);
+}

@@ -41,13 +41,14 @@ import {
   toSluiceError,
 } from "./errors.ts";
 import { PendingBatch, type Reject, type Resolve } from "./pending_batch.ts";
-import type { ProducerIdentity, ProducerShared } from "./producer_shared.ts";
+import type { ProducerShared } from "./producer_shared.ts";
+import { SequenceNumbers } from "./sequence_numbers.ts";
 
 const PRODUCE = operation("produce");
 const RETRY_MS = 50;
 const RETRY_MAX_MS = 1000;
-const SEQUENCES = 2 ** 31;
-const EPOCH_MAX = 32767;
+/** A broker forgets producers that are idle; never as soon as this. */
+const KNOWN_MS = 60000;
 
 export class PartitionQueue {
   readonly topic: string;
@@ -67,11 +68,9 @@ export class PartitionQueue {
   #isWaiting = false;
   #isAborted = false;
   #opened: OpenedPartition | null = null;
-  #identity: ProducerIdentity | null = null;
-  #identityVersion = 0;
-  #nextSequence = 0;
-  /** A batch with a number failed: the broker may miss that number for good. */
-  #hasGap = false;
+  readonly #numbers: SequenceNumbers = new SequenceNumbers();
+  /** When the broker took the last batch on this connection, by `performance.now()`. */
+  #deliveredMs = -Infinity;
   #linger: ReturnType<typeof setTimeout> | null = null;
   #failure: SluiceError | null = null;
 
@@ -179,9 +178,8 @@ export class PartitionQueue {
         .finally(() => this.#goOn());
       return;
     }
-    while (
-      this.#sent < this.#batches.length && this.#outstanding < this.#shared.settings.inFlightMax
-    ) {
+    const inFlightMax = this.#isKnown() ? this.#shared.settings.inFlightMax : 1;
+    while (this.#sent < this.#batches.length && this.#outstanding < inFlightMax) {
       if (opened.connection.isCongested) {
         this.#isWaiting = true;
         opened.connection.drained().catch(() => {}).finally(() => this.#goOn());
@@ -191,6 +189,16 @@ export class PartitionQueue {
     }
   }
 
+  /**
+   * Whether the broker knows the producer in this partition. Of one that it does not know it takes
+   * any number, so that a batch behind one that was refused would be stored before it: then there
+   * is one in flight.
+   */
+  #isKnown(): boolean {
+    if (this.#numbers.identity === null) return true; // without numbers there is nothing to know
+    return this.#opened !== null && performance.now() - this.#deliveredMs < KNOWN_MS;
+  }
+
   #goOn(): void {
     this.#isWaiting = false;
     if (this.#mustRecover && this.#outstanding === 0) this.#recover();
@@ -198,10 +206,11 @@ export class PartitionQueue {
   }
 
   async #connect(): Promise<void> {
-    if (this.#shared.settings.idempotence && this.#identity === null) {
-      this.#renumber(await this.#shared.identity());
+    if (this.#shared.settings.idempotence && this.#numbers.identity === null) {
+      this.#numbers.begin(await this.#shared.identity());
     }
     this.#opened = await this.#shared.cluster.open(this.topic, this.partition);
+    this.#deliveredMs = -Infinity;
     this.#failure = null;
   }
 
@@ -216,7 +225,7 @@ export class PartitionQueue {
 
   #submit(opened: OpenedPartition, batch: PendingBatch): void {
     const { builder } = batch;
-    if (batch.identityVersion !== this.#identityVersion) this.#number(batch);
+    this.#numbers.stamp(batch);
     const view = builder.block.view;
     const acks = this.#shared.settings.acks === "all" ? Acks.all : Acks.leader;
     view.setUint32(FRAME_HEADER_SIZE + ProduceAt.handle, opened.handle);
@@ -228,16 +237,6 @@ export class PartitionQueue {
       (body) => this.#answered(opened, batch, body),
       (error) => this.#refused(batch, toSluiceError(error)),
     );
-  }
-
-  /** Gives a batch the next numbers of the producer as it is known now. */
-  #number(batch: PendingBatch): void {
-    const { builder } = batch;
-    batch.identityVersion = this.#identityVersion;
-    if (this.#identity === null) return builder.stamp(-1, -1, -1);
-    const { producerId, producerEpoch } = this.#identity;
-    builder.stamp(producerId, producerEpoch, this.#nextSequence);
-    this.#nextSequence = (this.#nextSequence + builder.count) % SEQUENCES;
   }
 
   #answered(opened: OpenedPartition, batch: PendingBatch, body: ReplyBody): void {
@@ -252,7 +251,8 @@ export class PartitionQueue {
 
   #delivered(batch: PendingBatch, baseOffset: number, level: number): void {
     this.#outstanding -= 1;
-    this.#hasGap = false;
+    this.#numbers.hasGap = false;
+    this.#deliveredMs = performance.now();
     this.#backoff.reset();
     this.#remove(batch);
     if (!batch.isSettled) {
@@ -309,11 +309,9 @@ export class PartitionQueue {
   }
 
   #recoverOrder(error: SluiceError): void {
-    if (!this.#hasGap) return this.#fail(this.#batches[0]!, error);
-    const { producerId, producerEpoch } = this.#identity!;
-    if (producerEpoch < EPOCH_MAX) {
-      this.#renumber({ producerId, producerEpoch: producerEpoch + 1 });
-    } else this.#forgetIdentity();
+    const { hasGap, identity } = this.#numbers;
+    if (!hasGap || identity === null) this.#fail(this.#batches[0]!, error);
+    else if (!this.#numbers.raiseEpoch()) this.#forgetIdentity();
   }
 
   /** Somebody else has the producer's id and a higher epoch: that cannot be helped by retrying. */
@@ -325,16 +323,8 @@ export class PartitionQueue {
   /** `#connect` gets another one. */
   #forgetIdentity(): void {
     this.#shared.renewIdentity();
-    this.#identity = null;
+    this.#numbers.begin(null);
     this.#opened = null;
-  }
-
-  /** From now on the producer is this one, and begins to count at 0. */
-  #renumber(identity: ProducerIdentity | null): void {
-    this.#identity = identity;
-    this.#identityVersion += 1;
-    this.#nextSequence = 0;
-    this.#hasGap = false;
   }
 
   /** Tells all who wait for the batch; it goes as soon as no copy of it is on its way. */
@@ -348,7 +338,7 @@ export class PartitionQueue {
   }
 
   #drop(batch: PendingBatch): void {
-    if (batch.identityVersion === this.#identityVersion) this.#hasGap = true;
+    if (this.#numbers.isOf(batch)) this.#numbers.hasGap = true;
     this.#remove(batch);
     this.#free(batch);
   }

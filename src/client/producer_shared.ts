@@ -18,6 +18,7 @@ import type { Compressor } from "./compression.ts";
 import { isCode } from "./errors.ts";
 import type { PartitionQueue } from "./partition_queue.ts";
 import type { BatchReport, ProducerSettings } from "./producer_options.ts";
+import type { ProducerIdentity } from "./sequence_numbers.ts";
 
 /** Where the batch begins in a request. */
 const HEADROOM: number = FRAME_HEADER_SIZE + ProduceAt.batch;
@@ -27,12 +28,6 @@ const KEEP_BYTES: number = 16 * MiB;
 /** Deadlines are looked at so often, at the least. */
 const SWEEP_MS_MAX = 1000;
 const SWEEPS_PER_TIMEOUT = 8;
-
-/** What the broker knows a producer by. */
-export interface ProducerIdentity {
-  readonly producerId: number;
-  readonly producerEpoch: number;
-}
 
 /** What the producer wants to hear of. */
 export interface ProducerListener {

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import type { Client } from "../../../src/client/client.ts";
+import type { Producer } from "../../../src/client/producer.ts";
+import type { ProducerOptions } from "../../../src/client/producer_options.ts";
+import { within } from "../../support/until.ts";
+import { errorReply } from "./fake_broker.ts";
+import { FakeCluster, valuesOf } from "./fake_cluster.ts";
+
+const DISK_FULL = 61;
+const BATCH_INVALID = 42;
+const SHUTTING_DOWN = 62;
+
+let cluster: FakeCluster;
+let client: Client;
+
+beforeEach(async () => {
+  cluster = await FakeCluster.start();
+  client = await cluster.connect();
+});
+afterEach(async () => {
+  await client.close().catch(() => {});
+  await cluster.broker.stop();
+});
+
+/** One record a batch, so that batches are as many as records. */
+function producerOf(options: ProducerOptions = {}): Promise<Producer> {
+  return client.producer({ batchBytes: 0, ...options });
+}
+
+/** Sends values 0 to count - 1; gives what became of each. */
+async function sendAll(producer: Producer, count: number): Promise<(number | string)[]> {
+  const sent = Array.from({ length: count }, async (_, i) => {
+    try {
+      return (await producer.send({ topic: "t", value: `${i}` })).offset;
+    } catch (error) {
+      return (error as Error).name;
+    }
+  });
+  return await within("the end of all records", Promise.all(sent));
+}
+
+function storedValues(): string[] {
+  return cluster.stored.flatMap(({ batch }) => valuesOf(batch));
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+describe("PartitionQueue", () => {
+  test("batches carry the producer and count on; at most five are in flight", async () => {
+    const producer = await producerOf();
+    assert.deepEqual(await sendAll(producer, 1), [0]); // now the broker knows the producer
+    let held = 0;
+    cluster.lose = () => {
+      held += 1;
+      return true;
+    };
+    const sending = sendAll(producer, 12);
+    await within(
+      "five",
+      (async () => {
+        while (held < 5) await new Promise((resolve) => setTimeout(resolve, 1));
+      })(),
+    );
+    await client.admin.ping(); // answered behind whatever was sent before
+    assert.equal(held, 5);
+    cluster.lose = () => false;
+    cluster.stored.forEach(({ sequence }, i) => assert.equal(sequence, i));
+    cluster.cut(); // the answers are lost with it
+    assert.deepEqual(await sending, upTo(12).map((i) => i + 1));
+    assert.deepEqual(storedValues(), ["0", ...upTo(12).map(String)]);
+    assert.deepEqual(new Set(cluster.stored.map(({ epoch }) => epoch)), new Set([0]));
+  });
+
+  test("of a producer that the broker does not know one batch is in flight", async () => {
+    let produced = 0;
+    cluster.lose = () => {
+      produced += 1;
+      return produced === 1;
+    };
+    const producer = await producerOf();
+    const sending = sendAll(producer, 6);
+    await within(
+      "the first",
+      (async () => {
+        while (produced < 1) await new Promise((resolve) => setTimeout(resolve, 1));
+      })(),
+    );
+    await client.admin.ping();
+    assert.equal(produced, 1);
+    cluster.cut();
+    assert.deepEqual(await sending, upTo(6));
+  });
+
+  test("answers that are lost anywhere neither duplicate nor reorder", async () => {
+    for (let lostAt = 1; lostAt <= 8; lostAt += 1) {
+      cluster.stored.length = 0;
+      const seen = new Set<number>();
+      let count = 0;
+      cluster.lose = () => {
+        count += 1;
+        if (count !== lostAt || seen.has(lostAt)) return false;
+        seen.add(lostAt);
+        setTimeout(() => cluster.cut(), 1);
+        return true;
+      };
+      const producer = await producerOf({ inFlightMax: 1 + lostAt % 5 });
+      await sendAll(producer, 10);
+      assert.deepEqual(storedValues(), upTo(10).map(String), `answer ${lostAt} was lost`);
+    }
+  });
+
+  test("a refusal that may pass is repeated, with all behind it, in order", async () => {
+    cluster.refuse = (request, attempt) => {
+      return attempt <= 7 ? errorReply(request.correlation, DISK_FULL, "") : undefined;
+    };
+    const producer = await producerOf();
+    assert.deepEqual(await sendAll(producer, 9), upTo(9));
+    assert.deepEqual(storedValues(), upTo(9).map(String));
+  });
+
+  test("a batch that is refused for good fails alone; the others get new numbers", async () => {
+    cluster.refuse = (request) => {
+      const value = valuesOf(request.body.subarray(8))[0];
+      return value === "2" ? errorReply(request.correlation, BATCH_INVALID, "no") : undefined;
+    };
+    const producer = await producerOf();
+    const outcome = await sendAll(producer, 8);
+    assert.deepEqual(outcome, [0, 1, "batch_invalid", 2, 3, 4, 5, 6]);
+    assert.deepEqual(storedValues(), ["0", "1", "3", "4", "5", "6", "7"]);
+    const numbers = cluster.stored.map(({ epoch, sequence }) => `${epoch}:${sequence}`);
+    assert.deepEqual(numbers, ["0:0", "0:1", "1:0", "1:1", "1:2", "1:3", "1:4"]);
+  });
+
+  test("a gap that is none of its own fails one batch, as the broker has lost what it had", async () => {
+    const producer = await producerOf();
+    assert.deepEqual(await sendAll(producer, 2), [0, 1]);
+    cluster.stored.pop();
+    assert.deepEqual(await sendAll(producer, 3), ["out_of_order_sequence", 1, 2]);
+    assert.deepEqual(cluster.stored.map(({ epoch }) => epoch), [0, 1, 1]);
+  });
+
+  test("a newer producer of the same id: the batch fails, then another id is taken", async () => {
+    const producer = await producerOf();
+    assert.deepEqual(await sendAll(producer, 1), [0]);
+    const [first] = cluster.stored;
+    cluster.stored.push({ ...first!, epoch: 9 });
+    assert.deepEqual(await sendAll(producer, 1), ["invalid_producer_epoch"]);
+    assert.deepEqual(await sendAll(producer, 1), [2]);
+    assert.equal(cluster.stored.at(-1)!.producerId, first!.producerId + 1);
+  });
+
+  test("a record is given up in time, and those behind it are stored once", async () => {
+    const producer = await producerOf({ deliveryTimeoutMs: 200 });
+    assert.deepEqual(await sendAll(producer, 1), [0]);
+    let silent = true;
+    cluster.refuse = () => silent ? null : undefined; // neither stored nor answered
+    assert.deepEqual(await sendAll(producer, 2), ["delivery_timeout", "delivery_timeout"]);
+    silent = false;
+    cluster.cut();
+    assert.deepEqual(await sendAll(producer, 2), [1, 2]);
+    assert.deepEqual(storedValues(), ["0", "0", "1"]);
+  });
+
+  test("a record that was given up and stored all the same leaves no gap", async () => {
+    const producer = await producerOf({ deliveryTimeoutMs: 200 });
+    cluster.lose = () => true;
+    assert.deepEqual(await sendAll(producer, 1), ["delivery_timeout"]);
+    cluster.lose = () => false;
+    cluster.cut();
+    assert.deepEqual(await sendAll(producer, 2), [1, 2]);
+    assert.deepEqual(cluster.stored.map(({ epoch }) => epoch), [0, 0, 0]);
+  });
+
+  test("a broker that stops is met again", async () => {
+    let refused = 0;
+    cluster.refuse = (request) => {
+      refused += 1;
+      return refused <= 3 ? errorReply(request.correlation, SHUTTING_DOWN, "") : undefined;
+    };
+    assert.deepEqual(await sendAll(await producerOf(), 4), upTo(4));
+  });
+
+  test("without idempotence batches are of no producer", async () => {
+    const producer = await producerOf({ idempotence: false });
+    assert.deepEqual(await sendAll(producer, 3), upTo(3));
+    for (const { producerId, epoch, sequence } of cluster.stored) {
+      assert.deepEqual([producerId, epoch, sequence], [-1, -1, -1]);
+    }
+  });
+
+  test("what is sent while others are on their way shares a batch", async () => {
+    const producer = await client.producer({ lingerMs: 60_000 });
+    const first = producer.send({ topic: "t", value: "0" });
+    await new Promise((resolve) => setTimeout(resolve, 20)); // it is on its way, or answered
+    await first;
+    const rest = await sendAll(producer, 50);
+    assert.deepEqual(rest, upTo(50).map((i) => i + 1));
+    assert.deepEqual(cluster.stored.map(({ count }) => count), [1, 50]);
+  });
+
+  test("a record as large as a batch may be is sent alone; a larger one is refused", async () => {
+    cluster.maxMessageBytes = 5000;
+    const producer = await client.producer({ batchBytes: 1000 });
+    await producer.send({ topic: "t", value: "x".repeat(4900) });
+    const refused = producer.send({ topic: "t", value: "x".repeat(5000) });
+    await assert.rejects(refused, { name: "batch_too_large", recordBytes: 5000 });
+    await producer.send({ topic: "t", value: "y" });
+    assert.deepEqual(cluster.stored.map(({ count }) => count), [1, 1]);
+  });
+});

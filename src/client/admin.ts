@@ -5,17 +5,7 @@
 import type { ConfigEntry } from "../format/topic_config.ts";
 import type { ReplyOf } from "../native/operations.ts";
 import type { ValueOf } from "../native/table.ts";
-import {
-  ADD_PARTITIONS,
-  ALTER_CONFIG,
-  ALTER_TOPIC,
-  CLOSE_CONNECTION,
-  CONNECTIONS,
-  DELETE_GROUP,
-  DESCRIBE_CONFIG,
-  DESCRIBE_TOPIC,
-  LIST_GROUPS,
-} from "./agreed_rows.ts";
+import { ALTER_CONFIG, CLOSE_CONNECTION, CONNECTIONS, DESCRIBE_CONFIG } from "./agreed_rows.ts";
 import { type AdminPort, ConnectionPort } from "./admin_port.ts";
 import {
   commitOffsets,
@@ -31,8 +21,8 @@ export type PartitionOffsets = ReplyOf<"offsets">;
 export type OffsetForTime = ReplyOf<"offset_for_time">;
 export type Counter = ReplyOf<"stats">["counters"][number];
 /** How the partitions of a topic are; `error` where there is no such topic. */
-export type TopicState = ValueOf<typeof DESCRIBE_TOPIC.reply>["topics"][number];
-export type GroupListing = ValueOf<typeof LIST_GROUPS.reply>["groups"][number];
+export type TopicState = ReplyOf<"describe_topic">["topics"][number];
+export type GroupListing = ReplyOf<"list_groups">["groups"][number];
 export type ConnectionInfo = ValueOf<typeof CONNECTIONS.reply>["connections"][number];
 
 /** Where the value of a broker setting comes from. */
@@ -103,20 +93,20 @@ export class Admin {
 
   /** Changes settings of a topic; settles when that is durable and in force. */
   async alterTopic(name: string, changes: SettingChanges): Promise<void> {
-    await this.#port.exchange(ALTER_TOPIC, { name, ...changesOf(changes) }, true);
+    await this.#port.request("alter_topic", { name, ...changesOf(changes) }, true);
     this.#port.forget(name);
   }
 
   /** Gives a topic more partitions: `partitions` in all. */
   async addPartitions(name: string, partitions: number): Promise<void> {
-    await this.#port.exchange(ADD_PARTITIONS, { name, partitions }, true);
+    await this.#port.request("add_partitions", { name, partitions }, true);
     this.#port.forget(name);
   }
 
   /** Ends, sizes and health of every partition of the topics named (all without names). */
   async describeTopics(names: readonly string[] = []): Promise<TopicState[]> {
     const topics = names.map((name) => ({ name }));
-    return (await this.#port.exchange(DESCRIBE_TOPIC, { topics }, true)).topics;
+    return (await this.#port.request("describe_topic", { topics }, true)).topics;
   }
 
   /** The ends of a partition. */
@@ -161,7 +151,7 @@ export class Admin {
 
   /** The groups that have committed offsets, by name. */
   async listGroups(prefix: string = ""): Promise<GroupListing[]> {
-    return (await this.#port.exchange(LIST_GROUPS, { prefix }, true)).groups;
+    return (await this.#port.request("list_groups", { prefix }, true)).groups;
   }
 
   /** What a group has committed: for these partitions, or for all. */
@@ -183,7 +173,7 @@ export class Admin {
     partitions: readonly { readonly topic: string; readonly partition: number }[] = [],
   ): Promise<void> {
     const places = partitions.map(({ topic, partition }) => ({ topic, partition }));
-    await this.#port.exchange(DELETE_GROUP, { group, partitions: places }, false);
+    await this.#port.request("delete_group", { group, partitions: places }, false);
   }
 
   /** Every setting of the broker, and where its value comes from. */

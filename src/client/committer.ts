@@ -12,7 +12,6 @@ import { ErrorCodes } from "../format/errors.ts";
 import type { AdminPort } from "./admin_port.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerError, type SluiceError, toSluiceError } from "./errors.ts";
-import { COMMIT_OFFSETS, FETCH_OFFSETS } from "./agreed_rows.ts";
 
 /** The offset of the next record to read. */
 export interface PartitionOffset {
@@ -56,7 +55,7 @@ async function fetchSomeOffsets(
   partitions: readonly { readonly topic: string; readonly partition: number }[],
 ): Promise<CommittedOffset[]> {
   const wanted = partitions.map(({ topic, partition }) => ({ topic, partition }));
-  const reply = await cluster.exchange(FETCH_OFFSETS, { group, partitions: wanted }, true);
+  const reply = await cluster.request("fetch_offsets", { group, partitions: wanted }, true);
   const found: CommittedOffset[] = [];
   for (const { error, topic, partition, offset, leaderEpoch, metadata, ...rest } of reply.offsets) {
     if (error !== ErrorCodes.none) throw new BrokerError(error, `${topic}/${partition}`);
@@ -89,7 +88,7 @@ async function commitSomeOffsets(
   });
   const request = { group, memberId: "", generation: UNKNOWN, offsets };
   await cluster.repeated(true, async () => {
-    const { results } = await cluster.exchange(COMMIT_OFFSETS, request, false);
+    const { results } = await cluster.request("commit_offsets", request, false);
     results.forEach(({ error }, at) => {
       if (error === ErrorCodes.none) return;
       const where = some[at];

@@ -9,13 +9,10 @@
 
 import { clearImmediate, clearInterval, setImmediate, setInterval } from "node:timers";
 import { KiB, MiB } from "../base/units.ts";
-import { ErrorCodes } from "../format/errors.ts";
 import { FRAME_HEADER_SIZE, ProduceAt } from "../native/frame.ts";
-import { INIT_PRODUCER } from "./agreed_rows.ts";
 import { BatchBuilder } from "./batch_builder.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";
-import { isCode } from "./errors.ts";
 import type { PartitionQueue } from "./partition_queue.ts";
 import type { BatchReport, ProducerSettings } from "./producer_options.ts";
 import type { ProducerIdentity } from "./sequence_numbers.ts";
@@ -98,12 +95,11 @@ export class ProducerShared {
   /** Who the producer is; null when it is not idempotent. */
   async identity(): Promise<ProducerIdentity | null> {
     if (!this.settings.idempotence) return null;
-    this.#identity ??= this.cluster.exchange(INIT_PRODUCER, { transactionalId: "" }, true);
+    this.#identity ??= this.cluster.request("init_producer", { transactionalId: "" }, true);
     try {
       return await this.#identity;
     } catch (error) {
       this.#identity = null;
-      if (isCode(error, ErrorCodes.unknown_operation)) return null; // until brokers have it
       throw error;
     }
   }

@@ -11,7 +11,7 @@ import type { ConsumerRecord } from "../../src/client/record.ts";
 import { type Broker, startBroker } from "../support/broker.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { within } from "../support/until.ts";
+import { until, within } from "../support/until.ts";
 
 const broker = await startBroker({
   runtime: BROKER_RUNTIME,
@@ -228,4 +228,75 @@ test("a topic that there is not is refused, one that is deleted ends the loop", 
   const loop = take(consumer, 1);
   await client.admin.deleteTopic("short");
   await assert.rejects(loop, { name: "topic_not_found" });
+});
+
+test("a group goes on where it has committed: what the loop has finished, no more", async () => {
+  await using client = await connect();
+  await client.admin.createTopic("group", { partitions: 2 });
+  await send(client, "group", 2, 0, 100);
+  const options = { topics: ["group"], group: "g", commitIntervalMs: 20 };
+  const seen: string[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const consumer = await client.consumer(options);
+    await assert.rejects(async () => {
+      let count = 0;
+      for await (const record of consumer) {
+        count += 1;
+        if (count === 20) throw new Error("in the middle"); // of a record that is not finished
+        seen.push(record.keyText());
+      }
+    }, /in the middle/);
+    await consumer.close();
+  }
+  assert.equal(new Set(seen).size, seen.length, "nothing twice");
+  assert.equal(seen.length, 95);
+  const offsets = await client.admin.groupOffsets("g");
+  assert.equal(offsets.reduce((sum, { offset }) => sum + offset, 0), 95);
+  assert.deepEqual((await client.admin.listGroups("g")).map(({ group }) => group), ["g"]);
+});
+
+test("automatic commits come at their interval, while the loop runs", async () => {
+  await using client = await connect();
+  await client.admin.createTopic("interval");
+  await send(client, "interval", 1, 0, 10);
+  const group = "interval";
+  const consumer = await client.consumer({ topics: ["interval"], group, commitIntervalMs: 10 });
+  let count = 0;
+  for await (const record of consumer) {
+    count += 1;
+    if (count < 10) continue;
+    const committed = async (): Promise<boolean> => {
+      const [first] = await client.admin.groupOffsets(group);
+      return first?.offset === record.offset; // this one is not finished
+    };
+    await until("the commit of nine records", committed);
+    break;
+  }
+});
+
+test("manual commits commit what was given, or what is said, also after a seek back", async () => {
+  await using client = await connect();
+  await client.admin.createTopic("manual");
+  await send(client, "manual", 1, 0, 10);
+  const group = "manual";
+  const committed = async (): Promise<number | undefined> => {
+    return (await client.admin.groupOffsets(group))[0]?.offset;
+  };
+  const consumer = await client.consumer({ topics: ["manual"], group, commit: "manual" });
+  for await (const { offset } of consumer) {
+    if (offset === 3) await consumer.commit();
+    if (offset === 6) break;
+  }
+  assert.equal(await committed(), 4);
+  await consumer.commit([{ topic: "manual", partition: 0, offset: 6, metadata: "mine" }]);
+  assert.equal((await client.admin.groupOffsets(group))[0]!.metadata, "mine");
+  consumer.seek("manual", 0, 1);
+  await consumer.commit();
+  assert.equal(await committed(), 1);
+  await consumer.close();
+  assert.equal(await committed(), 1, "close commits nothing by itself");
+  const next = await client.consumer({ topics: ["manual"], group, from: "latest" });
+  assert.equal((await take(next, 1))[0]!.offset, 1);
+  await client.admin.deleteGroup(group);
+  assert.deepEqual(await client.admin.groupOffsets(group), []);
 });

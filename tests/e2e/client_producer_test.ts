@@ -119,3 +119,28 @@ test("a record of a topic that there is not fails with the row of the table", as
     code: 20,
   });
 });
+
+test("a broker that is killed while records come gets them all, once and in order", async () => {
+  const data = join(temporaryDirectory("kill"), "d");
+  let own = await startBroker({ runtime: BROKER_RUNTIME, data });
+  const native = `127.0.0.1:${own.port}`;
+  const client = await connect(own);
+  await client.admin.createTopic("kill", { partitions: 3 });
+  const producer = await client.producer({ batchBytes: 1000 });
+  const sent: Promise<Delivery>[] = [];
+  for (let i = 0; i < 3000; i += 1) {
+    sent.push(producer.send({ topic: "kill", partition: i % 3, value: `${i}` }));
+    if (i % 1000 !== 999) continue;
+    await sent[i - 600]; // some are acknowledged, some are on their way
+    await own.kill();
+    own = await startBroker({ runtime: BROKER_RUNTIME, data, native });
+  }
+  const deliveries = await Promise.all(sent);
+  for (let partition = 0; partition < 3; partition += 1) {
+    const values = await valuesOf(own, "kill", partition);
+    assert.deepEqual(values, Array.from({ length: 1000 }, (_, i) => `${3 * i + partition}`));
+  }
+  deliveries.forEach(({ offset }, i) => assert.equal(offset, Math.floor(i / 3)));
+  await client.close();
+  assert.deepEqual(await own.stop(), { code: 0, signal: null }, own.stderr());
+});

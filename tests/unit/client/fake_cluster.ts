@@ -6,9 +6,7 @@ import { Buffer } from "node:buffer";
 import { heapBlock } from "../../../src/base/bytes.ts";
 import { Client, type ClientOptions } from "../../../src/client/client.ts";
 import { RecordReader } from "../../../src/client/record_reader.ts";
-import { encodeBody } from "../../../src/native/codec.ts";
-import { INIT_PRODUCER } from "../../../src/client/agreed_rows.ts";
-import { errorReply, FakeBroker, frame, reply, type Request } from "./fake_broker.ts";
+import { errorReply, FakeBroker, reply, type Request } from "./fake_broker.ts";
 
 /** A batch that the broker took. */
 export interface Stored {
@@ -73,10 +71,9 @@ export class FakeCluster {
   }
 
   #answer(request: Request): Buffer | null | undefined {
-    if (request.operation === INIT_PRODUCER.code) {
+    if (request.name === "init_producer") {
       this.#producers += 1;
-      const values = { producerId: this.#producers, producerEpoch: 0 };
-      return frame(0, request.correlation, encodeBody(INIT_PRODUCER.reply, values));
+      return reply(request, { producerId: this.#producers, producerEpoch: 0 });
     }
     if (request.name === "metadata") return this.#metadata(request);
     if (request.name === "open_partition") {

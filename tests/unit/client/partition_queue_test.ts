@@ -112,7 +112,7 @@ describe("PartitionQueue", () => {
 
   test("a refusal that may pass is repeated, with all behind it, in order", async () => {
     cluster.refuse = (request, attempt) => {
-      return attempt <= 7 ? errorReply(request.correlation, DISK_FULL, "") : undefined;
+      return attempt <= 3 ? errorReply(request.correlation, DISK_FULL, "") : undefined;
     };
     const producer = await producerOf();
     assert.deepEqual(await sendAll(producer, 9), upTo(9));

@@ -174,9 +174,9 @@ export class PartitionFeed {
         if (signal.aborted) break;
         const error = await this.#follow(opened, () => backoff.reset());
         if (error === null) continue;
-        await this.#recover(error, opened);
+        this.#recover(error, opened);
       } catch (error) {
-        await this.#recover(toSluiceError(error), null);
+        this.#recover(toSluiceError(error), null);
       }
       if (this.failure === null && !signal.aborted) await sleep(backoff.nextMs(), signal);
     }
@@ -222,7 +222,7 @@ export class PartitionFeed {
     if (generation === this.generation) this.position = this.finished = offset;
   }
 
-  async #recover(error: SluiceError, opened: OpenedPartition | null): Promise<void> {
+  #recover(error: SluiceError, opened: OpenedPartition | null): void {
     if (isCode(error, ErrorCodes.offset_out_of_range) && this.#shape.outOfRange !== "error") {
       const { topic, partition, position } = this;
       const to = this.#shape.outOfRange;

@@ -132,7 +132,7 @@ describe("PartitionQueue", () => {
     assert.deepEqual(numbers, ["0:0", "0:1", "1:0", "1:1", "1:2", "1:3", "1:4"]);
   });
 
-  test("a gap that is none of its own fails one batch, as the broker has lost what it had", async () => {
+  test("a gap that is none of its own fails one batch: it was lost at the broker", async () => {
     const producer = await producerOf();
     assert.deepEqual(await sendAll(producer, 2), [0, 1]);
     cluster.stored.pop();

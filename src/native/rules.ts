@@ -18,6 +18,24 @@ export const OPERATION_RULES: { readonly [N in OperationName]?: readonly string[
     "(unknown handle, reserved not zero, it ends before the batch) ends the connection, " +
     "and so does any that comes while the broker stops; replies to earlier requests come first.",
   ],
+  commit_offsets: [
+    "An offset is committed alone: where others of the request are refused, their results say " +
+    "so, and the error of the reply is 0. When the whole request is refused nothing of it is " +
+    "committed.",
+    "Replies of one connection may come in another order than the requests, where they are of " +
+    "different groups; those of one group keep their order, and the later one counts.",
+    "What was committed to a topic goes with it: a new topic of its name has no offsets.",
+    "group_loading is answered for a moment after a start: ask again.",
+  ],
+  "fetch_offsets": [
+    "It shows what is durable. A group, topic or partition that is not there has no offset, " +
+    "which is no error: `offset` is -1.",
+  ],
+  "init_producer": [
+    "Number the records of each partition from sequence 0 on, and send a batch that was not " +
+    "answered again as it was, id, epoch and sequence included: then it is stored once. The " +
+    "broker knows the last five batches of a producer in each partition.",
+  ],
   subscribe: [
     "The correlation of the request is the number of the subscription: every push carries it, " +
     "and add_credit and unsubscribe name it. Use it for no other request while it lives.",

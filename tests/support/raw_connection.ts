@@ -103,9 +103,12 @@ export class RawConnection {
     const reply = await this.reply();
     assert.equal(reply.correlation, this.#correlation, `${name}: the correlation comes back`);
     assert.equal(reply.code, 0, `${name}: ${reply.code === 0 ? "" : errorText(reply)}`);
-    return decodeBody(operation(name).reply as Table, reply.body, 0, reply.body.length) as ReplyOf<
-      N
-    >;
+    return RawConnection.decode(name, reply);
+  }
+
+  /** The values of a reply that is no error. */
+  static decode<N extends OperationName>(name: N, { body }: Reply): ReplyOf<N> {
+    return decodeBody(operation(name).reply as Table, body, 0, body.length) as ReplyOf<N>;
   }
 
   /** Fails unless the next thing is the broker's end of the connection. */

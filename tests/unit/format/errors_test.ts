@@ -36,6 +36,8 @@ const PINNED: readonly (readonly [number, string, boolean])[] = [
   [45, "out_of_order_sequence", false],
   [46, "duplicate_sequence", false],
   [47, "invalid_producer_epoch", false],
+  [48, "producer_ids_exhausted", false],
+  [49, "transactions_unsupported", false],
   [60, "storage_failed", false],
   [61, "disk_full", true],
   [62, "shutting_down", true],
@@ -43,6 +45,13 @@ const PINNED: readonly (readonly [number, string, boolean])[] = [
   [64, "storage_busy", true],
   [65, "disk_read_only", true],
   [67, "storage_slow", true],
+  [80, "group_not_found", false],
+  [81, "offset_metadata_too_large", false],
+  [82, "invalid_group_id", false],
+  [83, "group_loading", true],
+  [84, "too_many_offsets", false],
+  [85, "unknown_member", false],
+  [86, "illegal_generation", false],
 ];
 
 test("every code that was ever given out means what it meant", () => {

@@ -5,6 +5,7 @@ import { Admin, type TopicDescription } from "../client/admin.ts";
 import type { Connection } from "../client/connection.ts";
 import { BrokerError } from "../client/errors.ts";
 import { ErrorCodes } from "../format/errors.ts";
+import { isInternalTopic } from "../format/internal_topics.ts";
 import { operation } from "../native/operations.ts";
 import { withBroker } from "./broker_connection.ts";
 import { ExitCode } from "./exit_codes.ts";
@@ -101,7 +102,8 @@ interface TopicRow {
 
 export async function listTopics(command: ListTopicsCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    const topics = await new Admin(connection).topics();
+    const topics = (await new Admin(connection).topics())
+      .filter(({ name }) => command.internal || !isInternalTopic(name));
     await printRows(command, TOPIC_COLUMNS, topics.map(topicRow));
     return ExitCode.success;
   });

@@ -33,6 +33,8 @@ export interface DeleteTopicCommand extends ClientCommand {
 
 export interface ListTopicsCommand extends ClientCommand, PrintCommand {
   readonly name: "topic list";
+  /** Those that the broker keeps for itself, too. */
+  readonly internal: boolean;
 }
 
 export interface DescribeTopicsCommand extends ClientCommand, PrintCommand {
@@ -165,7 +167,17 @@ const deleteTopic = command(
 
 const listTopics = command(
   "list",
-  object({ name: constant("topic list"), ...json, ...broker }),
+  object({
+    name: constant("topic list"),
+    internal: withDefault(
+      flag("--internal", {
+        description: say("List what the broker keeps for itself, too, such as __consumer_offsets."),
+      }),
+      false,
+    ),
+    ...json,
+    ...broker,
+  }),
   {
     brief: message`List the topics.`,
     description: say(

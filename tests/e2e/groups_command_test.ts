@@ -28,6 +28,8 @@ test(`a group goes on where it stands, also after a kill (${PAIR})`, async () =>
   assert.deepEqual(values, ["3", "4", "5", "6", "7", "8", "9", "a", "b"]);
   assert.equal((await after(consume)).out, "", "everything is committed");
   assert.equal((await after(["group", "list"])).out, "g\tempty\t2\n");
+  assert.match((await after(["topic", "list"])).out, /^t\t2\t.*\n$/, "not what the broker keeps");
+  assert.match((await after(["topic", "list", "--internal"])).out, /^__consumer_offsets\t8\t/);
   const stand = (await after(["group", "describe", "g"])).out;
   assert.match(stand, /^t\t0\t10\t10\t0\t\d{4}-\S+Z\t\nt\t1\t2\t2\t0\t/);
 

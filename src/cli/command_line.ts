@@ -6,7 +6,7 @@
  *     sluice topic … | records delete | offsets                           (topic_commands.ts)
  *     sluice group list | describe | reset | delete                       (group_commands.ts)
  *     sluice produce TOPIC [FILE] | consume TOPIC                         (data_commands.ts)
- *     sluice stats | ping | completions                                   (node_commands.ts)
+ *     sluice stats | ping | connection list | close | completions         (node_commands.ts)
  *     sluice bench                                                        (bench_command.ts)
  *     sluice verify DIR | dump FILE | repair DIR TOPIC-N | adopt DIR      (tools_commands.ts)
  */
@@ -29,6 +29,7 @@ import {
   configCommand,
   type DoctorCommand,
   doctorCommand,
+  type RunningConfigCommand,
   type ServeCommand,
   serveCommand,
 } from "./serve_command.ts";
@@ -38,6 +39,7 @@ import { type TopicCommand, topicCommands } from "./topic_commands.ts";
 export type Command =
   | ServeCommand
   | ConfigCommand
+  | RunningConfigCommand
   | DoctorCommand
   | TopicCommand
   | GroupCommand

@@ -81,9 +81,14 @@ function plain(message: Message | undefined): string {
   return message === undefined ? "" : formatMessage(message, { quotes: false });
 }
 
-/** Every command that can be run, in the order of the tree. */
+/** Every command that can be run, in the order of the tree: some have others below them. */
 export function leavesOf(node: CommandNode): CommandNode[] {
-  return node.commands.length === 0 ? [node] : node.commands.flatMap(leavesOf);
+  const below = node.commands.flatMap(leavesOf);
+  return runsItself(node) ? [node, ...below] : below;
+}
+
+function runsItself(node: CommandNode): boolean {
+  return node.commands.length === 0 || node.options.length > 0;
 }
 
 /**
@@ -117,7 +122,7 @@ export function missingCommand(tree: CommandNode, args: readonly string[]): stri
     node = node.commands.find(({ path }) => path.at(-1) === arg);
     if (node === undefined) return null;
   }
-  if (node.commands.length === 0) return null;
+  if (runsItself(node)) return null;
   const names = node.commands.map(({ path }) => path.at(-1)!);
   return `${["sluice", ...node.path].join(" ")} needs a command: ${names.join(", ")}.`;
 }

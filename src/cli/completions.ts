@@ -50,7 +50,7 @@ _sluice() {
 
 /** A case per command: words that lead to it; then a case per choice; then the words after it. */
 function bashScript(tree: CommandNode): string {
-  const all = [...branches(tree).slice(1), ...leavesOf(tree)];
+  const all = [...new Set([...branches(tree).slice(1), ...leavesOf(tree)])];
   const steps = all.map(({ path }) => {
     const before = path.slice(0, -1).map((name) => ` ${name}`).join("");
     const whole = path.map((name) => ` ${name}`).join("");
@@ -68,9 +68,9 @@ function bashScript(tree: CommandNode): string {
   );
   const below = branches(tree).map((node) => {
     const path = node.path.map((name) => ` ${name}`).join("");
-    return `    "${path}") words="${node.commands.map(nameOf).join(" ")} --help" ;;\n`;
+    return `    "${path}") words="${node.commands.map(nameOf).join(" ")} ${optionWords(node)}" ;;\n`;
   });
-  const options = leavesOf(tree).map((leaf) => {
+  const options = leavesOf(tree).filter(({ commands }) => commands.length === 0).map((leaf) => {
     return `    " ${leaf.path.join(" ")}") words="${optionWords(leaf)}" ;;\n`;
   });
   return BASH_HEAD + steps.join("") + `    esac
@@ -92,7 +92,7 @@ complete -o filenames -F _sluice sluice
 function zshScript(tree: CommandNode): string {
   const functions = [
     ...branches(tree).map(zshBranch),
-    ...leavesOf(tree).map(zshLeaf),
+    ...leavesOf(tree).filter(({ commands }) => commands.length === 0).map(zshLeaf),
   ];
   return `#compdef sluice
 # Completions of sluice for zsh. Into a directory of $fpath: sluice completions zsh > _sluice

@@ -2,9 +2,10 @@
 
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
+import { multiple } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
 import { argument, command, constant } from "@optique/core/primitives";
-import { choice } from "@optique/core/valueparser";
+import { choice, integer } from "@optique/core/valueparser";
 import { say } from "./help_text.ts";
 import { broker, type ClientCommand, json, type PrintCommand } from "./values.ts";
 
@@ -16,13 +17,27 @@ export interface PingCommand extends ClientCommand, PrintCommand {
   readonly name: "ping";
 }
 
+export interface ListConnectionsCommand extends ClientCommand, PrintCommand {
+  readonly name: "connection list";
+}
+
+export interface CloseConnectionsCommand extends ClientCommand {
+  readonly name: "connection close";
+  readonly ids: readonly number[];
+}
+
 /** Needs no broker. */
 export interface CompletionsCommand {
   readonly name: "completions";
   readonly shell: "bash" | "zsh" | "fish";
 }
 
-export type NodeCommand = StatsCommand | PingCommand | CompletionsCommand;
+export type NodeCommand =
+  | StatsCommand
+  | PingCommand
+  | ListConnectionsCommand
+  | CloseConnectionsCommand
+  | CompletionsCommand;
 
 const stats = command("stats", object({ name: constant("stats"), ...json, ...broker }), {
   brief: message`Print the counters of the broker.`,
@@ -32,6 +47,40 @@ const stats = command("stats", object({ name: constant("stats"), ...json, ...bro
 const ping = command("ping", object({ name: constant("ping"), ...json, ...broker }), {
   brief: message`Ask whether the broker answers.`,
   description: say("Prints address, node, version and how long the answer took."),
+});
+
+const listConnections = command(
+  "list",
+  object({ name: constant("connection list"), ...json, ...broker }),
+  {
+    brief: message`List the clients that are connected.`,
+    description: say(
+      "One line per connection: number, listener, address and name of the client, since when, when",
+      "it last asked for something, requests, bytes received and sent.",
+    ),
+  },
+);
+
+const closeConnections = command(
+  "close",
+  object({
+    name: constant("connection close"),
+    ids: multiple(
+      argument(integer({ min: 0, metavar: "ID" }), {
+        description: say("Number of the connection, from connection list."),
+      }),
+      { min: 1 },
+    ),
+    ...broker,
+  }),
+  {
+    brief: message`Close connections of clients, at once.`,
+    description: say("A client that connects again is let in again."),
+  },
+);
+
+const connections = command("connection", or(listConnections, closeConnections), {
+  brief: message`List and close connections.`,
 });
 
 const completions = command(
@@ -48,4 +97,9 @@ const completions = command(
   },
 );
 
-export const nodeCommands: Parser<"sync", NodeCommand, unknown> = or(stats, ping, completions);
+export const nodeCommands: Parser<"sync", NodeCommand, unknown> = or(
+  stats,
+  ping,
+  connections,
+  completions,
+);

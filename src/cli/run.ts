@@ -64,6 +64,14 @@ async function dispatch(command: Command): Promise<ExitCode> {
       return await (await import("./stats.ts")).stats(command);
     case "ping":
       return await (await import("./stats.ts")).ping(command);
+    case "config running":
+    case "config set":
+    case "config unset":
+      return await (await import("./running_config.ts")).runningConfig(command);
+    case "connection list":
+      return await (await import("./connections.ts")).listConnections(command);
+    case "connection close":
+      return await (await import("./connections.ts")).closeConnections(command);
     case "bench":
       return await (await import("./bench.ts")).bench(command);
     case "completions":

@@ -3,17 +3,25 @@
  * Only the parsers.
  */
 
-import { object } from "@optique/core/constructs";
+import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { map, optional } from "@optique/core/modifiers";
+import { map, multiple, optional } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
-import { command, flag, option } from "@optique/core/primitives";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import type { BrokerOptions } from "../config.ts";
+import type { ConfigEntry } from "../format/topic_config.ts";
 import { CONNECTIONS_MAX } from "../limits.ts";
 import { say } from "./help_text.ts";
 import { optionsOf } from "./plain_serve.ts";
-import { address, json } from "./values.ts";
+import {
+  address,
+  broker,
+  type ClientCommand,
+  configEntry,
+  json,
+  type PrintCommand,
+} from "./values.ts";
 
 export interface ServeCommand {
   readonly name: "serve";
@@ -29,6 +37,22 @@ export interface ConfigCommand {
   readonly said: BrokerOptions;
   readonly json: boolean;
 }
+
+export interface ShowRunningCommand extends ClientCommand, PrintCommand {
+  readonly name: "config running";
+}
+
+export interface SetConfigCommand extends ClientCommand {
+  readonly name: "config set";
+  readonly config: readonly ConfigEntry[];
+}
+
+export interface UnsetConfigCommand extends ClientCommand {
+  readonly name: "config unset";
+  readonly keys: readonly string[];
+}
+
+export type RunningConfigCommand = ShowRunningCommand | SetConfigCommand | UnsetConfigCommand;
 
 /** What `doctor` is to look at, as `serve` would be told. */
 export interface DoctorCommand {
@@ -113,11 +137,60 @@ export const serveCommand: Parser<"sync", ServeCommand, unknown> = command(
   },
 );
 
-export const configCommand: Parser<"sync", ConfigCommand, unknown> = command(
-  "config",
-  map(object({ ...words, ...json }), ({ file, json, ...said }) => {
-    return { name: "config" as const, file, said: optionsOf(said), json };
+const running = command(
+  "running",
+  object({ name: constant("config running"), ...json, ...broker }),
+  {
+    brief: message`Print the settings of a running broker.`,
+    description: say(
+      "One line per setting: name, value, where it came from, and whether it may be changed while",
+      "the broker runs.",
+    ),
+  },
+);
+
+const set = command(
+  "set",
+  object({
+    name: constant("config set"),
+    config: multiple(
+      argument(configEntry(), { description: say("A setting of a running broker.") }),
+      { min: 1 },
+    ),
+    ...broker,
   }),
+  {
+    brief: message`Change settings of a running broker.`,
+    description: say("In force and durable when it is answered; it outlives a restart."),
+  },
+);
+
+const unset = command(
+  "unset",
+  object({
+    name: constant("config unset"),
+    keys: multiple(
+      argument(string({ metavar: "KEY" }), { description: say("Name of a setting.") }),
+      { min: 1 },
+    ),
+    ...broker,
+  }),
+  {
+    brief: message`Take back what was changed while the broker ran.`,
+    description: say("The setting is again what the start of the broker said."),
+  },
+);
+
+export const configCommand: Parser<"sync", ConfigCommand | RunningConfigCommand, unknown> = command(
+  "config",
+  or(
+    running,
+    set,
+    unset,
+    map(object({ ...words, ...json }), ({ file, json, ...said }) => {
+      return { name: "config" as const, file, said: optionsOf(said), json };
+    }),
+  ),
   {
     brief: message`Print every setting, its value and where it came from.`,
     description: say(

@@ -1,9 +1,9 @@
 /**
  * `sluice bench` over a range of loads, as one table for docs/LEDGER.md.
  *
- *     levels      fsync, interval, os x 1, 16, 256 connections, one batch of one record in flight:
- *                 first as fast as it goes, then an open loop at 0.7 of that rate, whose latencies
- *                 count from when a record was due
+ *     levels      fsync, interval, os x 1, 16, 256 connections, batches of one record: first one in
+ *                 flight, as fast as it goes; then an open loop at 0.7 of that rate (8 in flight),
+ *                 whose latencies count from when a record was due
  *     partitions  1, 1,000, 10,000: CPU of an append, memory, start after a clean stop and a kill
  *
  *     --runtime bun|deno   default both     --seconds S   of each load, default 5
@@ -37,6 +37,7 @@ import { memoryOf } from "./processes.ts";
 const LEVELS = ["fsync", "interval", "os"];
 const CONNECTIONS = [1, 16, 256];
 const PARTITIONS = [1, 1000, 10_000];
+const FAST = ["--rate", "max", "--in-flight", "1"];
 /** Of the rate that was reached, for the open loop. */
 const CALM_SHARE = 0.7;
 const READY_WITHIN_MS = 600_000;
@@ -95,7 +96,7 @@ async function measureLevels(runtime: RuntimeName): Promise<void> {
     for (const level of LEVELS) {
       for (const connections of CONNECTIONS) {
         const load = ["--producers", `${connections}`, "--config", `durability=${level}`];
-        const fast = await bench(broker, [...load, "--rate", "max"]);
+        const fast = await bench(broker, [...load, ...FAST]);
         const rate = Math.max(1, Math.floor(fast.acknowledged.recordsPerSecond * CALM_SHARE));
         const calm = await bench(broker, [...load, "--rate", `${rate}`]);
         print([levelRow(runtime, level, connections, fast, calm)]);
@@ -145,7 +146,7 @@ async function partitionsRow(
   partitions: number,
 ): Promise<string> {
   const first = await start(runtime, data);
-  const load = ["--producers", "16", "--partitions", `${partitions}`, "--rate", "max", "--keep"];
+  const load = ["--producers", "16", "--partitions", `${partitions}`, ...FAST, "--keep"];
   const report = await bench(first, load).catch(async (error) => {
     await first.end("SIGKILL");
     throw error;
@@ -166,7 +167,7 @@ async function partitionsRow(
 
 /** One run; throws when what was read is not what was sent. */
 async function bench(broker: Running, load: readonly string[]): Promise<Report> {
-  const shape = ["--batch", "1", "--in-flight", "1", "--seconds", `${seconds}`, "--json"];
+  const shape = ["--batch", "1", "--seconds", `${seconds}`, "--json"];
   const words = ["bench", "--broker", `127.0.0.1:${broker.port}`, ...shape, ...load];
   const child = spawn(findRuntime(client)!, command(client, words), {
     stdio: ["ignore", "pipe", "inherit"],

@@ -68,7 +68,9 @@ function bashScript(tree: CommandNode): string {
   );
   const below = branches(tree).map((node) => {
     const path = node.path.map((name) => ` ${name}`).join("");
-    return `    "${path}") words="${node.commands.map(nameOf).join(" ")} ${optionWords(node)}" ;;\n`;
+    return `    "${path}") words="${node.commands.map(nameOf).join(" ")} ${
+      optionWords(node)
+    }" ;;\n`;
   });
   const options = leavesOf(tree).filter(({ commands }) => commands.length === 0).map((leaf) => {
     return `    " ${leaf.path.join(" ")}") words="${optionWords(leaf)}" ;;\n`;

@@ -35,7 +35,11 @@ export async function runningConfig(command: RunningConfigCommand): Promise<Exit
     const describe = async (): Promise<Row[]> => {
       const { entries } = await connection.request(operation("describe_config"), {});
       return entries.map(({ source, changeable, ...entry }) => {
-        return { ...entry, source: SOURCES[source] ?? String(source), changeable: changeable === 1 };
+        return {
+          ...entry,
+          source: SOURCES[source] ?? String(source),
+          changeable: changeable === 1,
+        };
       });
     };
     if (command.name === "config running") {

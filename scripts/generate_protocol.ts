@@ -21,9 +21,43 @@ import { OPERATION_RULES } from "../src/native/rules.ts";
 import type { Operation, Table } from "../src/native/table.ts";
 
 const PAGE = new URL("../docs/PROTOCOL.md", import.meta.url);
-const EXAMPLES = ["hello", "produce", "fetch", "subscribe"];
 
-const page = [intro(), rules(), operations(), batch(), examples(), tables()].join("\n");
+/** Golden files that the page shows, each with what its values say. */
+const EXAMPLES: readonly (readonly [name: OperationName, caption: string])[] = [
+  ["hello", 'A client called "example" without a token, and a broker at its node epoch 3.'],
+  ["create_topic", 'Topic "orders" with 2 partitions and two settings; its id comes back.'],
+  ["open_partition", "Partition 1 of it becomes handle 7; consumers see offsets below 4294967298."],
+  [
+    "produce",
+    'One batch of two records without keys, "hello" and "world!", at time 1700000000000. Its ' +
+    "checksum, 8b ee 63 36, is that of the 65 bytes from `attributes` on. The first record: 16 is " +
+    "the length 11, then attributes 00, timestamp delta 00, offset delta 00, key size 01 (-1: no " +
+    "key), value size 0a (5), five bytes of value, 00 headers.",
+  ],
+  [
+    "fetch",
+    "From offset 4294967299 on, at most 1 MiB, waiting up to 500 ms for a byte. The batch that " +
+    "comes begins at 4294967298: the client skips the first record.",
+  ],
+  ["subscribe", "As the fetch, with 1 MiB of credit; the reply, and the first push."],
+  ["add_credit", "The client has read the push and gives back its 86 bytes. No reply."],
+  [
+    "commit_offsets",
+    'Group "billing" commits two offsets; the second is of a topic that there is not.',
+  ],
+  ["fetch_offsets", "What the group has committed of two partitions: of the second, nothing."],
+];
+
+const page = [
+  intro(),
+  firstClient(),
+  rules(),
+  versions(),
+  operations(),
+  batch(),
+  examples(),
+  tables(),
+].join("\n");
 if (process.argv.includes("--check")) {
   if (readPage() !== page) {
     process.stderr.write("docs/PROTOCOL.md is not fresh: run npm run docs\n");
@@ -72,6 +106,28 @@ pushed it. \`version\` is that of the operation, given with it below.
 `;
 }
 
+function firstClient(): string {
+  return `## A client in an afternoon
+
+1. Connect, send \`hello\` and wait for its reply. Take \`frameSizeMax\` from it.
+2. Read frames in a loop: 4 bytes of size, then so many more. Find who waits by the correlation; a
+   frame with flag bit 7 is a push and goes to the subscription of that correlation.
+3. \`open_partition\` gives a handle; \`metadata\` says how many partitions a topic has.
+4. To produce, build a batch (below), send \`produce\` with acks 255 and wait for the reply: the offset
+   of the first record, and the level that was reached.
+5. To consume, \`fetch\` from an offset, walk the batches, skip records below the offset, go on behind
+   the last record. Or \`subscribe\` once and give back credit with \`add_credit\` as you read.
+6. To go on after a restart, \`commit_offsets\` the offset of the *next* record to read, and
+   \`fetch_offsets\` when you start.
+
+Handles, subscriptions and requests end with their connection. After a new connection say \`hello\`,
+open the partitions again, and send again what was not answered: it may or may not have been
+executed. A batch with a producer id from \`init_producer\` and a sequence is stored once, however
+often it is sent. An error whose *retry* below is "yes" goes away by itself: wait a moment (100 ms,
+doubled up to some seconds), then send the request again.
+`;
+}
+
 function rules(): string {
   return `## Rules
 
@@ -93,6 +149,26 @@ function rules(): string {
 - A fetch answers whole batches as they lie on disk, beginning with the one that holds the offset.
   Skip the records before it. The checksum of a batch is checked when it is produced; check it again
   when you read it, because the broker sends files without looking at them.
+`;
+}
+
+function versions(): string {
+  return `## Versions
+
+- An operation's bodies never change under its version: a field more or less, or another meaning, is
+  a new version. Bytes behind the last field are refused, so nothing can be slipped in.
+- A reply, also an error reply, has the version of its request, so it can be read by whoever sent it.
+  A broker that learns a new version goes on answering the older ones.
+- What a broker does not know it refuses by name, and the connection lives: \`unknown_operation\` and
+  \`unsupported_version\` (its text says which version there is). A newer client asks, and does
+  without, or says so. Codes of operations and errors are never given a new meaning.
+- New codes of errors, and new names of settings, counters and states, may come at any time. Pass
+  over names that you do not know; take an error that you do not know as one that no retry helps.
+- A setting that the broker does not know is refused with \`invalid_config\`, and the text lists those
+  that it knows. Fields called reserved, and flags, are zero.
+- The protocol version in \`hello\` changes only when frames themselves do. A broker that does not
+  speak the client's answers \`unsupported_protocol\` and says which one it speaks; the client may say
+  hello again.
 `;
 }
 
@@ -150,19 +226,67 @@ Kafka's record batch, format 2, is the one shape on the wire and on disk. A prod
 ${picture.join("\n")}
 \`\`\`
 
+- \`batchLength\` counts the bytes after itself: the size of the batch - 12.
+- \`crc\` is CRC-32C (Castagnoli, reflected polynomial 82f63b78; of the text "123456789" it is
+  e3069283) over the bytes from \`attributes\` to the end of the batch.
+- \`attributes\`: bits 0 to 2 are the codec: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd. The records are
+  then one compressed block; the header stays as it is. A producer sets no other bit.
+- \`lastOffsetDelta\` is the number of records - 1. A record's offset is \`baseOffset\` + its offset
+  delta, its time \`baseTimestamp\` + its timestamp delta, in milliseconds since 1970.
+- \`producerId\`, \`producerEpoch\` and \`baseSequence\` are -1 without idempotence. With it the first
+  batch of a producer in a partition has sequence 0, and each following one the sequence behind the
+  last record of the one before it, beginning again at 0 after 2147483647.
+- In a batch of a compacted topic records may be missing; offsets only grow.
+
 A record: \`varint length, i8 attributes (0), varlong timestampDelta, varint offsetDelta,
 varint keySize (-1: null), key, varint valueSize (-1: null), value, varint headers, each: varint
 keySize, key, varint valueSize (-1: null), value\`. These varints are zig-zag, at most 5 bytes (a
-varlong 10). The records end exactly where the batch ends.
+varlong 10). Zig-zag: 0, -1, 1, -2, 2 are written as 0, 1, 2, 3, 4; seven bits a byte, the lowest
+first, bit 7 set when another byte follows. \`length\` counts the bytes of the record after itself.
+The records end exactly where the batch ends.
 `;
 }
 
 function examples(): string {
-  const blocks = EXAMPLES.map((name) => {
+  const blocks = EXAMPLES.map(([name, caption]) => {
     const golden = new URL(`../tests/golden/${name}.hex`, import.meta.url);
-    return `\`\`\`\n${readFileSync(golden, "utf8").trimEnd()}\n\`\`\`\n`;
+    const bytes = readFileSync(golden, "utf8").trimEnd();
+    return `### ${name}: an example\n\n${caption}\n\n\`\`\`\n${bytes}\n\`\`\`\n`;
   });
-  return ["## Examples, byte by byte", "", ...blocks].join("\n");
+  const refused = `### An error: an example
+
+Opening a partition of a topic that there is not: error 20, and in words what went wrong here.
+
+\`\`\`
+# request
+00 00 00 14  # size
+00 c8        # operation
+00           # version
+00           # flags
+00 00 00 09  # correlation
+00 06        # topic: size
+61 62 73 65 6e 74  # topic
+00 00 00 00  # partition
+
+# error reply
+00 00 00 10  # size
+00 14        # error
+00           # version
+00           # flags
+00 00 00 09  # correlation
+00 06        # message: size
+61 62 73 65 6e 74  # message
+\`\`\`
+`;
+  return [
+    "## Examples, byte by byte",
+    "",
+    "One line per field; what follows a # is a remark. These are the files in `tests/golden`, which",
+    "the tests hold against the codec.",
+    "",
+    ...blocks,
+    refused,
+  ].join("\n");
 }
 
 function tables(): string {

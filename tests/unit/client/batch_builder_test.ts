@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heapBlock } from "../../../src/base/bytes.ts";
+import { heapBlock, readI64 } from "../../../src/base/bytes.ts";
 import {
   BatchBuilder,
   batchSizeOf,
+  batchSizeOfRecord,
   recordSize,
   valueSizeMax,
 } from "../../../src/client/batch_builder.ts";
+import { RecordEncoder } from "../../../src/client/record_encoder.ts";
 import { checkProduced } from "../../../src/format/batch.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { batchOf } from "../../support/batches.ts";
@@ -94,4 +96,35 @@ test("a builder is used again after a reset, and stale bytes do not show", () =>
   builder.finish(TIMESTAMP_MS);
   const built = builder.block.bytes.slice(0, builder.end);
   assert.deepEqual(built, Uint8Array.from(batchOf([Uint8Array.of(1)], { epoch: -1 })));
+});
+
+test("records with keys, times and headers are as foretold, and the broker accepts them", () => {
+  const prng = new Prng(3);
+  const encoder = new RecordEncoder();
+  for (let round = 0; round < 100; round += 1) {
+    const builder = new BatchBuilder(prng.between(300, 20000), 4 * prng.below(8), 64);
+    const times: number[] = [];
+    for (;;) {
+      const timestampMs = TIMESTAMP_MS + prng.below(2 ** 31) - 2 ** 30;
+      const key = prng.chance(30) ? null : new Uint8Array(prng.below(60));
+      const value = prng.chance(10) ? null : new Uint8Array(prng.below(300));
+      const plain = { topic: "t", key, value, timestampMs };
+      encoder.take(prng.chance(70) ? plain : { ...plain, headers: { name: "value" } });
+      const fits = builder.fitsRecord(encoder);
+      const before = [builder.size, builder.count];
+      assert.equal(builder.appendRecord(encoder), fits);
+      if (!fits) {
+        assert.deepEqual([builder.size, builder.count], before, "nothing was done");
+        break;
+      }
+      if (builder.count === 1) assert.equal(builder.size, batchSizeOfRecord(encoder));
+      times.push(timestampMs);
+    }
+    if (builder.count === 0) continue;
+    builder.finish(0);
+    assert.equal(checked(builder), ErrorCodes.none);
+    const maxTimestamp = readI64(builder.block.view, builder.headroom + 35);
+    assert.equal(maxTimestamp, Math.max(...times));
+    builder.reset();
+  }
 });

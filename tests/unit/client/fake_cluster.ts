@@ -52,7 +52,10 @@ export class FakeCluster {
 
   private constructor(broker: FakeBroker) {
     this.broker = broker;
-    broker.answer = (request) => this.answer(request) ?? this.#answer(request);
+    broker.answer = (request) => {
+      const chosen = this.answer(request);
+      return chosen === undefined ? this.#answer(request) : chosen;
+    };
   }
 
   static async start(): Promise<FakeCluster> {

@@ -4,8 +4,6 @@
 
 import type { ConfigEntry } from "../format/topic_config.ts";
 import type { ReplyOf } from "../native/operations.ts";
-import type { ValueOf } from "../native/table.ts";
-import { ALTER_CONFIG, CLOSE_CONNECTION, CONNECTIONS, DESCRIBE_CONFIG } from "./agreed_rows.ts";
 import { type AdminPort, ConnectionPort } from "./admin_port.ts";
 import {
   commitOffsets,
@@ -23,7 +21,7 @@ export type Counter = ReplyOf<"stats">["counters"][number];
 /** How the partitions of a topic are; `error` where there is no such topic. */
 export type TopicState = ReplyOf<"describe_topic">["topics"][number];
 export type GroupListing = ReplyOf<"list_groups">["groups"][number];
-export type ConnectionInfo = ValueOf<typeof CONNECTIONS.reply>["connections"][number];
+export type ConnectionInfo = ReplyOf<"connections">["connections"][number];
 
 /** Where the value of a broker setting comes from. */
 export const SETTING_SOURCES = [
@@ -178,7 +176,7 @@ export class Admin {
 
   /** Every setting of the broker, and where its value comes from. */
   async config(): Promise<BrokerSetting[]> {
-    const { entries } = await this.#port.exchange(DESCRIBE_CONFIG, {}, true);
+    const { entries } = await this.#port.request("describe_config", {}, true);
     return entries.map(({ key, value, source, changeable, text }) => {
       const isChangeable = changeable === 1;
       return { key, value, source: SETTING_SOURCES[source] ?? "default", isChangeable, text };
@@ -187,17 +185,17 @@ export class Admin {
 
   /** Changes settings of the running broker; they survive a restart. */
   async alterConfig(changes: SettingChanges): Promise<void> {
-    await this.#port.exchange(ALTER_CONFIG, changesOf(changes), true);
+    await this.#port.request("alter_config", changesOf(changes), true);
   }
 
   /** Who is connected. */
   async connections(): Promise<ConnectionInfo[]> {
-    return (await this.#port.exchange(CONNECTIONS, {}, true)).connections;
+    return (await this.#port.request("connections", {}, true)).connections;
   }
 
   /** Ends a connection. Throws connection_not_found where there is none of this id. */
   async closeConnection(id: number): Promise<void> {
-    await this.#port.exchange(CLOSE_CONNECTION, { id }, false);
+    await this.#port.request("close_connection", { id }, false);
   }
 }
 

@@ -9,7 +9,6 @@ import {
   type ReplyOf,
   type RequestOf,
 } from "../native/operations.ts";
-import type { Operation, ValueOf } from "../native/table.ts";
 import type { Connection } from "./connection.ts";
 
 export interface AdminPort {
@@ -19,12 +18,6 @@ export interface AdminPort {
     values: RequestOf<N>,
     repeatable: boolean,
   ): Promise<ReplyOf<N>>;
-  /** The same by the operation's row. */
-  exchange<const O extends Operation>(
-    row: O,
-    values: ValueOf<O["request"]>,
-    repeatable: boolean,
-  ): Promise<ValueOf<O["reply"]>>;
   /** To the node that leads the partition, whose handle is filled in. */
   requestOf<N extends OperationName>(
     name: N,
@@ -51,13 +44,6 @@ export class ConnectionPort implements AdminPort {
   async request<N extends OperationName>(name: N, values: RequestOf<N>): Promise<ReplyOf<N>> {
     const row = operation(name);
     return await this.#connection.request(row, values as never) as ReplyOf<N>;
-  }
-
-  exchange<const O extends Operation>(
-    row: O,
-    values: ValueOf<O["request"]>,
-  ): Promise<ValueOf<O["reply"]>> {
-    return this.#connection.request(row, values);
   }
 
   repeated<T>(_repeatable: boolean, attempt: () => Promise<T>): Promise<T> {

@@ -13,7 +13,6 @@
 
 import { operation, type ReplyOf, type RequestOf } from "../native/operations.ts";
 import type { OperationName, OperationOf } from "../native/operations.ts";
-import type { Operation, ValueOf } from "../native/table.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import { Backoff, sleep } from "./backoff.ts";
 import { type BrokerAddress, parseBrokerAddress } from "./broker_address.ts";
@@ -169,18 +168,6 @@ export class Cluster {
     return this.repeated(repeatable, async () => {
       const connection = await this.any();
       return await send(connection, name, values);
-    });
-  }
-
-  /** The same by the operation's row. */
-  exchange<const O extends Operation>(
-    row: O,
-    values: ValueOf<O["request"]>,
-    repeatable: boolean,
-  ): Promise<ValueOf<O["reply"]>> {
-    return this.repeated(repeatable, async () => {
-      const connection = await this.any();
-      return await connection.request(row, values);
     });
   }
 

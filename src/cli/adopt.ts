@@ -2,7 +2,7 @@
 
 import { adopt as adoptDirectory } from "../tools/adopt.ts";
 import { ExitCode } from "./exit_codes.ts";
-import { printText } from "./output.ts";
+import { lineText, printText } from "./output.ts";
 import type { AdoptCommand } from "./tools_commands.ts";
 
 export async function adopt(command: AdoptCommand): Promise<ExitCode> {
@@ -11,7 +11,7 @@ export async function adopt(command: AdoptCommand): Promise<ExitCode> {
   try {
     adoptDirectory(libc, command.directory, {
       isDry: command.dryRun,
-      tell: (line) => lines.push(`${line}\n`),
+      tell: (line) => lines.push(lineText(command, line)),
     });
     return ExitCode.success;
   } finally {

@@ -69,14 +69,16 @@ class Run {
     const { consumers, catchUp, warmUp, seconds } = this.#command;
     await this.#createTopics();
     const targets = await this.#openTargets();
+    const window: Window = { beganMs: Infinity, startMs: Infinity, endMs: Infinity };
+    const tails = await this.#follow(consumers, window);
     this.#say("");
-    const startMs = performance.now() + SETTLE_MS;
-    const window = { startMs: startMs + warmUp * 1000, endMs: startMs + (warmUp + seconds) * 1000 };
-    const tails = await this.#follow(consumers, startMs, new Figures(window));
-    const result = await this.#load(targets, startMs, window);
+    window.beganMs = performance.now() + SETTLE_MS;
+    window.startMs = window.beganMs + warmUp * 1000;
+    window.endMs = window.startMs + seconds * 1000;
+    const result = await this.#load(targets, window);
     const counts = this.#countsOf(targets);
     await this.#finishTails(tails, counts);
-    const later = await this.#catchUp(catchUp, startMs, counts);
+    const later = await this.#catchUp(catchUp, window, counts);
     return reportOf(this.#command, result, tails, later);
   }
 
@@ -129,13 +131,14 @@ class Run {
     return all;
   }
 
-  async #follow(consumers: number, startMs: number, figures: Figures): Promise<Tails> {
+  async #follow(consumers: number, window: Window): Promise<Tails> {
+    const figures = new Figures(window);
     const stop = new AbortController();
     const readers: FollowingReader[] = [];
     for (let consumer = 0; consumer < consumers; consumer += 1) {
       this.#say(`subscribing consumer ${consumer + 1} of ${consumers}`);
       const partitions = shareOf(this.#partitions.length, consumers, consumer);
-      const reader = new Reader(startMs, figures);
+      const reader = new Reader(window, figures);
       const names = partitions.map((index) => this.#partitions[index]!);
       const { ended } = await reader.follow(await this.#connect(), names, stop.signal);
       readers.push({ reader, partitions, ended });
@@ -145,7 +148,6 @@ class Run {
 
   async #load(
     producers: readonly ProducerTargets[],
-    startMs: number,
     window: Window,
   ): Promise<RunResult> {
     const { rate, size, batch, inFlight, acks } = this.#command;
@@ -154,7 +156,7 @@ class Run {
     const writers = producers.map(({ connection, block, targets }) => {
       const shape = { connection, targets, block, size, batch, inFlight, acks, acknowledged, late };
       const share = rate / producers.length;
-      return new Writer({ ...shape, rate: share, startMs, endMs: window.endMs });
+      return new Writer({ ...shape, rate: share, startMs: window.beganMs, endMs: window.endMs });
     });
     const ended = Promise.all(writers.map((writer) => writer.run(this.#signal)));
     const usage = await this.#watch(window, ended);
@@ -227,14 +229,18 @@ class Run {
     await Promise.all(readers.map(({ ended }) => ended));
   }
 
-  async #catchUp(readers: number, startMs: number, counts: readonly number[]): Promise<Later> {
+  async #catchUp(
+    readers: number,
+    window: Window,
+    counts: readonly number[],
+  ): Promise<Later> {
     if (readers === 0) return { readers: [], seconds: 0, before: [], after: [] };
     this.#say("reading everything again");
     const before = await this.#admin.stats();
     const beganMs = performance.now();
     const all = shares(this.#partitions.length, readers);
     const done = await Promise.all(all.map(async (partitions) => {
-      const reader = new Reader(startMs, null);
+      const reader = new Reader(window, null);
       const names = partitions.map((index) => this.#partitions[index]!);
       await reader.catchUp(await this.#connect(), names);
       return { reader, expected: sumOf(counts, partitions) };

@@ -119,6 +119,11 @@ export function printText(text: string): Promise<void> {
   return writeAll(STDOUT, bytes, 0, bytes.length);
 }
 
+/** A sentence on a line of its own, as text or as a JSON object. */
+export function lineText({ json }: { readonly json: boolean }, text: string): string {
+  return json ? `${JSON.stringify({ text })}\n` : `${text}\n`;
+}
+
 /** Text to standard error, at once; a standard error that is closed is no reason to fail. */
 export function printError(text: string): void {
   try {

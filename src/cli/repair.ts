@@ -2,7 +2,7 @@
 
 import { repair as repairPartition } from "../tools/repair.ts";
 import { ExitCode } from "./exit_codes.ts";
-import { printText } from "./output.ts";
+import { lineText, printText } from "./output.ts";
 import { Progress } from "./progress.ts";
 import type { RepairCommand } from "./tools_commands.ts";
 
@@ -15,7 +15,7 @@ export async function repair(command: RepairCommand): Promise<ExitCode> {
       truncate: command.how === "truncate",
       rebuild: command.how === "rebuild",
       keepDirectory: command.keep ?? null,
-      tell: (line) => lines.push(`${line}\n`),
+      tell: (line) => lines.push(lineText(command, line)),
       progress: (doneBytes) => bar.update(doneBytes),
     });
     return outcome === "planned" ? ExitCode.failed : ExitCode.success;

@@ -5,7 +5,7 @@
 
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { map, multiple, optional } from "@optique/core/modifiers";
+import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
@@ -183,13 +183,16 @@ const unset = command(
 
 export const configCommand: Parser<"sync", ConfigCommand | RunningConfigCommand, unknown> = command(
   "config",
-  or(
-    running,
-    set,
-    unset,
-    map(object({ ...words, ...json }), ({ file, json, ...said }) => {
-      return { name: "config" as const, file, said: optionsOf(said), json };
-    }),
+  withDefault(
+    or(
+      running,
+      set,
+      unset,
+      map(object({ ...words, ...json }), ({ file, json, ...said }) => {
+        return { name: "config" as const, file, said: optionsOf(said), json };
+      }),
+    ),
+    { name: "config" as const, file: undefined, said: {}, json: false },
   ),
   {
     brief: message`Print every setting, its value and where it came from.`,

@@ -10,8 +10,9 @@ import type { Parser } from "@optique/core/parser";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import { say } from "./help_text.ts";
+import { json, type PrintCommand } from "./values.ts";
 
-export interface VerifyCommand {
+export interface VerifyCommand extends PrintCommand {
   readonly name: "verify";
   readonly directory: string;
   readonly partition: string | undefined;
@@ -28,7 +29,7 @@ export interface DumpCommand {
   readonly encoding: "text" | "hex" | "base64";
 }
 
-export interface RepairCommand {
+export interface RepairCommand extends PrintCommand {
   readonly name: "repair";
   readonly directory: string;
   readonly partition: string;
@@ -36,7 +37,7 @@ export interface RepairCommand {
   readonly keep: string | undefined;
 }
 
-export interface AdoptCommand {
+export interface AdoptCommand extends PrintCommand {
   readonly name: "adopt";
   readonly directory: string;
   readonly dryRun: boolean;
@@ -56,6 +57,7 @@ const verify = command(
     partition: optional(option("--partition", string({ metavar: "TOPIC-N" }), {
       description: message`One partition only, such as orders-0.`,
     })),
+    ...json,
   }),
   {
     brief: message`Look for damage in a data directory.`,
@@ -91,10 +93,7 @@ const dump = command(
     limit: optional(option("-n", "--limit", integer({ min: 0, metavar: "N" }), {
       description: message`Print at most N batches; with --records, N records. Default: all.`,
     })),
-    json: withDefault(
-      flag("--json", { description: message`Print one JSON object per line.` }),
-      false,
-    ),
+    ...json,
     encoding: withDefault(
       option("--encoding", choice(["text", "hex", "base64"], { metavar: "FORM" }), {
         description: say(
@@ -148,6 +147,7 @@ const repair = command(
     keep: optional(option("--keep", string({ metavar: "KEEPDIR" }), {
       description: message`Where copies go. Default: beside the files, as NAME.damaged-N.`,
     })),
+    ...json,
   }),
   {
     brief: message`Cut a damaged partition, keeping a copy.`,
@@ -168,6 +168,7 @@ const adopt = command(
       flag("--dry-run", { description: message`Say what would be written, write nothing.` }),
       false,
     ),
+    ...json,
   }),
   {
     brief: message`Make a Kafka log directory Sluice's.`,

@@ -19,7 +19,9 @@ export async function verify(command: VerifyCommand): Promise<ExitCode> {
   let lines = "";
   const steps = verifySteps(libc, command.directory, {
     partition: command.partition ?? null,
-    tell: (finding) => lines += `${findingText(finding)}\n`,
+    tell: (finding) => {
+      lines += command.json ? `${JSON.stringify(finding)}\n` : `${findingText(finding)}\n`;
+    },
     progress: (doneBytes, totalBytes) => {
       bar ??= new Progress(totalBytes);
       bar.update(doneBytes);
@@ -31,7 +33,7 @@ export async function verify(command: VerifyCommand): Promise<ExitCode> {
       (bar as Progress | null)?.clear();
       await printText(lines);
       lines = "";
-      if (step.done === true) return sayDone(step.value);
+      if (step.done === true) return await sayDone(command, step.value);
     }
   } catch (error) {
     if (!(error instanceof ToolError) && !(error instanceof StorageError)) throw error;
@@ -40,13 +42,14 @@ export async function verify(command: VerifyCommand): Promise<ExitCode> {
   }
 }
 
-function sayDone(summary: VerifySummary): ExitCode {
+async function sayDone(command: VerifyCommand, summary: VerifySummary): Promise<ExitCode> {
   const { partitions, segments, batches, records, bytes, findings } = summary;
   const { damage, warning, unread, note } = findings;
   printError(
     `${partitions} partitions, ${segments} segments, ${batches} batches, ${records} records, ` +
       `${bytes} bytes: ${damage} damages, ${warning} warnings, ${unread} unread, ${note} notes\n`,
   );
+  if (command.json) await printText(`${JSON.stringify({ summary })}\n`);
   if (unread > 0) return ExitCode.unread;
   return damage + warning > 0 ? ExitCode.failed : ExitCode.success;
 }

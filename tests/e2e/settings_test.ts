@@ -148,3 +148,29 @@ test("data of a newer version is refused and not touched", async () => {
   }
   assert.equal(readFileSync(file, "utf8"), newer);
 });
+
+test("the tools speak JSON, too", async () => {
+  const data = join(directory, "tools");
+  const broker = await startBroker({ runtime, data });
+  await commands(broker)(["topic", "create", "t"]);
+  await commands(broker)(["produce", "t"], { stdin: "a\nb\n" });
+  await broker.stop();
+  const run = async (...args: string[]) => {
+    const { out, stderr } = await runSluice({ runtime: CLIENT_RUNTIME, args: [...args, "--json"] });
+    assert.doesNotMatch(stderr, /a bug/);
+    return out.trimEnd().split("\n").map((line) => JSON.parse(line));
+  };
+  const whole = await run("verify", data);
+  assert.deepEqual(whole.length, 1);
+  assert.equal(whole[0].summary.records, 2);
+  const log = join(data, "t-0", "00000000000000000000.log");
+  const bytes = readFileSync(log);
+  bytes[70]! ^= 1;
+  writeFileSync(log, bytes);
+  const damaged = await run("verify", data);
+  assert.ok(damaged.at(-1).summary.findings.damage > 0);
+  assert.equal(damaged[0].severity, "damage");
+  assert.match(damaged[0].path, /^t-0\//);
+  const plan = await run("repair", data, "t-0");
+  assert.ok(plan.length > 0 && plan.every(({ text }) => typeof text === "string"));
+});

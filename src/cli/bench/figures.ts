@@ -5,10 +5,13 @@
 
 import { Histogram } from "../../base/histogram.ts";
 
+/** Milliseconds of `performance.now()`; set when all connections are there. */
 export interface Window {
-  /** Milliseconds of `performance.now()`. */
-  readonly startMs: number;
-  readonly endMs: number;
+  /** When the first record is due: the beginning of the warm-up. */
+  beganMs: number;
+  /** What is due from here on counts. */
+  startMs: number;
+  endMs: number;
 }
 
 /** One kind of event, such as acknowledgements. */

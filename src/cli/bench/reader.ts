@@ -6,7 +6,7 @@
 import type { Connection } from "../../client/connection.ts";
 import { type Fetched, PartitionConsumer } from "../../client/partition_consumer.ts";
 import { ChainReader, type Fault } from "./chain.ts";
-import type { Figures } from "./figures.ts";
+import type { Figures, Window } from "./figures.ts";
 
 export interface PartitionName {
   readonly topic: string;
@@ -22,11 +22,11 @@ export class Reader {
   readonly faults: Faults = new Map();
   readonly #chains: ChainReader = new ChainReader();
   readonly #figures: Figures | null;
-  readonly #startMs: number;
+  readonly #window: Window;
 
   /** `figures` take the latencies, from when a record was due to when it was read here. */
-  constructor(startMs: number, figures: Figures | null) {
-    this.#startMs = startMs;
+  constructor(window: Window, figures: Figures | null) {
+    this.#window = window;
     this.#figures = figures;
   }
 
@@ -65,7 +65,7 @@ export class Reader {
         const { block, valueStart, valueEnd } = records;
         const fault = this.#chains.take(block, valueStart, valueEnd);
         if (fault !== "") this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
-        const dueMs = this.#startMs + this.#chains.intendedUs / 1000;
+        const dueMs = this.#window.beganMs + this.#chains.intendedUs / 1000;
         this.bytes += valueEnd - valueStart;
         this.#figures?.add(dueMs, nowMs, valueEnd - valueStart);
       }

@@ -38,6 +38,10 @@ describe("commands and their defaults", () => {
       coldReads: { guard: false, method: "cachestat" },
     };
     assert.deepEqual({ ...parsed("serve", ...all) }, { name: "serve", file: "f", said });
+    const plain = { name: "config", file: undefined, said: {}, json: false };
+    assert.deepEqual({ ...parsed("config") }, plain);
+    assert.equal(parsed("config", "running").name, "config running");
+    assert.equal(parsed("config", "set", "a=b", "c=d").name, "config set");
     const config = { name: "config", file: "f", said, json: true };
     assert.deepEqual({ ...parsed("config", "--json", ...all) }, config);
   });

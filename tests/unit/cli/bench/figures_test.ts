@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Figures, summarize } from "../../../../src/cli/bench/figures.ts";
 
 test("what was due inside the window counts, by how long it took from then", () => {
-  const figures = new Figures({ startMs: 1000, endMs: 3000 });
+  const figures = new Figures({ beganMs: 0, startMs: 1000, endMs: 3000 });
   figures.add(999, 1500, 10);
   figures.add(1000, 1001, 10);
   figures.add(2999, 3099, 10);
@@ -17,6 +17,6 @@ test("what was due inside the window counts, by how long it took from then", () 
 });
 
 test("nothing at all is zero", () => {
-  const summary = summarize(new Figures({ startMs: 0, endMs: 1 }), 1);
+  const summary = summarize(new Figures({ beganMs: 0, startMs: 0, endMs: 1 }), 1);
   assert.deepEqual([summary.records, summary.p99Ms, summary.maxMs], [0, 0, 0]);
 });

@@ -18,7 +18,7 @@ import { trace } from "../base/trace.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { groupPartition, isGroupId } from "../format/group_ids.ts";
 import { OFFSETS_TOPIC } from "../format/internal_topics.ts";
-import { OffsetBatch, type OffsetRecord } from "../format/offset_records.ts";
+import { type CommittedOffset, OffsetBatch, type OffsetRecord } from "../format/offset_records.ts";
 import {
   OFFSET_METADATA_SIZE_MAX,
   OFFSETS_ARENA_BYTES,
@@ -27,7 +27,7 @@ import {
 } from "../limits.ts";
 import { COORDINATOR_SLOT } from "./append_waiters.ts";
 import type { Broker, Door } from "./broker.ts";
-import { OffsetLoad } from "./offset_load.ts";
+import { isOf, OffsetLoad } from "./offset_load.ts";
 import { type Group, OffsetStore } from "./offset_store.ts";
 import type { Topic, TopicPartition } from "./topics.ts";
 
@@ -145,6 +145,17 @@ export class GroupOffsets {
 
   group(name: string): Group | undefined {
     return this.store.groups.get(name);
+  }
+
+  /**
+   * What the group has committed there; null: nothing. What was committed to a topic that is gone
+   * is no more, although its tombstone may be on its way: a new one may have the name by now.
+   */
+  committed(name: string, { topic, partition }: OffsetPlace): CommittedOffset | null {
+    const commit = this.store.groups.get(name)?.get(topic, partition)?.durable ?? null;
+    const current = this.#broker.topics.get(topic);
+    if (commit === null || current === undefined) return null;
+    return isOf(commit, current) ? commit : null;
   }
 
   /** Deletes offsets of a group, all when `places` is empty; the answer comes as for a commit. */

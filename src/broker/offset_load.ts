@@ -15,12 +15,16 @@
 import type { ByteBlock } from "../base/bytes.ts";
 import { trace } from "../base/trace.ts";
 import { BATCH_HEADER_SIZE, BatchAt, CODEC_MASK } from "../format/batch.ts";
-import { decodeOffsetRecord, type OffsetRecord } from "../format/offset_records.ts";
+import {
+  type CommittedOffset,
+  decodeOffsetRecord,
+  type OffsetRecord,
+} from "../format/offset_records.ts";
 import { RecordCursor } from "../format/record_cursor.ts";
 import { OFFSETS_LOAD_BYTES } from "../limits.ts";
 import { BatchScan } from "../log/batch_scan.ts";
 import type { OffsetStore } from "./offset_store.ts";
-import type { TopicPartition, Topics } from "./topics.ts";
+import type { Topic, TopicPartition, Topics } from "./topics.ts";
 
 /** Of an open transaction, or what ends one: this broker writes neither. */
 const TRANSACTION_BITS = 0x30;
@@ -109,8 +113,13 @@ export class OffsetLoad {
   #isCurrent({ topic: name, partition, commit }: OffsetRecord): boolean {
     const topic = this.#topics.get(name);
     if (topic === undefined || partition >= topic.partitions.length) return false;
-    return commit!.topicId === "" || commit!.topicId === topic.topicId;
+    return isOf(commit!, topic);
   }
+}
+
+/** Whether the offset was committed to this very topic, as far as it says so. */
+export function isOf({ topicId }: CommittedOffset, topic: Topic): boolean {
+  return topicId === "" || topicId === topic.topicId;
 }
 
 function keyOf({ group, topic, partition }: OffsetRecord): string {

@@ -374,11 +374,13 @@ class Recovery {
     if (from < end) {
       must(replay(store, directory, segments, from, offset, producers, epochs), "read the log");
     }
+    // Gaps were accepted because nothing was known: at the next start they are known.
+    const whole = this.#scan.allowsGaps ? end : known;
     return {
       segments,
       logStart: isDegraded && logStart !== UNKNOWN ? logStart : Math.max(logStart, first),
       end,
-      recoveryPoint: isDegraded ? this.#safe : Math.min(known, end),
+      recoveryPoint: isDegraded ? this.#safe : Math.min(whole, end),
       bytesSinceCheckpoint: this.#bytesAboveSafe,
       epochs,
       epochsChanged: epochs.entries !== before,

@@ -17,6 +17,7 @@ import { confirmLogStart } from "../../src/broker/log_starts.ts";
 import { completeAppends, flushAppended } from "../../src/broker/produce.ts";
 import { removeTopic } from "../../src/broker/remove_topic.ts";
 import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
+import { OFFSETS_TOPIC } from "../../src/format/internal_topics.ts";
 import { partitionDirectory } from "../../src/format/file_names.ts";
 import { parseTopicConfig } from "../../src/format/topic_config.ts";
 import type { TopicEntry } from "../../src/log/catalogue.ts";
@@ -153,6 +154,7 @@ export class Life {
     const { broker, syncer, door, libc, store } = this;
     const nowMs = libc.clock.monotonicMs;
     if (reaps) syncer.reap(nowMs, door);
+    if (broker.offsets.isLoading) broker.offsets.load();
     flushAppended(broker, nowMs);
     this.#forget();
     syncer.request(nowMs, false, door);
@@ -257,7 +259,7 @@ export class Life {
       const log = openPartition(this.store, {
         directory: partitionDirectory(entry.name, index),
         config,
-        kind: PartitionKind.own,
+        kind: entry.name === OFFSETS_TOPIC ? PartitionKind.cleaned : PartitionKind.own,
         leaderEpoch: this.epoch,
         clean,
         recoveryPoint: this.keeper.recoveryPoint(entry.name, index),
@@ -271,5 +273,6 @@ export class Life {
       this.opened.push({ partition, report });
     }
     this.broker.topics.add(topic);
+    if (entry.name === OFFSETS_TOPIC) this.broker.offsets.opened(topic);
   }
 }

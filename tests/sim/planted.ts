@@ -38,6 +38,13 @@ export async function findPlanted(bug: PlantedBug, seeds: number = SEEDS_MAX): P
 type Simulation = typeof import("./simulate.ts") & typeof import("./report.ts");
 
 export async function importPatched(bug: PlantedBug): Promise<Simulation> {
+  const copy = plant(bug);
+  const simulate = await importFrom(copy, "tests/sim/simulate.ts");
+  return { ...simulate, ...await importFrom(copy, "tests/sim/report.ts") } as Simulation;
+}
+
+/** A copy of the sources with the bug in it; its directory. */
+export function plant(bug: PlantedBug): string {
   const copy = temporaryDirectory("planted");
   mkdirSync(join(copy, "tests/support"), { recursive: true });
   for (const part of PARTS) cpSync(join(ROOT, part), join(copy, part), { recursive: true });
@@ -52,11 +59,10 @@ export async function importPatched(bug: PlantedBug): Promise<Simulation> {
     }
     writeFileSync(join(copy, file), `${before}${replace}${after}`);
   }
-  const simulate = await importFrom(copy, "tests/sim/simulate.ts");
-  return { ...simulate, ...await importFrom(copy, "tests/sim/report.ts") } as Simulation;
+  return copy;
 }
 
-function importFrom(copy: string, file: string): Promise<object> {
+export function importFrom(copy: string, file: string): Promise<object> {
   return import(pathToFileURL(join(copy, file)).href) as Promise<object>;
 }
 

@@ -6,6 +6,8 @@
  *     C3 contiguous                   C7 stability           C12 dropped never returns
  *     C4 no phantom                   C8 a prefix, no hole   C13 no success after a storage error
  *     P  producer state = log         E  epochs              T  topics
+ *     O1 a commit that was answered or shown is what a group has, or a later one
+ *     O2 a topic's offsets go with it        O3 nothing refused is ever shown
  *     L1 it starts and answers when nothing is in its way    R1 nothing leaks
  *     X  the engine threw what it may not throw
  */
@@ -25,6 +27,9 @@ export type Invariant =
   | "P"
   | "E"
   | "T"
+  | "O1"
+  | "O2"
+  | "O3"
   | "L1"
   | "R1"
   | "X";

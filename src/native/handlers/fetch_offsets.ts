@@ -3,6 +3,7 @@
 import type { OffsetPlace } from "../../broker/group_offsets.ts";
 import type { Group } from "../../broker/offset_store.ts";
 import { ErrorCodes } from "../../format/errors.ts";
+import type { CommittedOffset } from "../../format/offset_records.ts";
 import { OFFSETS_PER_GROUP_MAX } from "../../limits.ts";
 import { decodeBody } from "../codec.ts";
 import type { NativeDoor } from "../door.ts";
@@ -25,10 +26,11 @@ export function fetchOffsets(door: NativeDoor, session: Session, request: Reques
   }
   const error = door.broker.offsets.refusal(body.group);
   if (error !== ErrorCodes.none) throw new RequestError(error);
-  const group = door.broker.offsets.group(body.group);
+  const known = door.broker.offsets;
+  const describeAt = (place: OffsetPlace) => describe(place, known.committed(body.group, place));
   const offsets = body.partitions.length > 0
-    ? body.partitions.map((place) => describe(group, place))
-    : allOf(group).map((place) => describe(group, place)).filter(({ offset }) => offset !== NONE);
+    ? body.partitions.map(describeAt)
+    : allOf(known.group(body.group)).map(describeAt).filter(({ offset }) => offset !== NONE);
   const { version, reply } = FETCH_OFFSETS;
   replyBody(session, request.correlation, version, reply, { offsets });
   door.server.queueSend(session.slot);
@@ -43,8 +45,10 @@ function allOf(group: Group | undefined): OffsetPlace[] {
   });
 }
 
-function describe(group: Group | undefined, { topic, partition }: OffsetPlace): OffsetReply {
-  const commit = group?.get(topic, partition)?.durable ?? null;
+function describe(
+  { topic, partition }: OffsetPlace,
+  commit: CommittedOffset | null,
+): OffsetReply {
   return {
     error: ErrorCodes.none,
     topic,

@@ -162,3 +162,24 @@ test("a cleaned log has gaps below its recovery point, and is whole", () => {
     again.close(partition);
   }
 });
+
+test("gaps that were accepted while nothing was known stay accepted", () => {
+  const world = new LogWorld();
+  world.close(world.open().partition);
+  const batches = [0, 1, 5].map((base) => stamped(batchOfSize(200), base, 1));
+  world.write(FIRST, concat(batches.slice(0, 2)));
+  // What lay between was not on disk when the power went, and what follows it was.
+  world.write("00000000000000000005.log", batches[2]!);
+  const kind = PartitionKind.cleaned;
+  const first = new LogWorld({ root: world.root });
+  const { partition } = first.open({}, { kind });
+  assert.equal(partition.written.offset, 6);
+  assert.equal(partition.recoveryPoint, 6); // what main hears first
+  first.close(partition);
+  const again = new LogWorld({ root: world.root });
+  const how = { kind, recoveryPoint: 6, logStart: 0 };
+  const opened = again.open({}, how).partition;
+  assert.deepEqual([opened.degraded, opened.written.offset], ["", 6]);
+  assert.equal(walkBatches(concat(again.readAll(opened))).length, 3);
+  again.close(opened);
+});

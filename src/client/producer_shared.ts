@@ -9,10 +9,12 @@
 
 import { clearImmediate, clearInterval, setImmediate, setInterval } from "node:timers";
 import { KiB, MiB } from "../base/units.ts";
+import { ErrorCodes } from "../format/errors.ts";
 import { FRAME_HEADER_SIZE, ProduceAt } from "../native/frame.ts";
 import { BatchBuilder } from "./batch_builder.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Compressor } from "./compression.ts";
+import { BrokerError, isCode } from "./errors.ts";
 import type { PartitionQueue } from "./partition_queue.ts";
 import type { BatchReport, ProducerSettings } from "./producer_options.ts";
 import type { ProducerIdentity } from "./sequence_numbers.ts";
@@ -100,7 +102,9 @@ export class ProducerShared {
       return await this.#identity;
     } catch (error) {
       this.#identity = null;
-      throw error;
+      if (!isCode(error, ErrorCodes.unknown_operation)) throw error;
+      const detail = "this broker has no idempotent producers; use idempotence: false";
+      throw new BrokerError(ErrorCodes.unknown_operation, detail);
     }
   }
 

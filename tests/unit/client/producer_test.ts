@@ -134,6 +134,18 @@ describe("Producer", () => {
     assert.equal((await producer.send({ topic: "t", value: "2" })).partition, 0);
   });
 
+  test("a broker without idempotent producers is an error that says what to do", async () => {
+    cluster.answer = (request) => {
+      return request.name === "init_producer" ? errorReply(request.correlation, 4, "") : undefined;
+    };
+    await assert.rejects((await client.producer()).send({ topic: "t", value: "1" }), {
+      name: "unknown_operation",
+      message: /use idempotence: false/,
+    });
+    const producer = await client.producer({ idempotence: false });
+    assert.equal((await producer.send({ topic: "t", value: "1" })).offset, 0);
+  });
+
   test("metadata that is old is asked for again, while records go on", async () => {
     await client.close();
     client = await cluster.connect({ metadataMaxAgeMs: 1 });

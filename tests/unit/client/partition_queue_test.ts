@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import type { Client } from "../../../src/client/client.ts";
 import type { Producer } from "../../../src/client/producer.ts";
 import type { ProducerOptions } from "../../../src/client/producer_options.ts";
+import { Prng } from "../../support/prng.ts";
 import { within } from "../../support/until.ts";
 import { errorReply } from "./fake_broker.ts";
 import { FakeCluster, valuesOf } from "./fake_cluster.ts";
@@ -207,5 +208,35 @@ describe("PartitionQueue", () => {
     await assert.rejects(refused, { name: "batch_too_large", recordBytes: 5000 });
     await producer.send({ topic: "t", value: "y" });
     assert.deepEqual(cluster.stored.map(({ count }) => count), [1, 1]);
+  });
+
+  test("under faults by chance every record is stored once and in order", async () => {
+    for (let seed = 1; seed <= 5; seed += 1) {
+      const prng = new Prng(seed);
+      cluster.stored.length = 0;
+      let faults = 25;
+      const fault = (percent: number): boolean => {
+        const happens = faults > 0 && prng.chance(percent);
+        if (happens) faults -= 1;
+        return happens;
+      };
+      cluster.refuse = (request) => {
+        if (fault(8)) return errorReply(request.correlation, DISK_FULL, "");
+        if (!fault(4)) return undefined;
+        setTimeout(() => cluster.cut(), 1);
+        return null; // neither stored nor answered
+      };
+      cluster.lose = () => {
+        const isLost = fault(6);
+        if (isLost) setTimeout(() => cluster.cut(), prng.below(3));
+        return isLost;
+      };
+      const producer = await producerOf({ inFlightMax: prng.between(1, 5) });
+      const outcome = await sendAll(producer, 200);
+      assert.ok(faults < 25, "there were faults");
+      assert.deepEqual(storedValues(), upTo(200).map(String), `seed ${seed}`);
+      assert.deepEqual(outcome.map((offset) => Number(offset) - Number(outcome[0])), upTo(200));
+      await producer.close();
+    }
   });
 });

@@ -142,3 +142,43 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     }],
   },
 ];
+
+/** In what main keeps about topics; keeper_crash.ts has to find them. */
+export const KEEPER_BUGS: readonly PlantedBug[] = [
+  {
+    name: "partitions in the catalogue before their directories are made",
+    edits: [{
+      file: "src/log/keeper.ts",
+      find:
+        "    makeDirectories(this.#libc, this.#directory.fd, grown, nodeEpoch, entry.partitions);\n" +
+        "    return this.#replace(grown);\n",
+      replace: "    this.#replace(grown);\n" +
+        "    makeDirectories(this.#libc, this.#directory.fd, grown, nodeEpoch, entry.partitions);\n" +
+        "    return grown;\n",
+    }],
+  },
+  {
+    name: "a growth forgotten before its directories are gone",
+    edits: [{
+      file: "src/log/keeper.ts",
+      find: "    const topic = entry as TopicEntry;\n",
+      replace: "    const topic = this.#replace(entry as TopicEntry);\n",
+    }],
+  },
+  {
+    name: "a growth that no start undoes",
+    edits: [{
+      file: "src/log/keeper.ts",
+      find: "      attempt(() => this.abandonGrow(topic.name));\n",
+      replace: "",
+    }],
+  },
+  {
+    name: "settings in force that are not durable",
+    edits: [{
+      file: "src/log/keeper.ts",
+      find: "    return this.#replace({ ...entry, config });\n",
+      replace: "    return Object.assign(entry, { config });\n",
+    }],
+  },
+];

@@ -19,8 +19,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "ack before sync",
     edits: [{
       file: "src/broker/produce.ts",
-      find: "level, door);\n    answer(partition, partition.durableWaiters, log.durable.offset,",
-      replace: "level, door);\n    answer(partition, partition.durableWaiters, log.written.offset,",
+      find:
+        "level, door);\n    answer(broker, partition, partition.durableWaiters, log.durable.offset,",
+      replace:
+        "level, door);\n    answer(broker, partition, partition.durableWaiters, log.written.offset,",
     }],
   },
   {

@@ -20,9 +20,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [{
       file: "src/broker/produce.ts",
       find:
-        "level, door);\n    answer(broker, partition, partition.durableWaiters, log.durable.offset,",
+        "answer(broker, partition, partition.durableWaiters, log.durable.offset, Level.fsync, door);\n" +
+        "    if (log.config",
       replace:
-        "level, door);\n    answer(broker, partition, partition.durableWaiters, log.written.offset,",
+        "answer(broker, partition, partition.durableWaiters, log.written.offset, Level.fsync, door);\n" +
+        "    if (log.config",
     }],
   },
   {

@@ -19,12 +19,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "ack before sync",
     edits: [{
       file: "src/broker/produce.ts",
-      find:
-        "answer(broker, partition, partition.durableWaiters, log.durable.offset, Level.fsync, door);\n" +
-        "    if (log.config",
-      replace:
-        "answer(broker, partition, partition.durableWaiters, log.written.offset, Level.fsync, door);\n" +
-        "    if (log.config",
+      find: "level, door);\n" +
+        "    answer(broker, partition, partition.durableWaiters, log.durable.offset,",
+      replace: "level, door);\n" +
+        "    answer(broker, partition, partition.durableWaiters, log.written.offset,",
     }],
   },
   {
@@ -147,22 +145,27 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
 ];
 
-/** In what main keeps about topics; keeper_crash.ts has to find them. */
-export const KEEPER_BUGS: readonly PlantedBug[] = [
+/** In what main keeps about topics; keeper_crash.ts has to find them, in these words. */
+export const KEEPER_BUGS: readonly (PlantedBug & { readonly words: RegExp })[] = [
   {
     name: "partitions in the catalogue before their directories are made",
-    edits: [{
-      file: "src/log/keeper.ts",
-      find:
-        "    makeDirectories(this.#libc, this.#directory.fd, grown, nodeEpoch, entry.partitions);\n" +
-        "    return this.#replace(grown);\n",
-      replace: "    this.#replace(grown);\n" +
-        "    makeDirectories(this.#libc, this.#directory.fd, grown, nodeEpoch, entry.partitions);\n" +
-        "    return grown;\n",
-    }],
+    words: /b-\d of topic b is missing/,
+    edits: [
+      {
+        file: "src/log/keeper.ts",
+        find: "nodeEpoch, entry.partitions);\n    return this.#replace(grown);\n",
+        replace: "nodeEpoch, entry.partitions);\n    return grown;\n",
+      },
+      {
+        file: "src/log/keeper.ts",
+        find: "    const grown = { ...entry, partitions: growingTo };\n",
+        replace: "    const grown = this.#replace({ ...entry, partitions: growingTo });\n",
+      },
+    ],
   },
   {
     name: "a growth forgotten before its directories are gone",
+    words: /directories of no topic/,
     edits: [{
       file: "src/log/keeper.ts",
       find: "    const topic = entry as TopicEntry;\n",
@@ -171,6 +174,7 @@ export const KEEPER_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a growth that no start undoes",
+    words: /b is growing/,
     edits: [{
       file: "src/log/keeper.ts",
       find: "      attempt(() => this.abandonGrow(topic.name));\n",
@@ -179,6 +183,7 @@ export const KEEPER_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "settings in force that are not durable",
+    words: /b keeps {2}of 7/,
     edits: [{
       file: "src/log/keeper.ts",
       find: "    return this.#replace({ ...entry, config });\n",

@@ -5,17 +5,21 @@
  *     fetch of up to 4 MiB, or a push -> checksum -> copied into chunks of 1 MiB
  *     chunk written while the next one fills
  *
- * To the end, partitions are read one after another; following, they are subscribed to, and a
- * record is written as soon as the broker shows it.
+ * To the end, partitions are read one after another. Following goes through the client's consumer,
+ * which subscribes, and connects again when the broker was away; a record is written as soon as the
+ * broker shows it.
  *
  * Invariant: records of a partition are written in the order of their offsets, none twice and none
  * in pieces; a reader that closes the pipe ends the command without an error.
  */
 
 import { Admin } from "../client/admin.ts";
+import { Client } from "../client/client.ts";
 import type { Connection } from "../client/connection.ts";
-import { type Fetched, PartitionConsumer } from "../client/partition_consumer.ts";
-import { withBroker } from "./broker_connection.ts";
+import { PartitionConsumer } from "../client/partition_consumer.ts";
+import type { RecordReader } from "../client/record_reader.ts";
+import { VERSION } from "../version.ts";
+import { chooseBroker, withBroker } from "./broker_connection.ts";
 import { GroupPosition } from "./consume/group.ts";
 import { type Range, rangeOf } from "./consume/range.ts";
 import { printerOf, type RecordPrinter } from "./consume/printer.ts";
@@ -27,28 +31,38 @@ import { ByteOutput, PipeClosed, printError } from "./output.ts";
 import { Progress, summaryText } from "./progress.ts";
 import { watchSignals } from "./signals.ts";
 
+const CLIENT_NAME = `sluice-cli ${VERSION}`;
+
 export async function consume(command: ConsumeCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    const copy = new Copy(command, connection);
+    if (!command.follow) return await copyAll(new Copy(command, new Admin(connection)), connection);
+    const broker = await chooseBroker(command.broker);
+    const client = await Client.connect({ brokers: [broker], clientName: CLIENT_NAME });
     try {
-      await copy.run();
-    } catch (error) {
-      if (!(error instanceof PipeClosed)) throw error;
+      return await copyAll(new Copy(command, client.admin), client);
+    } finally {
+      await client.close();
     }
-    copy.sayDone();
-    return ExitCode.success;
   });
+}
+
+async function copyAll(copy: Copy, source: Connection | Client): Promise<ExitCode> {
+  try {
+    await copy.run(source);
+  } catch (error) {
+    if (!(error instanceof PipeClosed)) throw error;
+  }
+  copy.sayDone();
+  return ExitCode.success;
 }
 
 interface Part {
   readonly partition: number;
-  readonly consumer: PartitionConsumer;
   readonly range: Range;
 }
 
 class Copy {
   readonly #command: ConsumeCommand;
-  readonly #connection: Connection;
   readonly #admin: Admin;
   readonly #output: ByteOutput = new ByteOutput();
   readonly #printer: RecordPrinter;
@@ -58,30 +72,28 @@ class Copy {
   readonly #verbose: boolean;
   /** Aborted when enough was read, or by a signal. */
   readonly #end: AbortController = new AbortController();
-  /** The work on the output that was begun last: pieces of several partitions take turns. */
-  #turn: Promise<void> = Promise.resolve();
   #records = 0;
 
-  constructor(command: ConsumeCommand, connection: Connection) {
+  constructor(command: ConsumeCommand, admin: Admin) {
     const watched = isTerminal("stderr") && !isTerminal("stdout");
     this.#command = command;
-    this.#connection = connection;
-    this.#admin = new Admin(connection);
+    this.#admin = admin;
     this.#printer = printerOf(command, this.#output);
     const { group, topic } = command;
-    this.#position = group === undefined ? null : new GroupPosition(connection, group, topic);
+    this.#position = group === undefined ? null : new GroupPosition(this.#admin, group, topic);
     this.#verbose = command.verbose || isTerminal("stderr");
     this.#progress = new Progress(null, watched);
   }
 
-  async run(): Promise<void> {
-    const parts = await this.#openParts();
+  /** Reads through a connection to the end, or follows through a client. */
+  async run(source: Connection | Client): Promise<void> {
     const signals = this.#command.follow ? watchSignals() : null;
     signals?.signal.addEventListener("abort", () => this.#end.abort(), { once: true });
     try {
+      const parts = await this.#parts();
       if (this.#command.limit === 0) return;
-      if (this.#command.follow) await this.#follow(parts);
-      else for (const part of parts) await this.#copyPart(part);
+      if (source instanceof Client) await this.#follow(source, parts);
+      else for (const part of parts) await this.#copyPart(source, part);
     } finally {
       await this.#output.flush();
       await this.#position?.commit();
@@ -96,54 +108,59 @@ class Copy {
     printError(`${summaryText(this.#records, bytes, this.#progress.elapsedMs)}\n`);
   }
 
-  async #openParts(): Promise<Part[]> {
+  async #parts(): Promise<Part[]> {
     const { topic, partitions } = this.#command;
     const wanted = partitions.length > 0 ? partitions : await partitionsOf(this.#admin, topic);
     const committed = await this.#position?.committed(wanted);
     const parts: Part[] = [];
     for (const partition of wanted) {
-      const consumer = await PartitionConsumer.open(this.#connection, topic, partition);
       const from = committed?.get(partition) ?? this.#command.from;
       const asked = { ...this.#command, topic, partition, from };
-      parts.push({
-        partition,
-        consumer,
-        range: await rangeOf(asked, consumer.partition, this.#admin),
-      });
+      const ends = await this.#admin.offsets(topic, partition);
+      parts.push({ partition, range: await rangeOf(asked, ends, this.#admin) });
     }
     return parts;
   }
 
-  /** All at the same time, until each has its end, enough was read, or a signal came. */
-  async #follow(parts: readonly Part[]): Promise<void> {
-    try {
-      await Promise.all(parts.map((part) => this.#copyPart(part)));
-    } finally {
-      this.#end.abort();
-    }
-  }
-
-  async #copyPart(part: Part): Promise<void> {
-    const { consumer, range: { from, to } } = part;
-    const { signal } = this.#end;
-    if (signal.aborted || from >= to && this.#command.follow) return;
-    const pieces = this.#command.follow
-      ? consumer.subscribe({ from, signal })
-      : consumer.fetches({ from, to, signal });
-    for await (const fetched of pieces) {
-      await this.#inTurn(() => this.#copyFetched(part, fetched));
+  /** Until each partition has its end, enough was read, or a signal came; also over restarts. */
+  async #follow(client: Client, parts: readonly Part[]): Promise<void> {
+    const { topic } = this.#command;
+    const open = new Map(
+      parts.filter(({ range }) => range.from < range.to).map((part) => {
+        return [part.partition, part];
+      }),
+    );
+    if (open.size === 0) return;
+    const consumer = await client.consumer({
+      partitions: [...open.values()].map(({ partition, range }) => {
+        return { topic, partition, from: range.from };
+      }),
+      outOfRange: "error",
+      signal: this.#end.signal,
+    });
+    for await (const { partition, records, nextOffset } of consumer.batches()) {
+      const part = open.get(partition);
+      if (part === undefined) continue; // it has its end, and there is more
+      await this.#copyRecords(part, records);
       this.#progress.update(this.#output.writtenBytes);
-      if (signal.aborted || fetched.nextOffset >= to) return;
+      if (nextOffset >= part.range.to) open.delete(partition);
+      if (open.size === 0 || this.#end.signal.aborted) return;
     }
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => {}); // seen by whom it belongs to
-    return mine;
+  async #copyPart(connection: Connection, { partition, range }: Part): Promise<void> {
+    const { signal } = this.#end;
+    if (signal.aborted) return;
+    const { topic } = this.#command;
+    const consumer = await PartitionConsumer.open(connection, topic, partition);
+    for await (const { records } of consumer.fetches({ ...range, signal })) {
+      await this.#copyRecords({ partition, range }, records);
+      this.#progress.update(this.#output.writtenBytes);
+      if (signal.aborted) return;
+    }
   }
 
-  async #copyFetched({ partition, range }: Part, { records }: Fetched): Promise<void> {
+  async #copyRecords({ partition, range }: Part, records: RecordReader): Promise<void> {
     const { limit = Infinity, follow } = this.#command;
     while (this.#records < limit && records.next()) {
       if (records.offset >= range.to) break;

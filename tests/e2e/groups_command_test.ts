@@ -68,3 +68,24 @@ test("what a pipe did not take is not committed", async () => {
   assert.equal(rest.stdout.length / 1000, 5000 - printed);
   await broker.stop();
 });
+
+test("who follows goes on when the broker was away, and loses nothing", async () => {
+  const data = join(temporaryDirectory("groups"), "f");
+  const broker = await startBroker({ runtime: BROKER_RUNTIME, data });
+  await commands(broker)(["topic", "create", "t", "--partitions", "2"]);
+  await commands(broker)(["produce", "t", "--partition", "0"], { stdin: "a\nb\n" });
+  const consume = ["consume", "t", "--group", "g", "-f", "-n", "5"];
+  const following = commands(broker)(consume);
+  for (let isThere = false; !isThere;) {
+    isThere = /^subscriptions\t2$/m.test((await commands(broker)(["stats"])).out);
+  }
+  await broker.kill();
+  const native = `127.0.0.1:${broker.port}`;
+  const again = await startBroker({ runtime: BROKER_RUNTIME, data, native });
+  await commands(again)(["produce", "t", "--partition", "1"], { stdin: "c\nd\ne\n" });
+  const lines = (await following).out.trimEnd().split("\n");
+  assert.deepEqual(lines.filter((line) => /[ab]/.test(line)), ["a", "b"]);
+  assert.deepEqual(lines.filter((line) => /[cde]/.test(line)), ["c", "d", "e"]);
+  assert.equal((await commands(again)(["consume", "t", "--group", "g"])).out, "");
+  await again.stop();
+});

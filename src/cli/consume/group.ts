@@ -6,22 +6,20 @@
  * Invariant: only offsets of records that were written to standard output are committed.
  */
 
-import type { Connection } from "../../client/connection.ts";
-import { operation } from "../../native/operations.ts";
-import { commitAll } from "../group.ts";
+import type { Admin } from "../../client/admin.ts";
 
 const COMMIT_MS = 5000;
 
 export class GroupPosition {
-  readonly #connection: Connection;
+  readonly #admin: Admin;
   readonly #group: string;
   readonly #topic: string;
   /** The next offset of each partition, and its epoch, that is not committed yet. */
   readonly #open: Map<number, { offset: number; leaderEpoch: number }> = new Map();
   #committedMs: number = performance.now();
 
-  constructor(connection: Connection, group: string, topic: string) {
-    this.#connection = connection;
+  constructor(admin: Admin, group: string, topic: string) {
+    this.#admin = admin;
     this.#group = group;
     this.#topic = topic;
   }
@@ -29,11 +27,8 @@ export class GroupPosition {
   /** The committed offsets of the partitions that have one. */
   async committed(partitions: readonly number[]): Promise<Map<number, number>> {
     const places = partitions.map((partition) => ({ topic: this.#topic, partition }));
-    const { offsets } = await this.#connection.request(operation("fetch_offsets"), {
-      group: this.#group,
-      partitions: places,
-    });
-    const known = offsets.filter(({ error, offset }) => error === 0 && offset >= 0);
+    const offsets = await this.#admin.groupOffsets(this.#group, places);
+    const known = offsets.filter(({ offset }) => offset >= 0);
     return new Map(known.map(({ partition, offset }) => [partition, offset]));
   }
 
@@ -53,6 +48,6 @@ export class GroupPosition {
     });
     this.#open.clear();
     this.#committedMs = performance.now();
-    if (offsets.length > 0) await commitAll(this.#connection, this.#group, offsets);
+    if (offsets.length > 0) await this.#admin.commitGroupOffsets(this.#group, offsets);
   }
 }

@@ -35,6 +35,14 @@ test("there are examples, in the page and in the sources", () => {
   }
 });
 
+test("a program in the clone imports the package by its name", async () => {
+  const file = join(RUN, "by_name.ts");
+  const exported = `export { Client } from "sluice/client"; export { Broker } from "sluice";\n`;
+  writeFileSync(file, exported);
+  const { Client, Broker } = await import(pathToFileURL(file).href);
+  assert.deepEqual([typeof Client.connect, typeof Broker.start], ["function", "function"]);
+});
+
 test("all fit the types", () => {
   EXAMPLES.forEach(({ text }, i) => {
     const program = text.replaceAll('"sluice/client"', '"../../src/client/mod.ts"');

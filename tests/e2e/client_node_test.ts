@@ -44,6 +44,7 @@ test("a program that uses its types is checked without an error, and a wrong one
     extends: join(ROOT, "tsconfig.json"),
     compilerOptions: { types: [] },
     files: ["main.mts"],
+    include: [],
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
   const program = (offset: string): string =>

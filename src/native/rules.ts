@@ -18,7 +18,7 @@ export const OPERATION_RULES: { readonly [N in OperationName]?: readonly string[
     "(unknown handle, reserved not zero, it ends before the batch) ends the connection, " +
     "and so does any that comes while the broker stops; replies to earlier requests come first.",
   ],
-  commit_offsets: [
+  "commit_offsets": [
     "An offset is committed alone: where others of the request are refused, their results say " +
     "so, and the error of the reply is 0. When the whole request is refused nothing of it is " +
     "committed.",

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Level } from "../../../src/format/levels.ts";
 import {
+  changeTopicConfig,
   defaultTopicConfig,
   parseTopicConfig,
   TOPIC_SETTINGS,
@@ -105,4 +106,24 @@ test("the last of two values counts, and one wrong setting refuses all", () => {
   assert.deepEqual(parseTopicConfig(twice), { ...defaultTopicConfig(), flushMs: 6 });
   const wrong = [{ key: "flush.ms", value: "5" }, { key: "segment.bytes", value: "x" }];
   assert.equal(typeof parseTopicConfig(wrong), "string");
+});
+
+test("settings of a topic go over the broker's, and those over the defaults", () => {
+  const ofBroker = [{ key: "flush.ms", value: "5" }, { key: "segment.ms", value: "6" }];
+  const config = parseTopicConfig([{ key: "flush.ms", value: "7" }], ofBroker);
+  assert.deepEqual(config, { ...defaultTopicConfig(), flushMs: 7, segmentMs: 6 });
+});
+
+test("a change sets and unsets, each name once, and is refused as a whole", () => {
+  const before = [{ key: "flush.ms", value: "1" }, { key: "segment.ms", value: "2" }];
+  const set = [{ key: "flush.ms", value: "3" }, { key: "flush.ms", value: "4" }];
+  const unset = [{ key: "segment.ms" }, { key: "retention.ms" }];
+  assert.deepEqual(changeTopicConfig(before, { set, unset }), [{ key: "flush.ms", value: "4" }]);
+  const both = changeTopicConfig(before, { set, unset: [{ key: "flush.ms" }] });
+  assert.deepEqual(both, [before[1], { key: "flush.ms", value: "4" }], "unset comes first");
+  for (const key of ["nonsense", ""]) {
+    assert.match(String(changeTopicConfig(before, { set, unset: [{ key }] })), /unknown setting/);
+  }
+  const wrong = [...set, { key: "segment.ms", value: "0" }];
+  assert.match(String(changeTopicConfig(before, { set: wrong, unset })), /segment\.ms=0 must be/);
 });

@@ -139,3 +139,15 @@ test("saved and loaded through the directory", () => {
   assert.throws(() => loadCatalogue(libc, fd), /damaged.*restore it from a copy/);
   libc.close(fd);
 });
+
+test("a topic grows to more than it has, or the catalogue is damaged", () => {
+  const content = filled();
+  const grown = (growingTo: unknown) => {
+    const topics = content.topics.map((topic) => ({ ...topic, growingTo }));
+    return encodeCatalogue({ ...content, topics } as CatalogueContent);
+  };
+  assert.equal(decodeCatalogue(grown(4)).topics[0]!.growingTo, 4);
+  for (const wrong of [3, 0, -1, 4.5, "4", null]) {
+    assert.throws(() => decodeCatalogue(grown(wrong)), CatalogueError, String(wrong));
+  }
+});

@@ -284,3 +284,20 @@ test("what may not be written is refused with the next step, whichever call says
   }
   open(path).close();
 });
+
+test("a change is durable or has not been, and in doubt only when nobody can know", () => {
+  const faulty = new FaultyLibc(libc);
+  const directory = DataDirectory.open(faulty.libc, temporaryDirectory("data"), true);
+  directory.change({ nextProducerId: 7 });
+  const refuse = () => assert.throws(() => directory.change({ nextProducerId: 9 }), StorageError);
+  for (const call of ["pwrite", "renameat"] as const) {
+    faulty.plan = (name) => name === call ? -EIO : undefined;
+    refuse();
+    assert.deepEqual([directory.catalogue.nextProducerId, directory.isInDoubt], [7, false], call);
+  }
+  let syncs = 0; // the second one is the directory's, behind the rename
+  faulty.plan = (name) => name === "fsync" && ++syncs === 2 ? -EIO : undefined;
+  refuse();
+  assert.deepEqual([directory.catalogue.nextProducerId, directory.isInDoubt], [7, true]);
+  directory.close();
+});

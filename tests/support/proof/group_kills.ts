@@ -1,0 +1,167 @@
+/**
+ * A consumer of a group that is killed again and again, and its broker too, while records come in.
+ *
+ *     producer --> broker (killed, started) --> group_reader.ts (killed, started): file, commits
+ *
+ * Held after each kill and at the end: the group has committed no more than was processed, and
+ * nothing was skipped: what the file holds of a partition has no hole.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { Client, type Producer } from "../../../src/client/mod.ts";
+import { type Broker, startBroker } from "../broker.ts";
+import { BROKER_RUNTIME } from "../pair.ts";
+import { Prng } from "../prng.ts";
+import { argumentsFor, DENO_BROKER_PERMISSIONS, ROOT, runtimePath } from "../runtimes.ts";
+import { temporaryDirectory } from "../temporary.ts";
+import { pause, until } from "../until.ts";
+import { ChaosProxy } from "./chaos_proxy.ts";
+
+const TOPIC = "work";
+const GROUP = "workers";
+const PARTITIONS = 3;
+const RECORDS_PER_ROUND = 300;
+const READ_MS_MIN = 150;
+const READ_MS_MAX = 700;
+const READER = join(ROOT, "tests/support/proof/group_reader.ts");
+const FINISH_MS = 120_000;
+
+export interface GroupKills {
+  readonly consumerKills: number;
+  /** The broker is killed with every so manieth of them. */
+  readonly brokerEvery: number;
+  readonly seed: number;
+}
+
+/** Runs it to its end; returns what happened, in words. */
+export async function proveGroupKills(wanted: GroupKills): Promise<string> {
+  const proof = await Proof.start(wanted.seed);
+  let brokerKills = 0;
+  for (let kill = 1; kill <= wanted.consumerKills; kill += 1) {
+    const takesBroker = kill % wanted.brokerEvery === 0;
+    if (takesBroker) brokerKills += 1;
+    await proof.round(takesBroker, kill % 2 === 0 ? "auto" : "manual");
+  }
+  const { records, read } = await proof.finish();
+  return `${wanted.consumerKills} kills of the consumer, ${brokerKills} of the broker: ` +
+    `${records} records, each read once or more, ${read} in all`;
+}
+
+class Proof {
+  readonly #proxy: ChaosProxy;
+  readonly #data: string;
+  readonly #file: string;
+  readonly #prng: Prng;
+  #broker: Broker;
+  #client!: Client;
+  #producer!: Producer;
+  #sent = 0;
+
+  private constructor(proxy: ChaosProxy, broker: Broker, data: string, seed: number) {
+    this.#proxy = proxy;
+    this.#broker = broker;
+    this.#data = data;
+    this.#file = join(temporaryDirectory("read"), "processed");
+    this.#prng = new Prng(seed);
+  }
+
+  static async start(seed: number): Promise<Proof> {
+    const data = join(temporaryDirectory("group-kills"), "d");
+    const proxy = await ChaosProxy.start(seed);
+    proxy.isCalm = true; // it is there for its address: the broker's port is another each time
+    const broker = await startBroker({ runtime: BROKER_RUNTIME, data });
+    proxy.pointTo(broker.port);
+    const proof = new Proof(proxy, broker, data, seed);
+    const brokers = [`127.0.0.1:${proxy.port}`];
+    proof.#client = await Client.connect({ brokers, clientName: "writer" });
+    await proof.#client.admin.createTopic(TOPIC, { partitions: PARTITIONS });
+    proof.#producer = await proof.#client.producer({ lingerMs: 0 });
+    return proof;
+  }
+
+  async round(takesBroker: boolean, commit: string): Promise<void> {
+    const reader = this.#read(commit);
+    for (let i = 0; i < RECORDS_PER_ROUND; i += 1) {
+      const value = `record ${this.#sent}`;
+      this.#sent += 1;
+      await this.#producer.post({ topic: TOPIC, key: `${this.#sent % 31}`, value });
+    }
+    await pause(READ_MS_MIN + this.#prng.below(READ_MS_MAX - READ_MS_MIN));
+    if (takesBroker) await this.#killBroker();
+    if (takesBroker && this.#prng.chance(50)) await pause(this.#prng.below(READ_MS_MAX));
+    await reader.kill();
+    await this.#checkCommitted();
+  }
+
+  /** Reads on to the end, undisturbed. */
+  async finish(): Promise<{ records: number; read: number }> {
+    await this.#producer.flush();
+    const reader = this.#read("manual");
+    const all = await until("every record is read", () => {
+      const values = new Set(this.#processed().map(([, , value]) => value));
+      return values.size === this.#sent;
+    }, FINISH_MS);
+    assert.ok(all);
+    await reader.kill();
+    await this.#checkCommitted();
+    const read = this.#processed().length;
+    await this.#client.close();
+    await this.#proxy.close();
+    const { code } = await this.#broker.stop();
+    assert.equal(code, 0, this.#broker.stderr());
+    return { records: this.#sent, read };
+  }
+
+  async #killBroker(): Promise<void> {
+    await this.#broker.kill();
+    this.#broker = await startBroker({ runtime: BROKER_RUNTIME, data: this.#data });
+    this.#proxy.pointTo(this.#broker.port);
+  }
+
+  #read(commit: string): { kill(): Promise<void> } {
+    const args = [String(this.#proxy.port), TOPIC, GROUP, this.#file, commit];
+    const before = argumentsFor(BROKER_RUNTIME, DENO_BROKER_PERMISSIONS);
+    const child = spawn(runtimePath(BROKER_RUNTIME), [...before, READER, ...args], {
+      cwd: ROOT,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    return {
+      kill: async () => {
+        assert.equal(child.exitCode, null, "the reader does not end by itself");
+        process.kill(child.pid!, "SIGKILL"); // Deno misreports child.kill
+        await ended;
+      },
+    };
+  }
+
+  /** What is in the file, by line. A kill may have cut the last one. */
+  #processed(): [partition: number, offset: number, value: string][] {
+    if (!existsSync(this.#file)) return [];
+    const lines = readFileSync(this.#file, "utf8").split("\n");
+    return lines.flatMap((line) => {
+      const found = /^(\d+) (\d+) (record \d+)$/.exec(line);
+      return found === null ? [] : [[Number(found[1]), Number(found[2]), found[3]!] as const];
+    }).map(([partition, offset, value]) => [partition, offset, value]);
+  }
+
+  async #checkCommitted(): Promise<void> {
+    const offsets = new Map<number, Set<number>>();
+    for (const [partition, offset] of this.#processed()) {
+      if (!offsets.has(partition)) offsets.set(partition, new Set());
+      offsets.get(partition)!.add(offset);
+    }
+    for (const [partition, seen] of offsets) {
+      for (let offset = 0; offset < seen.size; offset += 1) {
+        assert.ok(seen.has(offset), `${offset} of partition ${partition} was skipped`);
+      }
+    }
+    for (const { partition, offset } of await this.#client.admin.groupOffsets(GROUP)) {
+      const seen = offsets.get(partition)?.size ?? 0;
+      assert.ok(offset <= seen, `partition ${partition}: ${offset} committed, ${seen} processed`);
+    }
+  }
+}

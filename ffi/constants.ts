@@ -136,9 +136,12 @@ export const TCP_KEEPINTVL = 5;
 export const TCP_KEEPCNT = 6;
 export const TCP_DEFER_ACCEPT = 9;
 export const TCP_QUICKACK = 12;
+export const TCP_CONGESTION = 13;
 export const TCP_USER_TIMEOUT = 18;
 export const TCP_NOTSENT_LOWAT = 25;
 export const IPV6_V6ONLY = 26;
+/** For TCP_CONGESTION: the four bytes "reno" as a little-endian int. Every kernel has it. */
+export const CONGESTION_RENO = 0x6f6e6572;
 
 export const MSG_PEEK = 2;
 export const MSG_TRUNC = 0x20;

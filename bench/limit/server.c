@@ -134,6 +134,8 @@ static void listen_on(struct server *server, uint16_t port) {
   if (fd < 0) fail("socket");
   int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  /* As Sluice does on a loopback listener; connections inherit it. */
+  setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0) fail("bind");

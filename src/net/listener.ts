@@ -7,6 +7,7 @@ import {
   AF_INET6,
   AF_UNIX,
   AT_FDCWD,
+  CONGESTION_RENO,
   EACCES,
   EADDRINUSE,
   EADDRNOTAVAIL,
@@ -19,6 +20,7 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
   SOMAXCONN,
+  TCP_CONGESTION,
   TCP_KEEPCNT,
   TCP_KEEPIDLE,
   TCP_KEEPINTVL,
@@ -61,7 +63,16 @@ export function listenTcp(libc: Libc, host: string, port: number): Listener {
   libc.setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
   libc.setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
   libc.setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+  if (isLoopback(host)) libc.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, CONGESTION_RENO);
   return listenOn(libc, fd, { family, host, port }, `${host}:${port}`);
+}
+
+/**
+ * There is nothing to be careful about between two programs of one machine, and BBR, the default of
+ * many, paces its segments there: a fetch then costs several times the CPU; see ADR 16.
+ */
+function isLoopback(host: string): boolean {
+  return host.startsWith("127.") || host === "::1";
 }
 
 /** A socket file left by a killed broker is replaced: the caller holds the directory's lock. */

@@ -5,7 +5,16 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
-import { AF_INET, AF_INET6, AF_UNIX, EAGAIN, SOCK_STREAM } from "../../../ffi/constants.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  CONGESTION_RENO,
+  EAGAIN,
+  IPPROTO_TCP,
+  SOCK_STREAM,
+  TCP_CONGESTION,
+} from "../../../ffi/constants.ts";
 import {
   accept,
   type Listener,
@@ -102,4 +111,21 @@ test("accepted connections watch for peers that are gone without a word", () => 
   // Field 5 is the timer that runs and when it is due: 02 is keepalive.
   assert.deepEqual(established.map((fields) => fields[5]!.slice(0, 3)), ["02:"]);
   for (const fd of [near, far, listener.fd]) libc.close(fd);
+});
+
+test("a loopback listener does without the machine's congestion control, others keep it", () => {
+  for (const [host, asked] of [["127.0.0.1", 1], ["127.9.0.1", 1], ["0.0.0.0", 0]] as const) {
+    const faulty = new FaultyLibc(libc);
+    const values: unknown[] = [];
+    faulty.plan = (call, [, , option, value]) => {
+      if (call === "setsockopt" && option === TCP_CONGESTION) values.push(value);
+      return undefined;
+    };
+    libc.close(listenTcp(faulty.libc, host, 0).fd);
+    assert.deepEqual(values, Array.from({ length: asked }, () => CONGESTION_RENO), host);
+  }
+  const socket = libc.socket(AF_INET, SOCK_STREAM, 0);
+  assert.equal(libc.setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, CONGESTION_RENO), 0);
+  assert.notEqual(libc.setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, 0x78787878), 0, "xxxx");
+  libc.close(socket);
 });

@@ -101,6 +101,9 @@ function say(line: string): void {
 const FIRST_LOAD = ["produce", "--batch", "128", "--connections", "16", "--in-flight", "16"]
   .concat(["--config", "durability=os", "--warmup", "0", "--seconds", "2"]);
 
+/** The same for a server that is read from: thousands of fetches until the compilers are done. */
+const FIRST_READS = ["--warmup", "0", "--seconds", "8"];
+
 /** Servers that stay for all scenarios that do not ask for fresh ones, filled at first need. */
 class Standing {
   readonly #servers = new Map<Role, Server>();
@@ -113,6 +116,7 @@ class Standing {
       say(`  filling ${role === "ours" ? runtime : role} with ${scenario.fillMib} MiB`);
       await runLoad(server, fillArguments(scenario));
       await runLoad(server, [...scenario.cases[0]!.load, "--verify", "--once"]);
+      await runLoad(server, [...scenario.cases.at(-1)!.load, ...FIRST_READS]);
       this.#filled.add(role);
     }
     return server;

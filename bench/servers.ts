@@ -175,11 +175,9 @@ function signal(child: ChildProcess, name: "SIGTERM" | "SIGKILL"): void {
   }
 }
 
-/**
- * Runs the load generator, on a core of its own, against a server and gives back what it measured.
- */
+/** Runs the load generator against a server and gives back what it measured. */
 export async function runLoad(server: Server, args: readonly string[]): Promise<Measured> {
-  const target = ["--port", String(server.port), "--pid", String(server.pid), "--stats", "--apart"];
+  const target = ["--port", String(server.port), "--pid", String(server.pid), "--stats"];
   const line = await runProgram([...args, ...target]).catch((error: Error) => {
     throw new Error(`load ${args.join(" ")} against ${server.name}: ${error.message}`);
   });

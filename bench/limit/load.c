@@ -56,7 +56,6 @@ static bool read_switch(struct options *options, const char *word) {
   else if (strcmp(word, "--once") == 0) options->once = true;
   else if (strcmp(word, "--stats") == 0) options->asks_stats = true;
   else if (strcmp(word, "--park") == 0) options->parks = true;
-  else if (strcmp(word, "--apart") == 0) options->is_apart = true;
   else return false;
   return true;
 }
@@ -162,7 +161,6 @@ static void print_run(const struct run *run) {
 
 static void execute(struct options *options) {
   if (options->port == 0) die("--port is missing");
-  if (options->is_apart && options->server_pid != 0) set_apart(options->server_pid);
   if (options->creates_topic) session_create_topic(options);
   int control = options->asks_stats ? session_open(options) : -1;
   struct counter *before = allocate(COUNTERS_MAX * sizeof *before);

@@ -52,8 +52,6 @@ struct options {
   bool asks_stats;
   /* Beside its requests every connection has a fetch of 10 s parked, on a partition of its own. */
   bool parks;
-  /* The load has a core of its own; see load_apart.c. */
-  bool is_apart;
   uint32_t server_pid;
 };
 
@@ -120,8 +118,6 @@ void batch_selftest(void);
 /* load_measure.c */
 void histogram_add(struct histogram *histogram, uint64_t ns);
 double histogram_us(const struct histogram *histogram, double quantile);
-void set_apart(uint32_t server_pid);
-
 struct cpu_sample cpu_sample(uint32_t server_pid);
 void run_start(struct run *run, uint64_t now_ns);
 void run_tick(struct run *run, uint64_t now_ns);

@@ -67,7 +67,9 @@ async function load(port: number, shape: LoadShape): Promise<ReadonlyMap<string,
   const rolling = Array.from({ length: partitions }, (_, partition) => {
     return produce(port, topic, partition, BATCH, shape.rounds);
   });
-  await Promise.all([...rolling, comeAndGo(port, shape), deleteLarge(port, shape)]);
+  // Where a topic of many partitions fills the worker's ring, main frees large files as wholes.
+  const topics = deleteLarge(port, shape).then(() => comeAndGo(port, shape));
+  await Promise.all([...rolling, topics]);
   const counters = await until("retention removes segments", async () => {
     const now = await countersOf(admin);
     return (now.get("segments_deleted_total") ?? 0) > partitions ? now : null;

@@ -8,7 +8,7 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { Client, type Producer } from "../../../src/client/mod.ts";
@@ -24,8 +24,10 @@ const TOPIC = "work";
 const GROUP = "workers";
 const PARTITIONS = 3;
 const RECORDS_PER_ROUND = 300;
-const READ_MS_MIN = 150;
-const READ_MS_MAX = 700;
+/** A little less than the lines of the file have. */
+const LINE_BYTES = 12;
+/** Between the start of the broker and the kill of the consumer. */
+const WAIT_MS_MAX = 500;
 const READER = join(ROOT, "tests/support/proof/group_reader.ts");
 const FINISH_MS = 120_000;
 
@@ -89,9 +91,11 @@ class Proof {
       this.#sent += 1;
       await this.#producer.post({ topic: TOPIC, key: `${this.#sent % 31}`, value });
     }
-    await pause(READ_MS_MIN + this.#prng.below(READ_MS_MAX - READ_MS_MIN));
+    // In the middle of what it reads: it has begun, and is perhaps not at the end.
+    const enough = this.#bytes() + this.#prng.below(RECORDS_PER_ROUND) * LINE_BYTES;
+    await until("the reader reads", () => this.#bytes() > enough, FINISH_MS);
     if (takesBroker) await this.#killBroker();
-    if (takesBroker && this.#prng.chance(50)) await pause(this.#prng.below(READ_MS_MAX));
+    if (takesBroker && this.#prng.chance(50)) await pause(this.#prng.below(WAIT_MS_MAX));
     await reader.kill();
     await this.#checkCommitted();
   }
@@ -108,6 +112,8 @@ class Proof {
     await reader.kill();
     await this.#checkCommitted();
     const read = this.#processed().length;
+    const committed = await this.#client.admin.groupOffsets(GROUP);
+    assert.equal(committed.length, PARTITIONS, "every partition was committed");
     await this.#client.close();
     await this.#proxy.close();
     const { code } = await this.#broker.stop();
@@ -136,6 +142,10 @@ class Proof {
         await ended;
       },
     };
+  }
+
+  #bytes(): number {
+    return existsSync(this.#file) ? statSync(this.#file).size : 0;
   }
 
   /** What is in the file, by line. A kill may have cut the last one. */

@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import process from "node:process";
+import { join } from "node:path";
 import { test } from "node:test";
 import { DENO_SCRIPT_PERMISSIONS } from "../../scripts/runtime.mjs";
 import { startBroker } from "../support/broker.ts";
+import { findNode } from "../support/node.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { argumentsFor, ROOT, runtimePath } from "../support/runtimes.ts";
 import { testOrSkip } from "../support/skip.ts";
@@ -99,17 +99,4 @@ function runNode(args: readonly string[]): Promise<{ code: number | null; out: s
     child.stderr.on("data", (piece) => (out += piece));
     child.on("close", (code) => resolve({ code, out }));
   });
-}
-
-/** Node on the PATH, or why there is none to test with. */
-function findNode(): { path: string; reason: string | null } {
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
-    const path = join(folder, "node");
-    const { status, stdout } = spawnSync(path, ["--version"], { encoding: "utf8" });
-    if (status !== 0) continue;
-    const [major = 0, minor = 0] = stdout.slice(1).split(".").map(Number);
-    const isNew = major > 20 || (major === 20 && minor >= 16);
-    return { path, reason: isNew ? null : `Node ${stdout.trim()} is older than 20.16` };
-  }
-  return { path: "node", reason: "node is not on this machine" };
 }

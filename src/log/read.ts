@@ -12,6 +12,7 @@
  */
 
 import { EIO, POSIX_FADV_RANDOM } from "../../ffi/constants.ts";
+import { BATCH_HEADER_SIZE } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { emptySlice, type FileSlice } from "../base/file_slice.ts";
 import { findMissingIndex, rebuildIndexes } from "./index_files.ts";
@@ -74,10 +75,10 @@ export class PartitionReader {
         : ErrorCodes.partition_degraded;
     }
     const located = this.#locate(partition, offset);
-    if (located < 0) return this.#failed(located);
+    if (located < 0) return this.#failed(located, -1);
     const { segment, position } = this.#point;
     const end = this.#cut(partition, segment, position, maxBytes);
-    if (end < 0) return this.#failed(end);
+    if (end < 0) return this.#failed(end, position);
     slice.file = segment.file;
     slice.position = position;
     slice.size = end - position;
@@ -90,7 +91,7 @@ export class PartitionReader {
     if (offset >= partition.visible.offset || offset < partition.logStart) return 0;
     const located = this.#locate(partition, offset);
     if (located < 0) {
-      this.#failed(located);
+      this.#failed(located, -1);
       this.forgetMissing();
       return enough;
     }
@@ -121,15 +122,20 @@ export class PartitionReader {
     this.missing.file = null;
   }
 
-  #failed(code: number): ErrorCode | typeof COLD {
+  /**
+   * `from` is where the slice begins, or -1: a header that ends it is missed together with the
+   * slice, because whoever reads ahead knows its readers by where they go on.
+   */
+  #failed(code: number, from: number): ErrorCode | typeof COLD {
     if (code !== NOT_RESIDENT) return ErrorCodes.storage_failed;
     const { missing } = this;
     if (missing.file !== null) return COLD; // an index file
-    this.#point.segment = this.#walk.segment;
-    missing.file = this.#walk.segment.file!;
+    const { segment, missingPosition, missingSize } = this.#walk;
+    this.#point.segment = segment;
+    missing.file = segment.file!;
     missing.file.retain();
-    missing.position = this.#walk.missingPosition;
-    missing.size = this.#walk.missingSize;
+    missing.position = from < 0 ? missingPosition : from;
+    missing.size = missingPosition + missingSize - missing.position;
     return COLD;
   }
 
@@ -230,7 +236,9 @@ export class PartitionReader {
       return limit;
     }
     const index = segment.index!;
-    const entry = index.entryAtOrBelow(position + maxBytes);
+    // Of an entry that came from a file the batch is looked at: it shall not lie further away.
+    const behind = index.isFromFile ? BATCH_HEADER_SIZE : 0;
+    const entry = index.entryAtOrBelow(position + maxBytes - behind);
     const known = entry < 0 ? 0 : index.position(entry);
     if (known > position) {
       this.nextOffset = segment.baseOffset + index.lastOffset(entry);

@@ -19,7 +19,7 @@ import { SimLibc } from "../sim/sim_libc.ts";
 import { batchOfSize } from "./batches.ts";
 import { Recorder } from "./broker_world.ts";
 import { FaultyLibc } from "./faulty_libc.ts";
-import { DIRECTORY, LogWorld } from "./log_world.ts";
+import { DIRECTORY, LogWorld, type OpenHow } from "./log_world.ts";
 
 const ROOT = "/log";
 const BLOCK_SIZE = 131072;
@@ -95,10 +95,13 @@ export class ColdWorld implements ColdJobs {
 
   /** Starts again after a clean stop: indexes come from their files. */
   reopen(): void {
-    this.partition.log.close();
+    const { log } = this.partition;
+    const recoveryPoint = log.written.offset;
+    log.close();
+    this.log.store.closeAll();
     this.broker.topics.partitions.length = 0;
     this.#topic.partitions.length = 0;
-    this.partition = this.#open();
+    this.partition = this.#open({ clean: true, recoveryPoint });
   }
 
   /** Puts the files of these endings out of the page cache, or a range of one. */
@@ -178,8 +181,8 @@ export class ColdWorld implements ColdJobs {
     return done;
   }
 
-  #open(): TopicPartition {
-    const { partition } = this.log.open({ durability: Level.os });
+  #open(how: OpenHow = {}): TopicPartition {
+    const { partition } = this.log.open({ durability: Level.os }, how);
     return this.broker.topics.addPartition(this.#topic, partition);
   }
 }

@@ -220,6 +220,26 @@ test("ahead of a reader that goes on there is always more read, up to its window
   world.close();
 });
 
+for (const size of [1000, 20000, BATCH, 300000]) {
+  test(`after a start a reader of batches of ${size} bytes waits as seldom`, () => {
+    const waits = [false, true].map((isStartedAgain) => {
+      const world = new ColdWorld();
+      world.fill(Math.ceil(32 * MiB / size), size);
+      assert.equal(world.partition.log.roll(), ErrorCodes.none);
+      world.sync();
+      if (isStartedAgain) world.reopen();
+      world.evict();
+      const before = world.coldReads.counters.waits;
+      readAll(world);
+      const { waits } = world.coldReads.counters;
+      world.close();
+      return waits - before;
+    });
+    assert.ok(waits[0]! <= 4, `${waits[0]} waits with the index in memory`);
+    assert.ok(waits[1]! <= 4, `${waits[1]} waits with the index from its file`);
+  });
+}
+
 test("behind a catch-up reader whole MiB leave the cache, unless another reader wants them", () => {
   for (const isFollowed of [false, true]) {
     const world = filled(320);
@@ -325,6 +345,19 @@ function readThrough(world: ColdWorld, from: number, to: number): void {
     assert.equal(answers[0]!.error, 0);
     assert.equal(answers[0]!.position, offset * BATCH);
     offset += answers[0]!.size / BATCH;
+  }
+}
+
+/** A reader that follows its answers from the first batch to the last. */
+function readAll(world: ColdWorld): void {
+  const { visible } = world.partition.log;
+  for (let offset = 0; offset < visible.offset;) {
+    world.fetch(offset, offset);
+    world.settle();
+    const [answered] = world.door.takeFetches();
+    assert.equal(answered!.error, 0);
+    assert.ok(answered!.size > 0, "something comes below the end");
+    offset = world.broker.reader.nextOffset;
   }
 }
 

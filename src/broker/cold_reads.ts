@@ -35,7 +35,7 @@ export interface ColdJobs {
 }
 
 export interface ColdCounters {
-  /** Bytes of slices that were in the page cache, and of those that had to be read. */
+  /** Bytes that were in the page cache, and those that had to be read. */
   hitBytes: number;
   missBytes: number;
   /** Fetches and sends that waited for the disk. */
@@ -51,6 +51,8 @@ export interface ColdCounters {
 export class ColdReads {
   readonly residency: Residency;
   readonly inFlightBytes: number;
+  /** False: nobody waits, and only hits and misses are counted. */
+  readonly isGuarding: boolean;
   readonly counters: ColdCounters = {
     hitBytes: 0,
     missBytes: 0,
@@ -77,10 +79,11 @@ export class ColdReads {
   readonly #posted: ColdStream[] = [];
   #postedBytes = 0;
 
-  constructor(residency: Residency, jobs: ColdJobs, inFlightBytes: number) {
+  constructor(residency: Residency, jobs: ColdJobs, inFlightBytes: number, isGuarding = true) {
     this.residency = residency;
     this.#jobs = jobs;
     this.inFlightBytes = inFlightBytes;
+    this.isGuarding = isGuarding;
   }
 
   /** Bytes that the worker was asked for and has not reported. */
@@ -93,18 +96,16 @@ export class ColdReads {
     const { position, size } = slice;
     const file = slice.file!;
     if (partition.fresh.covers(partition.log, slice, this.nowMs)) {
-      this.#countHit(partition, size);
+      this.#count(partition, size, 0);
       return true;
     }
     if (!this.residency.holds(file.fd, position, size)) return false;
     const stream = this.#readerAt(partition, segment, file, position);
     const end = position + size;
     this.#dropBehind(partition, stream, position);
-    if (end <= Math.max(stream.ahead, stream.hinted)) {
-      this.counters.missBytes += size;
-      partition.topic.cacheMissBytes += size;
-    } else {
-      this.#countHit(partition, size);
+    const missed = stream.readOf(position, end);
+    this.#count(partition, size, missed);
+    if (end > Math.max(stream.ahead, stream.hinted)) {
       stream.isCold = false;
       if (stream.isIdle) stream.skipTo(end);
     }
@@ -114,6 +115,15 @@ export class ColdReads {
       this.#want(stream, Math.min(end + stream.window, segment.size));
     }
     return true;
+  }
+
+  /** A slice that may not pass is sent all the same, and the loop waits for the disk. */
+  passCold(partition: TopicPartition, segment: Segment, slice: FileSlice): void {
+    const { position, size } = slice;
+    this.#count(partition, size, size);
+    const stream = this.#readerAt(partition, segment, slice.file!, position);
+    stream.run += 1;
+    stream.next = position + size;
   }
 
   /** `waiter` waits for the range of `missing`, of `segment` or of one of its index files. */
@@ -238,9 +248,9 @@ export class ColdReads {
       return;
     }
     this.counters.readBytes += result;
-    if (position <= stream.loaded) stream.loaded = Math.max(stream.loaded, position + size);
+    if (position <= stream.loaded) stream.loaded = Math.max(stream.loaded, position + result);
     if (stream.loaded >= stream.until) this.#finish(stream, 0);
-    // A read that failed before it left a gap: whoever waits asks again.
+    // A read that failed or ended early before it left a gap: whoever waits asks again.
     else if (stream.posted === 0 && !stream.queued) this.#finish(stream, 0);
     stream.letGo();
   }
@@ -258,9 +268,12 @@ export class ColdReads {
     this.#posted.length = 0;
   }
 
-  #countHit(partition: TopicPartition, size: number): void {
-    this.counters.hitBytes += size;
-    partition.topic.cacheHitBytes += size;
+  /** Of `size` bytes that are sent, `missed` had to be read. */
+  #count({ topic }: TopicPartition, size: number, missed: number): void {
+    this.counters.hitBytes += size - missed;
+    this.counters.missBytes += missed;
+    topic.cacheHitBytes += size - missed;
+    topic.cacheMissBytes += missed;
   }
 
   /** The reader whose next bytes these are. */

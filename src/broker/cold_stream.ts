@@ -98,6 +98,12 @@ export class ColdStream {
     this.ownFrom = position;
   }
 
+  /** How much of a range was read for this stream, or is being read. */
+  readOf(position: number, end: number): number {
+    const to = Math.min(end, Math.max(this.ahead, this.hinted));
+    return Math.max(0, to - Math.max(position, this.ownFrom));
+  }
+
   /** Before it waits for bytes from `position` to `end`: what is in hand of them still counts. */
   lookAgain(position: number, end: number): void {
     const known = this.posted > 0 ? this.ahead : this.loaded;

@@ -5,7 +5,7 @@
  *          -> COLD                who asked waits: `waitForBytes`, and asks again when it is ready
  *
  * Invariant: what it gives is visible, begins with the batch that holds the offset, and is sent
- * without waiting for the disk.
+ * without waiting for the disk, unless it has waited too often, or the guard is off.
  */
 
 import type { FileSlice } from "../base/file_slice.ts";
@@ -35,15 +35,18 @@ export function readSlice(
   const { reader, coldReads } = broker;
   const log = partition.log;
   const tries = waiter === null ? 0 : waiter.tries;
-  const isGuarded = coldReads !== null && tries < COLD_TRIES_MAX;
+  const isGuarded = coldReads !== null && coldReads.isGuarding && tries < COLD_TRIES_MAX;
   reader.guard(isGuarded ? coldReads.residency : null);
   const wanted = tries === 0 ? maxBytes : Math.min(maxBytes, waiter!.partBytes);
   const error = reader.read(log, offset, wanted, slice);
   if (error !== ErrorCodes.none) return error;
-  if (isGuarded && slice.size > 0 && !coldReads.mayPass(partition, reader.segment, slice)) {
+  if (coldReads === null || slice.size === 0) return ErrorCodes.none;
+  if (coldReads.mayPass(partition, reader.segment, slice)) return ErrorCodes.none;
+  if (isGuarded) {
     reader.missSlice(slice);
     return COLD;
   }
+  coldReads.passCold(partition, reader.segment, slice);
   return ErrorCodes.none;
 }
 

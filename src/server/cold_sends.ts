@@ -13,7 +13,6 @@ import type { Node } from "./node.ts";
 /** Before the turn's sends. */
 export function serveColdReads(node: Node): void {
   const { coldReads } = node;
-  if (coldReads === null) return;
   answerCold(node.broker, node.nowMs, node.door);
   const { readyToSend } = coldReads;
   for (let i = 0; i < readyToSend.length; i += 3) {
@@ -30,8 +29,8 @@ export function serveColdReads(node: Node): void {
 
 /** Who is asked before the connection goes on in a slice; null: it may wait for the disk. */
 export function sliceGuard(node: Node, connection: Connection): SliceGuard | null {
-  if (node.coldReads === null || connection.diskWaits >= COLD_TRIES_MAX) return null;
-  return node.coldReads.residency;
+  const { isGuarding, residency } = node.coldReads;
+  return isGuarding && connection.diskWaits < COLD_TRIES_MAX ? residency : null;
 }
 
 /** The connection stopped in a slice: it goes on when the next part has been read. */
@@ -40,10 +39,10 @@ export function waitForSlice(node: Node, connection: Connection): void {
   const { sliceFile, slicePosition } = outgoing;
   connection.waitsForDisk = true;
   connection.diskWaits += 1;
-  node.coldReads!.waitToSend(slot, generation, sliceFile, slicePosition, partSize(outgoing));
+  node.coldReads.waitToSend(slot, generation, sliceFile, slicePosition, partSize(outgoing));
 }
 
 /** After them. */
 export function readAhead(node: Node): void {
-  node.coldReads?.pump(node.syncer.inFlight);
+  node.coldReads.pump(node.syncer.inFlight);
 }

@@ -282,7 +282,7 @@ export function expireConnections(node: Node): void {
 export function closeConnection(node: Node, connection: Connection, reason: CloseReason): void {
   const { fd, slot, listener, peerHost } = connection;
   node.receiveBudget.forget(connection);
-  if (connection.waitsForDisk) node.coldReads?.forgetSend(slot);
+  if (connection.waitsForDisk) node.coldReads.forgetSend(slot);
   if (connection.heapIndex >= 0) node.deadlines.remove(connection);
   if (peerHost !== "") {
     const left = node.perAddress.get(peerHost)! - 1;

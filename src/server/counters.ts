@@ -7,8 +7,7 @@ import { connectionCounters } from "./connection_counters.ts";
 import type { ColdReads } from "../broker/cold_reads.ts";
 import type { Node } from "./node.ts";
 
-function coldCounters(cold: ColdReads | null): { name: string; value: number }[] {
-  if (cold === null) return [];
+function coldCounters(cold: ColdReads): { name: string; value: number }[] {
   const { counters } = cold;
   return [
     { name: "cache_hit_bytes_total", value: counters.hitBytes },

@@ -98,7 +98,7 @@ export class Node {
   readonly caretaker: Caretaker;
   readonly background: Background;
   /** Null where the guard is off: then sending may wait for the disk. */
-  readonly coldReads: ColdReads | null;
+  readonly coldReads: ColdReads;
   readonly loopLag: LoopLag;
   readonly processCounters: ProcessCounters;
   readonly door: NativeDoor;
@@ -166,9 +166,8 @@ export class Node {
     });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     const { guard, method, inFlightBytes } = start.coldReads;
-    this.coldReads = guard
-      ? new ColdReads(new Residency(libc, method), this.background, inFlightBytes)
-      : null;
+    const residency = new Residency(libc, method);
+    this.coldReads = new ColdReads(residency, this.background, inFlightBytes, guard);
     this.background.coldReads = this.coldReads;
     this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere), this.coldReads);
     this.broker.offsets.askForTopic = () => post(OFFSETS_TOPIC_WANTED);
@@ -195,7 +194,7 @@ export class Node {
     if (passedMs > allowedMs) this.connectionCounters.stalls += 1;
     this.store.wallMs = this.libc.wallMs();
     this.door.nowMs = this.nowMs;
-    if (this.coldReads !== null) this.coldReads.nowMs = this.nowMs;
+    this.coldReads.nowMs = this.nowMs;
   }
 
   /** Opens both listeners. Throws ListenError. */

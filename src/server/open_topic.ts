@@ -113,7 +113,7 @@ function recover(
     trace("error", `${directory} is damaged and takes no new records: ${report.degraded}`);
   }
   if (report.bytesScanned > 0) dropScanned(node, log);
-  if (node.coldReads !== null) stopReadAhead(node, log);
+  if (node.coldReads.isGuarding) stopReadAhead(node, log);
   return log;
 }
 

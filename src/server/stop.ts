@@ -121,7 +121,7 @@ export function closeNode(node: Node): void {
   }
   node.libc.close(node.listeners[Slot.control]!.fd);
   node.reserve.close();
-  node.coldReads?.close();
+  node.coldReads.close();
   node.background.end();
   node.store.closeAll();
   node.syncer.close();

@@ -14,7 +14,7 @@ import type { FetchWaiter } from "../../src/broker/fetch_waiters.ts";
 import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
 import { Level } from "../../src/format/levels.ts";
 import { defaultTopicConfig } from "../../src/format/topic_config.ts";
-import { Residency, type ResidencyMethod } from "../../src/log/residency.ts";
+import { Residency } from "../../src/log/residency.ts";
 import { SimLibc } from "../sim/sim_libc.ts";
 import { batchOfSize } from "./batches.ts";
 import { Recorder } from "./broker_world.ts";
@@ -48,10 +48,11 @@ export class ColdWorld implements ColdJobs {
   readonly #block: Memory = this.sim.allocate(BLOCK_SIZE);
   readonly #topic: Topic;
 
-  constructor(inFlightBytes: number = 4 * MiB, method: ResidencyMethod = "cachestat") {
+  constructor(inFlightBytes: number = 4 * MiB, isGuarding: boolean = true) {
     assert.equal(this.sim.mkdirat(AT_FDCWD, ROOT, 0o755), 0);
     this.log = new LogWorld({ libc: this.libc, root: ROOT });
-    this.coldReads = new ColdReads(new Residency(this.libc, method), this, inFlightBytes);
+    const residency = new Residency(this.libc, "cachestat");
+    this.coldReads = new ColdReads(residency, this, inFlightBytes, isGuarding);
     this.broker = new Broker(this.log.reader, this.coldReads);
     const config = { ...defaultTopicConfig(), durability: Level.os };
     this.#topic = new Topic("orders", "", config, []);

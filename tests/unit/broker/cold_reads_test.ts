@@ -112,8 +112,54 @@ test("what is evicted between its read and its answer is read again, but not for
   world.work();
   world.evict();
   world.turn();
-  assert.equal(world.door.takeFetches()[0]!.error, 0);
+  const [answered] = world.door.takeFetches();
+  assert.equal(answered!.error, 0);
   assert.ok(world.coldReads.counters.evictions > 0);
+  assert.equal(world.partition.topic.cacheMissBytes, answered!.size, "it was not in the cache");
+  assert.equal(world.partition.topic.cacheHitBytes, 0);
+  world.close();
+});
+
+test("without the guard nobody waits, and what was in the cache is counted all the same", () => {
+  const world = new ColdWorld(4 * MiB, false);
+  world.fill(40, BATCH);
+  world.evict([".log"], 16 * BATCH, 24 * BATCH);
+  for (const offset of [0, 16]) assert.equal(world.fetch(offset, offset), null);
+  assert.deepEqual(world.door.takeFetches(), [answer(0, 0, 16), answer(16, 16, 16)]);
+  const { cacheHitBytes, cacheMissBytes } = world.partition.topic;
+  assert.deepEqual([cacheHitBytes, cacheMissBytes], [16 * BATCH, 16 * BATCH]);
+  world.turn();
+  assert.deepEqual(world.allJobs, []);
+  world.close();
+});
+
+test("of a slice that was read in part, only that part is a miss", () => {
+  const world = filled(80);
+  world.evict([".log"], 0, 48 * BATCH);
+  readThrough(world, 0, 32); // and is read ahead of, to where the cache has it
+  world.fetch(32, 32, 24 * BATCH);
+  world.settle();
+  assert.deepEqual(world.door.takeFetches(), [answer(32, 32, 24)]);
+  const { cacheHitBytes, cacheMissBytes } = world.partition.topic;
+  assert.deepEqual([cacheHitBytes, cacheMissBytes], [8 * BATCH, 48 * BATCH]);
+  world.close();
+});
+
+test("a read that ends early has read what it says, and no more", () => {
+  const world = filled(40);
+  world.evict();
+  const waiter = world.fetch(0, 1)!;
+  world.turn();
+  const { stream } = waiter;
+  const { position, size } = world.jobs.find(({ kind }) => kind === "read")!;
+  world.jobs.length = 0;
+  assert.deepEqual([position, size], [0, MiB]);
+  world.coldReads.done(position, size, BATCH);
+  assert.equal(stream!.loaded, BATCH);
+  assert.equal(world.coldReads.counters.readBytes, BATCH);
+  assert.notEqual(waiter.stream, stream, "who waits is told, and asks for the rest");
+  world.settle();
+  assert.deepEqual(world.door.takeFetches(), [answer(1, 0, 16)]);
   world.close();
 });
 

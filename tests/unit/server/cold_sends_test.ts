@@ -38,7 +38,7 @@ test("the connection waits, others are served, and it goes on when the bytes are
   const [reply] = slow.receive(1);
   sameBytes(reply!.body.slice(16), concat(BATCHES.map((b, i) => stamped(b, i, 1))), "all of it");
   assert.equal(connection.waitsForDisk, false);
-  assert.equal(made.node.coldReads!.postedBytes, 0);
+  assert.equal(made.node.coldReads.postedBytes, 0);
   made.end();
 });
 
@@ -57,7 +57,7 @@ test("a client that leaves meanwhile takes its wait along", () => {
   const again = made.connect();
   assert.equal(again.ask(frames.hello()).code, 0, "the slot serves another client");
   work(made, 0);
-  made.until(() => made.node.coldReads!.postedBytes === 0, "the piece is reaped");
+  made.until(() => made.node.coldReads.postedBytes === 0, "the piece is reaped");
   assert.equal(quick.ask(frames.request("ping", {}, 7)).code, 0);
   made.end();
 });
@@ -66,7 +66,7 @@ test("a read that fails when its client has left ends nothing", () => {
   const { made, slow, quick } = halfSent();
   leaves(made, slow);
   work(made, -EIO);
-  made.until(() => made.node.coldReads!.postedBytes === 0, "the piece is reaped");
+  made.until(() => made.node.coldReads.postedBytes === 0, "the piece is reaped");
   assert.equal(quick.ask(frames.request("ping", {}, 7)).code, 0);
   assert.equal(made.node.openConnections, 1);
   made.end();
@@ -115,7 +115,7 @@ function waitsForDisk(made: NodeWorld, slow: NodeClient, time: number = 1): void
   const connection = made.node.connections[0]!;
   made.until(() => {
     if (!connection.waitsForDisk) slow.take();
-    return connection.diskWaits === time && made.node.coldReads!.postedBytes > 0;
+    return connection.diskWaits === time && made.node.coldReads.postedBytes > 0;
   }, "it waits for the disk");
 }
 
@@ -127,7 +127,7 @@ function leaves(made: NodeWorld, slow: NodeClient): void {
     if (!made.node.connections[0]!.waitsForDisk) {
       libc.recv(slow.fd, some, 0, some.size, MSG_DONTWAIT);
     }
-    return made.node.coldReads!.postedBytes > 0;
+    return made.node.coldReads.postedBytes > 0;
   }, "it waits for the disk");
   slow.close(); // with bytes unread: a reset
   made.until(() => made.node.openConnections === 1, "the broker sees the end");

@@ -72,6 +72,8 @@ export const SUBSCRIPTIONS_PER_CONNECTION_MAX = 16384;
 export const COLD_WINDOW_MIN: number = 1 * MiB;
 export const COLD_WINDOW_MAX: number = 4 * MiB;
 export const COLD_PIECE: number = 1 * MiB;
+/** How far beyond what the worker reads the kernel may read ahead. */
+export const COLD_KERNEL_AHEAD_MAX: number = 16 * MiB;
 /** Pieces while syncs are pending: one is on the disk before the next sync waits long. */
 export const COLD_PIECE_SYNCING: number = 256 * KiB;
 /** Bytes that the worker of a shard has been asked for and has not reported. */
@@ -86,8 +88,8 @@ export const COLD_READERS_MAX = 8;
 export const COLD_READER_IDLE_MS = 30000;
 /** What was written within some of these is in the page cache without asking. */
 export const COLD_FRESH_MS = 1000;
-/** Ranges leave the cache in multiples of this: smaller ones are ignored under large folios. */
-export const COLD_DROP_STEP: number = 1 * MiB;
+/** Ranges leave the cache in multiples of this: a folio, which may be so large, goes as a whole. */
+export const COLD_DROP_STEP: number = 2 * MiB;
 
 /** Requests of one connection that are executed and not yet answered. */
 export const REPLY_SLOTS = 64;

@@ -19,15 +19,23 @@ import type { FileSlice, SharedFile } from "../base/file_slice.ts";
 import type { Partition } from "../log/partition.ts";
 import type { Residency } from "../log/residency.ts";
 import type { Segment } from "../log/segment.ts";
-import { COLD_DROP_STEP, COLD_PIECE, COLD_PIECE_SYNCING } from "../limits.ts";
+import {
+  COLD_DROP_STEP,
+  COLD_KERNEL_AHEAD_MAX,
+  COLD_PIECE,
+  COLD_PIECE_SYNCING,
+} from "../limits.ts";
 import { droppableEnd, readerAt } from "./cold_readers.ts";
 import { ColdStream, type ColdWaiter } from "./cold_stream.ts";
 import type { TopicPartition } from "./topics.ts";
 
 /** What the background worker does with a file. */
 export interface ColdJobs {
-  /** Reads a range, and asks the disk for `ahead` bytes behind it. False: no room for the job. */
-  read(fd: number, position: number, size: number, ahead: number): boolean;
+  /**
+   * Reads a range; what follows it may be read ahead, but not where it `isBounded`. False: no room
+   * for the job.
+   */
+  read(fd: number, position: number, size: number, isBounded: boolean): boolean;
   /** Lets a range leave the page cache. */
   dropCache(fd: number, position: number, size: number): void;
   /** The kernel reads nothing of the file ahead by itself. */
@@ -105,10 +113,8 @@ export class ColdReads {
     this.#dropBehind(partition, stream, position);
     const missed = stream.readOf(position, end);
     this.#count(partition, size, missed);
-    if (end > Math.max(stream.ahead, stream.hinted)) {
-      stream.isCold = false;
-      if (stream.isIdle) stream.skipTo(end);
-    }
+    if (end > Math.max(stream.ahead, stream.hinted)) stream.isCold = false;
+    if (end > stream.ahead && stream.isIdle) stream.skipTo(end);
     stream.run += 1;
     stream.next = end;
     if (stream.isCold && stream.run > 1) {
@@ -205,14 +211,14 @@ export class ColdReads {
     for (const stream of partition.readers) this.#stop(stream);
   }
 
-  /** Gives the worker what the budget allows; `syncs` are pending. */
-  pump(syncs: number): void {
+  /** Gives the worker what the budget allows. */
+  pump(isSyncing: boolean): void {
     const queue = this.#queue;
     while (queue.length > 0) {
       const at = this.#first();
       const stream = queue[at]!;
-      const piece = syncs > 0 ? COLD_PIECE_SYNCING : COLD_PIECE;
-      const budget = syncs > 0 ? COLD_PIECE_SYNCING : this.inFlightBytes;
+      const piece = isSyncing ? COLD_PIECE_SYNCING : COLD_PIECE;
+      const budget = isSyncing ? COLD_PIECE_SYNCING : this.inFlightBytes;
       const size = Math.min(piece, stream.wanted - stream.ahead);
       if (this.#postedBytes > 0 && this.#postedBytes + size > budget) return;
       if (this.#hasMetCache(stream, size)) {
@@ -221,14 +227,13 @@ export class ColdReads {
         stream.letGo();
         continue;
       }
-      const hint = syncs > 0 ? 0 : this.#hint(stream, size);
-      if (!this.#jobs.read(stream.file.fd, stream.ahead, size, hint)) return;
+      if (!this.#jobs.read(stream.file.fd, stream.ahead, size, isSyncing)) return;
       this.#posted.push(stream);
       this.#postedBytes += size;
       this.counters.pieces += 1;
       stream.posted += 1;
       stream.ahead += size;
-      stream.hinted = Math.max(stream.hinted, stream.ahead + hint);
+      if (!isSyncing) stream.hinted = stream.ahead + COLD_KERNEL_AHEAD_MAX;
       queue.splice(at, 1);
       stream.queued = stream.ahead < stream.wanted;
       if (stream.queued) queue.push(stream);
@@ -337,23 +342,23 @@ export class ColdReads {
 
   /** Reading ahead has come to bytes that are in the cache without it: it ends there. */
   #hasMetCache(stream: ColdStream, size: number): boolean {
-    if (stream.ahead < Math.max(stream.until, stream.hinted)) return false;
-    if (!this.residency.holds(stream.file.fd, stream.ahead, size)) return false;
-    stream.wanted = stream.ahead;
+    const { ahead, hinted, file, limit } = stream;
+    if (ahead < stream.until) return false;
+    // What the kernel may have read ahead says nothing: what lies behind that does.
+    if (hinted > ahead) {
+      if (hinted + size > limit) return false;
+      if (!this.residency.holds(file.fd, hinted, size)) return false;
+    }
+    if (!this.residency.holds(file.fd, ahead, size)) return false;
+    stream.wanted = ahead;
+    stream.hinted = ahead;
     stream.isCold = false;
     return true;
   }
 
-  /** How much of what follows a piece the disk is asked for already. */
-  #hint(stream: ColdStream, size: number): number {
-    const from = stream.ahead + size;
-    const hint = Math.min(COLD_PIECE, stream.wanted - from);
-    return hint > 0 && this.residency.holds(stream.file.fd, from, hint) ? 0 : hint;
-  }
-
   /**
-   * The kernel would read ahead too, many MiB at a time, begun by the shard's own `sendfile`: more
-   * than the budget, and without regard to syncs.
+   * The kernel would read ahead for the shard too, begun by its own `sendfile`, and without regard
+   * to syncs. The worker has it read ahead where nothing is in the way of that.
    */
   #stopReadAhead(stream: ColdStream): void {
     if (stream.isOurs) return;
@@ -377,7 +382,7 @@ export class ColdReads {
 }
 
 /** Less than this is not worth a job. */
-const DROP_SIZE: number = 4 * COLD_DROP_STEP;
+const DROP_SIZE: number = 2 * COLD_DROP_STEP;
 
 /** Whether everything of the segment up to `position` is on disk: dirty pages are not dropped. */
 function isSynced(log: Partition, baseOffset: number, position: number): boolean {

@@ -38,7 +38,7 @@ export class ColdStream {
   wanted: number;
   ownFrom: number;
   until = 0;
-  /** Bytes below were announced to the disk, and may be resident by that. */
+  /** Bytes below may have been read ahead by the kernel, for the worker. */
   hinted = 0;
   /** How far beyond `next` is read ahead. */
   window: number = COLD_WINDOW_MIN;

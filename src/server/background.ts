@@ -13,24 +13,17 @@
  * knows when it has raised it for the last time.
  */
 
-import {
-  EFD_NONBLOCK,
-  EINTR,
-  POSIX_FADV_DONTNEED,
-  POSIX_FADV_RANDOM,
-} from "../../ffi/constants.ts";
-import type { Libc, Memory } from "../../ffi/libc.ts";
+import { EFD_NONBLOCK, POSIX_FADV_DONTNEED, POSIX_FADV_RANDOM } from "../../ffi/constants.ts";
+import type { Libc } from "../../ffi/libc.ts";
 import { assert } from "../base/assert.ts";
 import { emptyJob, type Job, type JobRing } from "../base/job_ring.ts";
 import type { ColdJobs, ColdReads } from "../broker/cold_reads.ts";
 import { CUT_BYTES } from "../limits.ts";
 import { type FileJobs, unlinkSegmentFiles, unlinkSnapshot } from "../log/file_jobs.ts";
 import { Wake, Waker } from "../net/poller.ts";
+import { CacheFiller } from "./cache_filler.ts";
 
 const JobKind = { advise: 1, close: 2, read: 3, unlink: 4, cut: 5, unlinkSnapshot: 6 } as const;
-
-/** What is read ahead passes through a block that stays in the processor's cache. */
-const READ_BLOCK_SIZE = 131072;
 
 /** A file without a name whose blocks are being freed, from its end. */
 interface Cut {
@@ -83,8 +76,8 @@ export class Background implements ColdJobs, FileJobs {
     this.#libc.fadvise(fd, position, size, advice);
   }
 
-  read(fd: number, position: number, size: number, ahead: number): boolean {
-    return this.#post(JobKind.read, fd, position, size, ahead, 0);
+  read(fd: number, position: number, size: number, isBounded: boolean): boolean {
+    return this.#post(JobKind.read, fd, position, size, isBounded ? 1 : 0, 0);
   }
 
   dropCache(fd: number, position: number, size: number): void {
@@ -196,43 +189,28 @@ export class Background implements ColdJobs, FileJobs {
 /** The worker's end: runs until the shard says stop. */
 export function runBackground(libc: Libc, ring: JobRing): void {
   const job = emptyJob();
-  const block = libc.allocate(READ_BLOCK_SIZE);
+  const filler = new CacheFiller(libc);
   let waker: Waker | null = null;
   while (ring.take(job)) {
     waker ??= new Waker(libc, ring.wakeFd);
-    ring.done(runJob(libc, job, block));
+    ring.done(runJob(libc, job, filler));
     waker.raise();
   }
+  filler.close();
   if (ring.wakeFd > 0) libc.close(ring.wakeFd);
 }
 
 /** Returns its result: 0 and above, or -errno. */
-export function runJob(libc: Libc, job: Job, block: Memory): number {
+export function runJob(libc: Libc, job: Job, filler: CacheFiller): number {
   const { kind, fd, position, size } = job;
   if (kind === JobKind.advise) return libc.fadvise(fd, position, size, job.argument);
-  if (kind === JobKind.close) return libc.close(fd);
+  if (kind === JobKind.close) {
+    filler.forget(fd);
+    return libc.close(fd);
+  }
   if (kind === JobKind.cut) return libc.ftruncate(fd, position);
-  if (kind === JobKind.read) return readAhead(libc, job, block);
+  if (kind === JobKind.read) return filler.fill(fd, position, size, job.argument !== 0);
   if (kind === JobKind.unlinkSnapshot) return unlinkSnapshot(libc, fd, position);
   assert(kind === JobKind.unlink, "a kind of job that is known");
   return unlinkSegmentFiles(libc, fd, position, size > CUT_BYTES);
-}
-
-/**
- * Brings a range into the page cache: the disk is asked for all of it and for what follows, then
- * every page is waited for. Returns the bytes read, fewer at the end of the file, or -errno.
- */
-function readAhead(libc: Libc, job: Job, block: Memory): number {
-  const { fd, position, size, argument } = job;
-  libc.readahead(fd, position, size + argument);
-  let done = 0;
-  while (done < size) {
-    const part = Math.min(block.size, size - done);
-    const read = libc.pread(fd, block, 0, part, position + done);
-    if (read === -EINTR) continue;
-    if (read < 0) return read;
-    if (read === 0) break;
-    done += read;
-  }
-  return done;
 }

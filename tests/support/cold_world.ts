@@ -30,6 +30,7 @@ export interface PostedJob {
   readonly fd: number;
   readonly position: number;
   readonly size: number;
+  readonly isBounded: boolean;
 }
 
 export class ColdWorld implements ColdJobs {
@@ -60,16 +61,16 @@ export class ColdWorld implements ColdJobs {
     this.partition = this.#open();
   }
 
-  read(fd: number, position: number, size: number): boolean {
-    return this.#post({ kind: "read", fd, position, size });
+  read(fd: number, position: number, size: number, isBounded: boolean): boolean {
+    return this.#post({ kind: "read", fd, position, size, isBounded });
   }
 
   dropCache(fd: number, position: number, size: number): void {
-    this.#post({ kind: "drop", fd, position, size });
+    this.#post({ kind: "drop", fd, position, size, isBounded: true });
   }
 
   stopReadAhead(fd: number): void {
-    this.#post({ kind: "stop read-ahead", fd, position: 0, size: 0 });
+    this.#post({ kind: "stop read-ahead", fd, position: 0, size: 0, isBounded: true });
   }
 
   /** Appends `count` batches of `size` bytes, one record each, and syncs. */
@@ -146,13 +147,13 @@ export class ColdWorld implements ColdJobs {
     this.coldReads.nowMs = this.nowMs;
     answerCold(this.broker, this.nowMs, this.door);
     completeFetches(this.broker, this.nowMs, this.door);
-    this.coldReads.pump(syncs);
+    this.coldReads.pump(syncs > 0);
   }
 
-  /** Turns and works until nothing is left to read. */
-  settle(): void {
+  /** Turns and works until nothing is left to read; `syncs` are pending all the time. */
+  settle(syncs: number = 0): void {
     for (let i = 0; i < 1000; i += 1) {
-      this.turn();
+      this.turn(syncs);
       if (this.jobs.length === 0 && this.coldReads.ready.length === 0) return;
       this.work();
     }

@@ -7,6 +7,7 @@ import { completeAllFetches } from "../../../src/broker/fetch.ts";
 import { removeTopic } from "../../../src/broker/remove_topic.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import {
+  COLD_KERNEL_AHEAD_MAX,
   COLD_PIECE_SYNCING,
   COLD_TRIES_MAX,
   COLD_WAIT_MS,
@@ -136,13 +137,28 @@ test("without the guard nobody waits, and what was in the cache is counted all t
 test("of a slice that was read in part, only that part is a miss", () => {
   const world = filled(80);
   world.evict([".log"], 0, 48 * BATCH);
-  readThrough(world, 0, 32); // and is read ahead of, to where the cache has it
+  readThrough(world, 0, 32, 1); // and is read ahead of, to where the cache has it
   world.fetch(32, 32, 24 * BATCH);
-  world.settle();
+  world.settle(1);
   assert.deepEqual(world.door.takeFetches(), [answer(32, 32, 24)]);
   const { cacheHitBytes, cacheMissBytes } = world.partition.topic;
   assert.deepEqual([cacheHitBytes, cacheMissBytes], [8 * BATCH, 48 * BATCH]);
   world.close();
+});
+
+test("a reader that comes to what is in the cache has nothing read ahead any more", () => {
+  for (const syncs of [0, 1]) {
+    const world = filled(1000);
+    world.evict([".log"], 0, 128 * BATCH);
+    readThrough(world, 0, 912, syncs);
+    const { hitBytes, missBytes, readBytes } = world.coldReads.counters;
+    // Where the kernel reads ahead, what it may have read is no sign of a cache.
+    const readMax = 128 * BATCH + (syncs > 0 ? 0 : COLD_KERNEL_AHEAD_MAX + COLD_WINDOW_MAX);
+    assert.ok(readBytes >= 128 * BATCH && readBytes <= readMax, `${readBytes} bytes`);
+    assert.ok(missBytes >= 128 * BATCH && missBytes <= readMax, `${missBytes} bytes`);
+    assert.equal(hitBytes + missBytes, 912 * BATCH);
+    world.close();
+  }
 });
 
 test("a read that ends early has read what it says, and no more", () => {
@@ -251,6 +267,7 @@ test("while syncs are pending there is one small piece on its way", () => {
   world.work();
   world.turn(1);
   assert.deepEqual(reads().map(({ position }) => position), [0, COLD_PIECE_SYNCING]);
+  assert.ok(reads().every(({ isBounded }) => isBounded), "and the kernel reads nothing ahead");
   world.close();
 });
 
@@ -381,11 +398,11 @@ function filled(count: number, inFlightBytes: number = 4 * MiB): ColdWorld {
   return world;
 }
 
-/** One reader's way from one offset to another, a MiB at a time. */
-function readThrough(world: ColdWorld, from: number, to: number): void {
+/** One reader's way from one offset to another, a MiB at a time; `syncs` are pending. */
+function readThrough(world: ColdWorld, from: number, to: number, syncs: number = 0): void {
   for (let offset = from; offset < to;) {
     world.fetch(offset, offset);
-    world.settle();
+    world.settle(syncs);
     const answers = world.door.takeFetches();
     assert.equal(answers.length, 1);
     assert.equal(answers[0]!.error, 0);

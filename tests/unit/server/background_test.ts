@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { libc } from "#ffi";
 import { POSIX_FADV_DONTNEED } from "../../../ffi/constants.ts";
-import type { Memory } from "../../../ffi/libc.ts";
 import { emptyJob, JOB_RING_BYTES, JobRing } from "../../../src/base/job_ring.ts";
 import { Background, runBackground, runJob } from "../../../src/server/background.ts";
+import { CacheFiller } from "../../../src/server/cache_filler.ts";
 import { CUT_BYTES } from "../../../src/limits.ts";
 import { FaultyLibc } from "../../support/faulty_libc.ts";
 
@@ -119,7 +119,7 @@ class Pair {
   readonly background: Background = new Background(libc, this.ring, () => {});
   readonly asked: string[] = [];
   readonly #faulty: FaultyLibc = new FaultyLibc(libc);
-  readonly #block: Memory = libc.allocate(8);
+  readonly #filler: CacheFiller = new CacheFiller(this.#faulty.libc);
 
   constructor() {
     this.#faulty.plan = (call, args) => {
@@ -134,7 +134,7 @@ class Pair {
     for (let i = 0; i < jobs; i += 1) {
       assert.ok(this.ring.pending > i, "there is a job to run");
       assert.ok(this.ring.take(job));
-      this.ring.done(runJob(this.#faulty.libc, job, this.#block));
+      this.ring.done(runJob(this.#faulty.libc, job, this.#filler));
     }
     this.background.reap();
     return this.asked.splice(0);
@@ -212,16 +212,16 @@ test("with no room in the ring a descriptor is closed later, behind all that kno
   const shard = recorder();
   const background = new Background(shard.libc, ring, () => {});
   let posted = 0;
-  while (background.read(5, 0, 1, 0)) posted += 1;
+  while (background.read(5, 0, 1, true)) posted += 1;
   background.close(5);
   background.close(6);
   assert.deepEqual(shard.asked.filter(([call]) => call === "close"), []);
   const worker = recorder();
-  const [job, block] = [emptyJob(), libc.allocate(4096)];
+  const [job, filler] = [emptyJob(), new CacheFiller(worker.libc)];
   const work = () => {
     while (ring.pending > 0) {
       ring.take(job);
-      ring.done(runJob(worker.libc, job, block));
+      ring.done(runJob(worker.libc, job, filler));
       background.reap();
     }
   };

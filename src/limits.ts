@@ -74,8 +74,10 @@ export const COLD_WINDOW_MAX: number = 4 * MiB;
 export const COLD_PIECE: number = 1 * MiB;
 /** How far beyond what the worker reads the kernel may read ahead. */
 export const COLD_KERNEL_AHEAD_MAX: number = 16 * MiB;
-/** Pieces while syncs are pending: one is on the disk before the next sync waits long. */
+/** Pieces while there are syncs: one is on the disk before the next sync waits long. */
 export const COLD_PIECE_SYNCING: number = 256 * KiB;
+/** For so long after a sync the next one is expected. */
+export const COLD_SYNCING_MS = 50;
 /** Bytes that the worker of a shard has been asked for and has not reported. */
 export const COLD_IN_FLIGHT_DEFAULT: number = 4 * MiB;
 /** A fetch of cold bytes waits no longer than this, or than it asked for, if that is more. */

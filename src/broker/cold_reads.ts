@@ -8,7 +8,7 @@
  *     sent on: next fetch of the same reader -> read ahead by its window, drop what lies behind
  *
  * Readers get pieces in turn. All of them together have at most `inFlightBytes` with the worker,
- * and while syncs are pending one small piece, because both share the disk's queue.
+ * and while there are syncs one small piece, because both share the disk's queue.
  *
  * Invariant: a piece that was posted is reported once, in order. Everything here is a hint about
  * the cache: nothing depends on it but time.
@@ -24,6 +24,7 @@ import {
   COLD_KERNEL_AHEAD_MAX,
   COLD_PIECE,
   COLD_PIECE_SYNCING,
+  COLD_SYNCING_MS,
 } from "../limits.ts";
 import { droppableEnd, readerAt } from "./cold_readers.ts";
 import { ColdStream, type ColdWaiter } from "./cold_stream.ts";
@@ -86,6 +87,8 @@ export class ColdReads {
   /** One entry per posted piece, in order. */
   readonly #posted: ColdStream[] = [];
   #postedBytes = 0;
+  /** When syncs were pending the last time. */
+  #syncedMs = -Infinity;
 
   constructor(residency: Residency, jobs: ColdJobs, inFlightBytes: number, isGuarding = true) {
     this.residency = residency;
@@ -211,9 +214,11 @@ export class ColdReads {
     for (const stream of partition.readers) this.#stop(stream);
   }
 
-  /** Gives the worker what the budget allows. */
-  pump(isSyncing: boolean): void {
+  /** Gives the worker what the budget allows; `syncs` are pending. */
+  pump(syncs: number): void {
     const queue = this.#queue;
+    if (syncs > 0) this.#syncedMs = this.nowMs;
+    const isSyncing = this.nowMs - this.#syncedMs < COLD_SYNCING_MS;
     while (queue.length > 0) {
       const at = this.#first();
       const stream = queue[at]!;

@@ -44,5 +44,5 @@ export function waitForSlice(node: Node, connection: Connection): void {
 
 /** After them. */
 export function readAhead(node: Node): void {
-  node.coldReads.pump(node.syncer.inFlight > 0);
+  node.coldReads.pump(node.syncer.inFlight);
 }

@@ -147,7 +147,7 @@ export class ColdWorld implements ColdJobs {
     this.coldReads.nowMs = this.nowMs;
     answerCold(this.broker, this.nowMs, this.door);
     completeFetches(this.broker, this.nowMs, this.door);
-    this.coldReads.pump(syncs > 0);
+    this.coldReads.pump(syncs);
   }
 
   /** Turns and works until nothing is left to read; `syncs` are pending all the time. */

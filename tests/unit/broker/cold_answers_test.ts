@@ -12,7 +12,7 @@ test("whoever is ready in the same turn is answered in it", () => {
   world.evict();
   for (let i = 0; i < FETCHES; i += 1) assert.notEqual(world.fetch(40 * i, i), null);
   while (world.coldReads.ready.length < FETCHES) { // the budget has them read one after another
-    world.coldReads.pump(false);
+    world.coldReads.pump(0);
     assert.ok(world.jobs.length > 0, "something is left to read");
     world.work();
   }
@@ -28,10 +28,10 @@ test("one that leaves the list while it is ready leaves nobody else behind", () 
   world.fill(120, BATCH);
   world.evict();
   const waiters = [0, 40, 80].map((offset, i) => world.fetch(offset, i)!);
-  world.coldReads.pump(false);
+  world.coldReads.pump(0);
   while (world.coldReads.ready.length < 3) {
     world.work();
-    world.coldReads.pump(false);
+    world.coldReads.pump(0);
   }
   world.broker.cancel(waiters[0]!);
   world.turn();

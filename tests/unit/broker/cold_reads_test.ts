@@ -9,6 +9,7 @@ import { ErrorCodes } from "../../../src/format/errors.ts";
 import {
   COLD_KERNEL_AHEAD_MAX,
   COLD_PIECE_SYNCING,
+  COLD_SYNCING_MS,
   COLD_TRIES_MAX,
   COLD_WAIT_MS,
   COLD_WINDOW_MAX,
@@ -255,7 +256,7 @@ test("readers take turns, and all of them together stay below the budget", () =>
   world.close();
 });
 
-test("while syncs are pending there is one small piece on its way", () => {
+test("while there are syncs, one small piece is on its way", () => {
   const world = filled(40);
   world.evict();
   world.fetch(0, 1);
@@ -268,6 +269,15 @@ test("while syncs are pending there is one small piece on its way", () => {
   world.turn(1);
   assert.deepEqual(reads().map(({ position }) => position), [0, COLD_PIECE_SYNCING]);
   assert.ok(reads().every(({ isBounded }) => isBounded), "and the kernel reads nothing ahead");
+  world.work();
+  world.nowMs += COLD_SYNCING_MS - 1;
+  world.turn();
+  assert.equal(reads()[2]!.size, COLD_PIECE_SYNCING, "the next sync is expected");
+  world.work();
+  world.nowMs += 1;
+  world.turn();
+  assert.deepEqual(reads()[3], { ...reads()[3], size: COLD_PIECE_SYNCING, isBounded: false });
+  assert.equal(reads()[3]!.position, 3 * COLD_PIECE_SYNCING, "the last of the window");
   world.close();
 });
 

@@ -6,8 +6,8 @@
  *                folios, of which both reading and sending cost a fraction
  *     bounded    by the shard's descriptor, whose read-ahead is off: this range and nothing more
  *
- * Where there is no /proc every range is bounded; where there is no /dev/null, or it takes no pages,
- * they are copied.
+ * Where there is no /proc every range is bounded; where there is no /dev/null, or it takes none,
+ * pages are copied.
  *
  * Invariant: a descriptor of its own is closed before the shard's is, so that none is ever used for
  * another file that got the same number.

@@ -17,12 +17,14 @@ import { defaultTopicConfig } from "../../src/format/topic_config.ts";
 import { Residency } from "../../src/log/residency.ts";
 import { SimLibc } from "../sim/sim_libc.ts";
 import { batchOfSize } from "./batches.ts";
-import { Recorder } from "./broker_world.ts";
+import { type FetchAnswer, Recorder } from "./broker_world.ts";
 import { FaultyLibc } from "./faulty_libc.ts";
 import { DIRECTORY, LogWorld, type OpenHow } from "./log_world.ts";
 
 const ROOT = "/log";
 const BLOCK_SIZE = 131072;
+/** Of the batches that a world is `filled` with. */
+export const BATCH = 65536;
 
 /** A job of the background worker, as it was posted. */
 export interface PostedJob {
@@ -187,4 +189,29 @@ export class ColdWorld implements ColdJobs {
     const { partition } = this.log.open({ durability: Level.os }, how);
     return this.broker.topics.addPartition(this.#topic, partition);
   }
+}
+
+/** `count` batches on disk and in the cache, of 64 KiB. */
+export function filled(count: number, inFlightBytes: number = 4 * MiB): ColdWorld {
+  const world = new ColdWorld(inFlightBytes);
+  world.fill(count, BATCH);
+  return world;
+}
+
+/** One reader's way from one offset to another, a MiB at a time; `syncs` are pending. */
+export function readThrough(world: ColdWorld, from: number, to: number, syncs: number = 0): void {
+  for (let offset = from; offset < to;) {
+    world.fetch(offset, offset);
+    world.settle(syncs);
+    const answers = world.door.takeFetches();
+    assert.equal(answers.length, 1);
+    assert.equal(answers[0]!.error, 0);
+    assert.equal(answers[0]!.position, offset * BATCH);
+    offset += answers[0]!.size / BATCH;
+  }
+}
+
+/** What a fetch gets of batches of BATCH bytes. */
+export function answer(correlation: number, offset: number, batches: number): FetchAnswer {
+  return { correlation, error: 0, size: batches * BATCH, position: offset * BATCH };
 }

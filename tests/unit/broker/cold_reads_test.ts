@@ -7,16 +7,13 @@ import { completeAllFetches } from "../../../src/broker/fetch.ts";
 import { removeTopic } from "../../../src/broker/remove_topic.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import {
-  COLD_KERNEL_AHEAD_MAX,
   COLD_PIECE_SYNCING,
   COLD_SYNCING_MS,
   COLD_TRIES_MAX,
   COLD_WAIT_MS,
   COLD_WINDOW_MAX,
 } from "../../../src/limits.ts";
-import { ColdWorld } from "../../support/cold_world.ts";
-
-const BATCH = 65536;
+import { answer, BATCH, ColdWorld, filled, readThrough } from "../../support/cold_world.ts";
 
 test("what is in the page cache is answered at once, and nothing is read", () => {
   const world = filled(40);
@@ -120,46 +117,6 @@ test("what is evicted between its read and its answer is read again, but not for
   assert.equal(world.partition.topic.cacheMissBytes, answered!.size, "it was not in the cache");
   assert.equal(world.partition.topic.cacheHitBytes, 0);
   world.close();
-});
-
-test("without the guard nobody waits, and what was in the cache is counted all the same", () => {
-  const world = new ColdWorld(4 * MiB, false);
-  world.fill(40, BATCH);
-  world.evict([".log"], 16 * BATCH, 24 * BATCH);
-  for (const offset of [0, 16]) assert.equal(world.fetch(offset, offset), null);
-  assert.deepEqual(world.door.takeFetches(), [answer(0, 0, 16), answer(16, 16, 16)]);
-  const { cacheHitBytes, cacheMissBytes } = world.partition.topic;
-  assert.deepEqual([cacheHitBytes, cacheMissBytes], [16 * BATCH, 16 * BATCH]);
-  world.turn();
-  assert.deepEqual(world.allJobs, []);
-  world.close();
-});
-
-test("of a slice that was read in part, only that part is a miss", () => {
-  const world = filled(80);
-  world.evict([".log"], 0, 48 * BATCH);
-  readThrough(world, 0, 32, 1); // and is read ahead of, to where the cache has it
-  world.fetch(32, 32, 24 * BATCH);
-  world.settle(1);
-  assert.deepEqual(world.door.takeFetches(), [answer(32, 32, 24)]);
-  const { cacheHitBytes, cacheMissBytes } = world.partition.topic;
-  assert.deepEqual([cacheHitBytes, cacheMissBytes], [8 * BATCH, 48 * BATCH]);
-  world.close();
-});
-
-test("a reader that comes to what is in the cache has nothing read ahead any more", () => {
-  for (const syncs of [0, 1]) {
-    const world = filled(1000);
-    world.evict([".log"], 0, 128 * BATCH);
-    readThrough(world, 0, 912, syncs);
-    const { hitBytes, missBytes, readBytes } = world.coldReads.counters;
-    // Where the kernel reads ahead, what it may have read is no sign of a cache.
-    const readMax = 128 * BATCH + (syncs > 0 ? 0 : COLD_KERNEL_AHEAD_MAX + COLD_WINDOW_MAX);
-    assert.ok(readBytes >= 128 * BATCH && readBytes <= readMax, `${readBytes} bytes`);
-    assert.ok(missBytes >= 128 * BATCH && missBytes <= readMax, `${missBytes} bytes`);
-    assert.equal(hitBytes + missBytes, 912 * BATCH);
-    world.close();
-  }
 });
 
 test("a read that ends early has read what it says, and no more", () => {
@@ -293,26 +250,6 @@ test("ahead of a reader that goes on there is always more read, up to its window
   world.close();
 });
 
-for (const size of [1000, 20000, BATCH, 300000]) {
-  test(`after a start a reader of batches of ${size} bytes waits as seldom`, () => {
-    const waits = [false, true].map((isStartedAgain) => {
-      const world = new ColdWorld();
-      world.fill(Math.ceil(32 * MiB / size), size);
-      assert.equal(world.partition.log.roll(), ErrorCodes.none);
-      world.sync();
-      if (isStartedAgain) world.reopen();
-      world.evict();
-      const before = world.coldReads.counters.waits;
-      readAll(world);
-      const { waits } = world.coldReads.counters;
-      world.close();
-      return waits - before;
-    });
-    assert.ok(waits[0]! <= 4, `${waits[0]} waits with the index in memory`);
-    assert.ok(waits[1]! <= 4, `${waits[1]} waits with the index from its file`);
-  });
-}
-
 test("behind a catch-up reader whole MiB leave the cache, unless another reader wants them", () => {
   for (const isFollowed of [false, true]) {
     const world = filled(320);
@@ -400,40 +337,3 @@ test("a batch that is cold is no reason to make the index anew, from the whole s
   assert.ok(counters.bytesRead - before < 12 * 61, `${counters.bytesRead - before} bytes read`);
   world.close();
 });
-
-/** `count` batches on disk and in the cache, of 64 KiB. */
-function filled(count: number, inFlightBytes: number = 4 * MiB): ColdWorld {
-  const world = new ColdWorld(inFlightBytes);
-  world.fill(count, BATCH);
-  return world;
-}
-
-/** One reader's way from one offset to another, a MiB at a time; `syncs` are pending. */
-function readThrough(world: ColdWorld, from: number, to: number, syncs: number = 0): void {
-  for (let offset = from; offset < to;) {
-    world.fetch(offset, offset);
-    world.settle(syncs);
-    const answers = world.door.takeFetches();
-    assert.equal(answers.length, 1);
-    assert.equal(answers[0]!.error, 0);
-    assert.equal(answers[0]!.position, offset * BATCH);
-    offset += answers[0]!.size / BATCH;
-  }
-}
-
-/** A reader that follows its answers from the first batch to the last. */
-function readAll(world: ColdWorld): void {
-  const { visible } = world.partition.log;
-  for (let offset = 0; offset < visible.offset;) {
-    world.fetch(offset, offset);
-    world.settle();
-    const [answered] = world.door.takeFetches();
-    assert.equal(answered!.error, 0);
-    assert.ok(answered!.size > 0, "something comes below the end");
-    offset = world.broker.reader.nextOffset;
-  }
-}
-
-function answer(correlation: number, offset: number, batches: number) {
-  return { correlation, error: 0, size: batches * BATCH, position: offset * BATCH };
-}

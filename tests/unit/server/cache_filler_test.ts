@@ -35,7 +35,7 @@ for (const isBounded of [false, true]) {
   });
 }
 
-test("what is bounded uses no descriptor of its own; one file has one, until it is forgotten", () => {
+test("what is bounded uses no descriptor of its own; a file has one until it is forgotten", () => {
   const world = new FilledFile();
   world.filler.fill(world.fd, 0, 10, true);
   assert.equal(world.faulty.opened, 1, "/dev/null");

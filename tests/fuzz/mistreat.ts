@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { Admin } from "../../src/client/admin.ts";
 import { Connection } from "../../src/client/connection.ts";
+import { isInternalTopic } from "../../src/format/internal_topics.ts";
 import { TOPIC } from "../support/corpus.ts";
 import * as frames from "../support/frames.ts";
 import type { LiveBroker } from "../support/live_broker.ts";
@@ -138,7 +139,7 @@ async function removeTopics(port: number): Promise<void> {
   const admin = new Admin(connection);
   for (let looks = 0; looks < QUIET_LOOKS; looks += 1) {
     for (const { name } of await admin.topics()) {
-      if (OWN_TOPICS.includes(name)) continue;
+      if (OWN_TOPICS.includes(name) || isInternalTopic(name)) continue;
       await admin.deleteTopic(name);
       looks = 0;
     }

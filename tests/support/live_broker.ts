@@ -15,14 +15,12 @@ import { until } from "./until.ts";
 export class LiveBroker {
   readonly broker: Broker;
   readonly canary: Canary;
-  readonly #data: string;
-  readonly #descriptors: number;
+  readonly #sockets: number;
 
-  private constructor(broker: Broker, canary: Canary, data: string) {
+  private constructor(broker: Broker, canary: Canary) {
     this.broker = broker;
     this.canary = canary;
-    this.#data = data;
-    this.#descriptors = this.#held().length;
+    this.#sockets = this.#held().length;
   }
 
   /**
@@ -39,7 +37,7 @@ export class LiveBroker {
     await prepare(broker.port);
     const canary = await Canary.start(broker.port);
     await canary.expectServed();
-    const live = new LiveBroker(broker, canary, data);
+    const live = new LiveBroker(broker, canary);
     after(() => live.#end());
     return live;
   }
@@ -52,19 +50,23 @@ export class LiveBroker {
     return RawConnection.connect(this.broker.port);
   }
 
-  /** Whoever behaved is served, and the descriptors of those who did not are closed. */
+  /** Whoever behaved is served, and the sockets of those who did not are closed. */
   async expectUnharmed(): Promise<void> {
     await this.canary.expectServed();
-    const gone = () => this.#held().length <= this.#descriptors;
-    await until("the descriptors are closed", gone).catch((error: Error) => {
+    const gone = () => this.#held().length <= this.#sockets;
+    await until("the sockets are closed", gone).catch((error: Error) => {
       throw new Error(`${error.message}: ${this.#held().join(" ")}`);
     });
-    assert.equal(this.#held().length, this.#descriptors, "as many descriptors as before");
+    assert.equal(this.#held().length, this.#sockets, "as many sockets as before");
   }
 
-  /** Files of the log come and go by themselves: with syncs, and as they are read. */
+  /**
+   * Sockets alone, each once: files of the log come and go with syncs and reads, and a thread that
+   * begins with its first work brings descriptors of its own, and others for the same socket.
+   */
   #held(): string[] {
-    return descriptors(this.broker.pid).filter((line) => !line.includes(`${this.#data}/`));
+    const found = descriptors(this.broker.pid).map((line) => /socket:\[\d+\]/.exec(line)?.[0]);
+    return [...new Set(found.filter((socket) => socket !== undefined))];
   }
 
   /** Waits until the counter is there. */

@@ -1,6 +1,6 @@
 /**
- * Every example of docs/CLIENT.md and of the client's doc comments: is checked against the types,
- * and runs to its end against a broker.
+ * Every example of README.md, of docs/CLIENT.md and of the client's doc comments: is checked
+ * against the types, and runs to its end against a broker.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -16,7 +16,7 @@ import { argumentsFor, ROOT, runtimePath } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { within } from "../support/until.ts";
 
-const EXAMPLES = findExamples("docs/CLIENT.md", "src/client/*.ts");
+const EXAMPLES = findExamples("README.md", "docs/CLIENT.md", "src/client/*.ts");
 /** In the clone, so that compiler and runtime find what packages there are. */
 const CHECKED = join(ROOT, `dist/examples-${BROKER_RUNTIME}`);
 const RUN = join(CHECKED, "run");
@@ -30,7 +30,14 @@ after(async () => {
 });
 
 test("there are examples, in the page and in the sources", () => {
-  for (const place of ["docs/CLIENT.md", "src/client/producer.ts", "src/client/consumer.ts"]) {
+  for (
+    const place of [
+      "README.md",
+      "docs/CLIENT.md",
+      "src/client/producer.ts",
+      "src/client/consumer.ts",
+    ]
+  ) {
     assert.ok(EXAMPLES.some((example) => example.place.startsWith(place)), place);
   }
 });

@@ -1,0 +1,58 @@
+/**
+ * The tour of README.md, pasted: every block ends well, and says what the page promises.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { copyFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+import { startBroker } from "../support/broker.ts";
+import { BROKER_RUNTIME, CLIENT_RUNTIME, PAIR } from "../support/pair.ts";
+import { argumentsFor, DENO_BROKER_PERMISSIONS, ROOT, runtimePath } from "../support/runtimes.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { tourBlocks } from "../support/tour.ts";
+
+test(`the tour, pasted, ${PAIR}`, async () => {
+  const folder = temporaryDirectory("tour");
+  copyFileSync(join(ROOT, "README.md"), join(folder, "README.md"));
+  const broker = await startBroker({ runtime: BROKER_RUNTIME, data: join(folder, "d") });
+  const words = argumentsFor(CLIENT_RUNTIME, DENO_BROKER_PERMISSIONS);
+  const command = [runtimePath(CLIENT_RUNTIME), ...words, join(ROOT, "src/main.ts")].join(" ");
+  const blocks = tourBlocks(ROOT, command);
+  assert.equal(blocks.length, 5);
+  const said: string[] = [];
+  for (const block of blocks) {
+    said.push(await paste(block, folder, `127.0.0.1:${broker.port}`));
+  }
+  const [basics = "", keys = "", groups = "", settings = "", around = ""] = said;
+  const page = readFileSync(join(folder, "README.md"), "utf8");
+  assert.match(basics, /^orders\t1\t/m);
+  assert.match(basics, /^one\ntwo\nthree\n# Sluice$/m);
+  assert.equal(readFileSync(join(folder, "copy.log"), "utf8"), `one\ntwo\nthree\n${page}`);
+  assert.match(keys, /^1\/0 dan paid 20\n2\/0 ann paid 10\n2\/1 ann paid 30$/m);
+  assert.match(keys, /^\{"topic":"payments","partition":2,"offset":1,.*"key":"ann"/m);
+  assert.equal(keys.match(/^payments\t[0-3]\tok\t/gm)?.length, 4);
+  assert.match(groups, /^20\n10\n30\n/);
+  assert.match(settings, /^2$/m);
+  assert.match(around, /^appended_records_total\t\d+$/m);
+  assert.doesNotMatch(around, /^fail\t/m);
+  assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
+});
+
+/** The block in a shell that ends at the first command that fails; its standard output. */
+function paste(block: string, cwd: string, broker: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, NO_COLOR: "1", SLUICE_BROKER: broker };
+    const child = spawn("sh", ["-e"], { cwd, env });
+    let out = "";
+    let error = "";
+    child.stdout.on("data", (piece) => (out += piece));
+    child.stderr.on("data", (piece) => (error += piece));
+    child.on("close", (code) => {
+      if (code === 0) resolve(out);
+      else reject(new Error(`${block}ended with ${code}:\n${out}${error}`));
+    });
+    child.stdin.end(block);
+  });
+}

@@ -1,18 +1,19 @@
 /**
  * What the README promises to somebody who has just cloned the repository: with npm, with only Bun,
- * with only Deno, and with npm first and Deno after it. Each in a clone of its own, of what is
- * committed, and with nothing left behind that git would see.
+ * with only Deno, and with npm first and Deno after it. The tour is pasted from the page. Each in a
+ * clone of its own, of what is committed, and with nothing left behind that git would see.
  */
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { parseReady } from "../support/broker.ts";
 import { ROOT, type RuntimeName, runtimePath } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { tourBlocks } from "../support/tour.ts";
 import { until } from "../support/until.ts";
 
 const INSTALL_WITHIN_MS = 180_000;
@@ -31,8 +32,9 @@ test("with npm: npm ci && npm start, and the tour by npx", async () => {
   for (const runtime of ["bun", "deno"]) {
     const own = { ...env, SLUICE_RUNTIME: runtime };
     await served(clone, own, ["npm", "start", "--", ...ANY_PORT], (broker) => {
-      tour(clone, { ...own, SLUICE_BROKER: broker }, ["npx", "sluice"], runtime);
+      paste(clone, { ...own, SLUICE_BROKER: broker }, "npx sluice");
     });
+    rmSync(join(clone, "sluice-data"), { recursive: true });
   }
   expectNothingLeft(clone);
 });
@@ -42,7 +44,7 @@ test("with only Bun: bun install && bun start", async () => {
   const env = environment(onlyPath("bun"));
   run(clone, env, "bun", ["install"]);
   await served(clone, env, ["bun", "start", ...ANY_PORT], (broker) => {
-    tour(clone, { ...env, SLUICE_BROKER: broker }, ["bun", "run", "sluice"], "only-bun");
+    paste(clone, { ...env, SLUICE_BROKER: broker }, "bun run sluice");
   });
   expectNothingLeft(clone);
 });
@@ -51,7 +53,7 @@ test("with only Deno: deno task start", async () => {
   const clone = cloned("deno");
   const env = { ...environment(onlyPath("deno")), DENO_DIR: temporaryDirectory("cache") };
   await served(clone, env, ["deno", "task", "start", ...ANY_PORT], (broker) => {
-    tour(clone, { ...env, SLUICE_BROKER: broker }, ["deno", "task", "sluice"], "only-deno");
+    paste(clone, { ...env, SLUICE_BROKER: broker }, "deno task sluice");
   });
   expectNothingLeft(clone);
 });
@@ -163,6 +165,14 @@ function signalGroup(child: ChildProcess, signal: "SIGKILL"): void {
   } catch {
     // All of it has ended.
   }
+}
+
+/** The README's own words, with what starts the command here. Its files go. */
+function paste(cwd: string, env: Environment, sluice: string): void {
+  const blocks = tourBlocks(cwd, sluice);
+  assert.ok(blocks.length > 3);
+  for (const block of blocks) run(cwd, env, "sh", ["-e"], block);
+  rmSync(join(cwd, "copy.log"));
 }
 
 function tour(cwd: string, env: Environment, sluice: readonly string[], topic: string): void {

@@ -233,6 +233,9 @@ ${picture.join("\n")}
   then one compressed block; the header stays as it is. A producer sets no other bit.
 - \`lastOffsetDelta\` is the number of records - 1. A record's offset is \`baseOffset\` + its offset
   delta, its time \`baseTimestamp\` + its timestamp delta, in milliseconds since 1970.
+- \`baseTimestamp\` is any time near those of the records, such as that of the first; deltas may be
+  negative, times are within 2^53 of 0. \`maxTimestamp\` is the latest. The broker puts the latest there, and the checksum that
+  fits, where it said something else and the records are not compressed.
 - \`producerId\`, \`producerEpoch\` and \`baseSequence\` are -1 without idempotence. With it the first
   batch of a producer in a partition has sequence 0, and each following one the sequence behind the
   last record of the one before it, beginning again at 0 after 2147483647.
@@ -243,7 +246,25 @@ varint keySize (-1: null), key, varint valueSize (-1: null), value, varint heade
 keySize, key, varint valueSize (-1: null), value\`. These varints are zig-zag, at most 5 bytes (a
 varlong 10). Zig-zag: 0, -1, 1, -2, 2 are written as 0, 1, 2, 3, 4; seven bits a byte, the lowest
 first, bit 7 set when another byte follows. \`length\` counts the bytes of the record after itself.
-The records end exactly where the batch ends.
+The records end exactly where the batch, or what was compressed, ends.
+
+### Compressed records
+
+The block behind the header is the records, and nothing else, in the codec's own form:
+
+| codec | write | read as well |
+| --- | --- | --- |
+| 1 gzip | one member (RFC 1952) | several members, one after another |
+| 2 snappy | one plain block | Java's frames, below |
+| 3 lz4 | one frame of independent blocks | linked blocks; checksums and sizes of any kind |
+| 4 zstd | one frame (RFC 8878) | several; without the size of what it holds; with a checksum |
+
+No codec has a dictionary. Java's frames of snappy: 16 bytes \`82 53 4e 41 50 50 59 00 00 00 00 01 00 00 00 01\`, then pieces, each
+a u32 size and a plain snappy block of so many bytes. A block that begins with the first 8 of these
+bytes is framed. Readers take at most 256 MiB of records out of one block.
+
+The checksum covers the compressed bytes. The broker stores a compressed block without looking
+inside: whether it can be read is the producer's care, and a reader must expect one that cannot.
 `;
 }
 

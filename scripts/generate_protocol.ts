@@ -234,8 +234,9 @@ ${picture.join("\n")}
 - \`lastOffsetDelta\` is the number of records - 1. A record's offset is \`baseOffset\` + its offset
   delta, its time \`baseTimestamp\` + its timestamp delta, in milliseconds since 1970.
 - \`baseTimestamp\` is any time near those of the records, such as that of the first; deltas may be
-  negative, times are within 2^53 of 0. \`maxTimestamp\` is the latest. The broker puts the latest there, and the checksum that
-  fits, where it said something else and the records are not compressed.
+  negative, times are within 2^53 of 0. \`maxTimestamp\` is the latest of them. Where a batch says
+  something else the broker writes the latest there, and the checksum that fits; of compressed
+  records it sees only that \`maxTimestamp\` is not below \`baseTimestamp\`.
 - \`producerId\`, \`producerEpoch\` and \`baseSequence\` are -1 without idempotence. With it the first
   batch of a producer in a partition has sequence 0, and each following one the sequence behind the
   last record of the one before it, beginning again at 0 after 2147483647.
@@ -259,9 +260,10 @@ The block behind the header is the records, and nothing else, in the codec's own
 | 3 lz4 | one frame of independent blocks | linked blocks; checksums and sizes of any kind |
 | 4 zstd | one frame (RFC 8878) | several; without the size of what it holds; with a checksum |
 
-No codec has a dictionary. Java's frames of snappy: 16 bytes \`82 53 4e 41 50 50 59 00 00 00 00 01 00 00 00 01\`, then pieces, each
-a u32 size and a plain snappy block of so many bytes. A block that begins with the first 8 of these
-bytes is framed. Readers take at most 256 MiB of records out of one block.
+No codec has a dictionary. Java's frames of snappy are 16 bytes,
+\`82 53 4e 41 50 50 59 00 00 00 00 01 00 00 00 01\`, then pieces, each a u32 size and a plain snappy
+block of so many bytes; a block that begins with the first 8 of these bytes is framed. Our own
+readers take at most 256 MiB of records out of one block.
 
 The checksum covers the compressed bytes. The broker stores a compressed block without looking
 inside: whether it can be read is the producer's care, and a reader must expect one that cannot.

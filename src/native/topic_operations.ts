@@ -46,7 +46,7 @@ export const TOPIC_OPERATIONS = [
       [
         "topics",
         [
-          ["error", "u16", "0, or why the rest of this entry is zero and empty."],
+          ["error", "u16", "0, or why all but the name is zero and empty here."],
           ["name", "string", "Topic name."],
           ["topicId", "uuid", "Identity of the topic."],
           [
@@ -121,7 +121,7 @@ export const TOPIC_OPERATIONS = [
       [
         "topics",
         [
-          ["error", "u16", "0, or why the rest of this entry is zero and empty."],
+          ["error", "u16", "0, or why all but the name is zero and empty here."],
           ["name", "string", "Topic name."],
           ["topicId", "uuid", "Identity of the topic."],
           ["cacheHitBytes", "u64", "Fetched bytes that were in the page cache, since the start."],

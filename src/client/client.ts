@@ -98,9 +98,7 @@ export class Client {
     if (this.#closing !== null) throw new ClosedError("client");
     const settings = producerSettings(options);
     const compressor = await loadCompressor(settings.compression);
-    const producer = new Producer(this.#cluster, settings, compressor, this.#closed);
-    this.#parts.add(producer);
-    return producer;
+    return await this.#keep(new Producer(this.#cluster, settings, compressor, this.#closed));
   }
 
   /**
@@ -110,12 +108,15 @@ export class Client {
   async consumer(options: ConsumerOptions): Promise<Consumer> {
     if (this.#closing !== null) throw new ClosedError("client");
     const settings = consumerSettings(options);
-    const consumer = await Consumer.begin(this.#cluster, settings, options.signal, this.#closed);
-    this.#parts.add(consumer);
-    return consumer;
+    return await this.#keep(
+      await Consumer.begin(this.#cluster, settings, options.signal, this.#closed),
+    );
   }
 
-  /** Closes the producers, which flush, and the consumers; then the connections. */
+  /**
+   * Closes the producers, which flush, and the consumers; then the connections. Throws the first of
+   * what went wrong with them.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -125,11 +126,22 @@ export class Client {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    try {
-      await Promise.all([...this.#parts].map((part) => part[Symbol.asyncDispose]()));
-    } finally {
-      this.#cluster.close();
+  /** What is made while the client closes ends at once: nobody would end it later. */
+  async #keep<P extends Producer | Consumer>(part: P): Promise<P> {
+    if (this.#closing === null) {
+      this.#parts.add(part);
+      return part;
     }
+    await part.close().catch(() => {}); // it has done nothing yet
+    throw new ClosedError("client");
+  }
+
+  /** One that fails takes nothing from the others: all have the connections to the end. */
+  async #close(): Promise<void> {
+    const ends = await Promise.allSettled(
+      [...this.#parts].map((part) => part[Symbol.asyncDispose]()),
+    );
+    this.#cluster.close();
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
 }

@@ -61,8 +61,8 @@ export class Cluster {
   readonly #topics: Map<string, TopicInfo> = new Map();
   readonly #learning: Map<string, Promise<TopicInfo>> = new Map();
   readonly #handles: WeakMap<Connection, Map<string, Promise<OpenedPartition>>> = new WeakMap();
+  readonly #closing: AbortController = new AbortController();
   #next = 0;
-  #closed = false;
 
   constructor(options: ClusterOptions) {
     this.options = options;
@@ -77,8 +77,8 @@ export class Cluster {
     });
   }
 
-  get isClosed(): boolean {
-    return this.#closed;
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   /** A connection to any node. Tries every address once; throws why the last one failed. */
@@ -87,7 +87,7 @@ export class Cluster {
       if (endpoint.connection !== null) return endpoint.connection;
     }
     let failure: unknown = new ClosedError("client");
-    for (let tried = 0; tried < this.#given.length && !this.#closed; tried += 1) {
+    for (let tried = 0; tried < this.#given.length && !this.#isClosed; tried += 1) {
       const endpoint = this.#given[(this.#next + tried) % this.#given.length]!;
       try {
         const connection = await this.#meet(endpoint);
@@ -195,22 +195,23 @@ export class Cluster {
     const endMs = performance.now() + this.options.requestTimeoutMs;
     const backoff = new Backoff(RETRY_MS, RETRY_MAX_MS);
     for (;;) {
-      if (this.#closed) throw new ClosedError("client");
+      if (this.#isClosed) throw new ClosedError("client");
       try {
         return await attempt();
       } catch (error) {
+        if (this.#isClosed) throw new ClosedError("client");
         // Nothing was sent where no connection came about: that may always be tried again.
         const mayRepeat = repeatable || isUnsent(error);
         const waitMs = backoff.nextMs();
         const isOver = performance.now() + waitMs > endMs;
-        if (!mayRepeat || !isRetriable(error) || isOver || this.#closed) throw error;
-        await sleep(waitMs);
+        if (!mayRepeat || !isRetriable(error) || isOver) throw error;
+        await sleep(waitMs, this.#closing.signal);
       }
     }
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     for (const endpoint of [...this.#given, ...this.#nodes.values()]) endpoint.close();
   }
 

@@ -70,9 +70,9 @@ export class Endpoint {
     if (signal.aborted) throw new ClosedError("client");
     try {
       const connection = await Connection.connect(this.#address, this.#options);
-      if (signal.aborted) connection.close();
-      this.#connected(connection);
-      return connection;
+      if (!signal.aborted) this.#connected(connection);
+      else connection.close();
+      return connection; // where it is closed, whoever uses it hears so
     } catch (error) {
       this.#notBeforeMs = performance.now() + this.#backoff.nextMs();
       if (error instanceof SluiceError) this.#tell("refused", error);

@@ -251,7 +251,7 @@ export class PartitionQueue {
 
   #delivered(batch: PendingBatch, baseOffset: number, level: number): void {
     this.#outstanding -= 1;
-    this.#numbers.hasGap = false;
+    this.#numbers.stored(batch);
     this.#deliveredMs = performance.now();
     this.#backoff.reset();
     this.#remove(batch);
@@ -282,12 +282,16 @@ export class PartitionQueue {
 
   /** All in flight are answered and one was refused: decides from the oldest on what follows. */
   #recover(): void {
-    this.#mustRecover = false;
     this.#sent = 0;
     for (const batch of this.#batches.filter(({ isSettled }) => isSettled)) this.#drop(batch);
     const error = this.#batches[0]?.error ?? null;
     for (const batch of this.#batches) batch.error = null;
-    if (error === null) return;
+    if (error !== null) this.#decide(error);
+    // Not before: what is dropped makes room for records, which would be sent in between.
+    this.#mustRecover = false;
+  }
+
+  #decide(error: SluiceError): void {
     this.#failure = error;
     if (error instanceof ConnectionError || isStaleHandle(error)) this.#leave(error);
     else if (isCode(error, ErrorCodes.out_of_order_sequence)) this.#recoverOrder(error);
@@ -338,7 +342,7 @@ export class PartitionQueue {
   }
 
   #drop(batch: PendingBatch): void {
-    if (this.#numbers.isOf(batch)) this.#numbers.hasGap = true;
+    this.#numbers.lost(batch);
     this.#remove(batch);
     this.#free(batch);
   }

@@ -25,6 +25,8 @@ export class PendingBatch {
   readonly deadlineMs: number;
   /** Of the producer's identity whose number it carries. */
   identityVersion: number = UNNUMBERED;
+  /** How many were numbered before it under that identity. */
+  order = -1;
   /** Why the last attempt failed. */
   error: SluiceError | null = null;
   isSettled = false;

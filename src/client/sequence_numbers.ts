@@ -22,15 +22,23 @@ const SEQUENCES = 2 ** 31;
 const EPOCH_MAX = 32767;
 
 export class SequenceNumbers {
-  /** A batch with a number failed: the broker may miss that number for good. */
-  hasGap = false;
   #identity: ProducerIdentity | null = null;
   #version = 0;
   #next = 0;
+  /** Batches that were numbered. */
+  #count = 0;
+  /** The latest of them that failed, and the latest that the broker took; -1 for none. */
+  #lost = -1;
+  #stored = -1;
 
   /** Null before there is one, or where the producer is not idempotent. */
   get identity(): ProducerIdentity | null {
     return this.#identity;
+  }
+
+  /** A batch with a number failed: the broker may miss that number for good. */
+  get hasGap(): boolean {
+    return this.#lost > this.#stored;
   }
 
   /** From now on the producer is this one, and begins to count at 0. */
@@ -38,7 +46,8 @@ export class SequenceNumbers {
     this.#identity = identity;
     this.#version += 1;
     this.#next = 0;
-    this.hasGap = false;
+    this.#count = 0;
+    this.#lost = this.#stored = -1;
   }
 
   /** The same producer with a higher epoch; false when there is none above. */
@@ -54,10 +63,22 @@ export class SequenceNumbers {
     if (this.isOf(batch)) return;
     const { builder } = batch;
     batch.identityVersion = this.#version;
+    batch.order = this.#count;
+    this.#count += 1;
     if (this.#identity === null) return builder.stamp(-1, -1, -1);
     const { producerId, producerEpoch } = this.#identity;
     builder.stamp(producerId, producerEpoch, this.#next);
     this.#next = (this.#next + builder.count) % SEQUENCES;
+  }
+
+  /** The batch failed; it will not be sent again. */
+  lost(batch: PendingBatch): void {
+    if (this.isOf(batch)) this.#lost = Math.max(this.#lost, batch.order);
+  }
+
+  /** The broker has the batch: of those numbered before it, it misses none. */
+  stored(batch: PendingBatch): void {
+    if (this.isOf(batch)) this.#stored = Math.max(this.#stored, batch.order);
   }
 
   /** Whether the batch has numbers of the producer as it is now. */

@@ -73,6 +73,12 @@ export class FakeCluster {
     for (const socket of this.broker.sockets) socket.destroy();
   }
 
+  /** Answers a produce that was left without an answer. */
+  take(request: Request): void {
+    const answer = this.#answer(request);
+    if (answer !== null && answer !== undefined) this.broker.send(answer);
+  }
+
   #answer(request: Request): Buffer | null | undefined {
     if (request.name === "init_producer") {
       this.#producers += 1;

@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { Client } from "../../../src/client/client.ts";
+import { Cluster } from "../../../src/client/cluster.ts";
+import { PartitionQueue } from "../../../src/client/partition_queue.ts";
 import type { Producer } from "../../../src/client/producer.ts";
-import type { ProducerOptions } from "../../../src/client/producer_options.ts";
+import { type ProducerOptions, producerSettings } from "../../../src/client/producer_options.ts";
+import { ProducerShared } from "../../../src/client/producer_shared.ts";
+import type { Delivery } from "../../../src/client/record.ts";
+import { RecordEncoder } from "../../../src/client/record_encoder.ts";
 import { Prng } from "../../support/prng.ts";
-import { within } from "../../support/until.ts";
+import { until, within } from "../../support/until.ts";
 import { errorReply } from "./fake_broker.ts";
 import { FakeCluster, valuesOf } from "./fake_cluster.ts";
 
 const DISK_FULL = 61;
 const BATCH_INVALID = 42;
+const OUT_OF_ORDER = 45;
 const SHUTTING_DOWN = 62;
 
 let cluster: FakeCluster;
@@ -46,6 +52,50 @@ function storedValues(): string[] {
 }
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** A queue without a producer, so that a test says what is too old and what gets room. */
+class BareQueue {
+  released: () => void = () => {};
+  readonly #settings = producerSettings({ batchBytes: 0 });
+  readonly #cluster: Cluster;
+  readonly #shared: ProducerShared;
+  readonly #queue: PartitionQueue;
+  readonly #encoder: RecordEncoder = new RecordEncoder();
+
+  private constructor(broker: string) {
+    const backoff = { reconnectBackoffMs: 1, reconnectBackoffMaxMs: 5 };
+    const rest = { requestTimeoutMs: 30_000, metadataMaxAgeMs: 300_000 };
+    this.#cluster = new Cluster({ brokers: [broker], ...backoff, ...rest });
+    const listener = { released: (): void => this.released(), reported: (): void => {} };
+    this.#shared = new ProducerShared(this.#cluster, this.#settings, null, listener, () => {});
+    this.#queue = new PartitionQueue(this.#shared, "t", 0, 1_000_000);
+  }
+
+  static async start(): Promise<BareQueue> {
+    const { host, port } = cluster.broker.address;
+    const queue = new BareQueue(`${host}:${port}`);
+    await queue.#cluster.any();
+    return queue;
+  }
+
+  send(value: string): Promise<Delivery> {
+    return new Promise((resolve, reject) => {
+      this.#encoder.take({ topic: "t", value });
+      this.#queue.append(this.#encoder, resolve, reject);
+      this.#queue.seal();
+    });
+  }
+
+  /** Gives up what was sent until `sentMs`. */
+  expire(sentMs: number): void {
+    this.#queue.expire(sentMs + this.#settings.deliveryTimeoutMs);
+  }
+
+  close(): void {
+    this.#shared.close();
+    this.#cluster.close();
+  }
+}
 
 describe("PartitionQueue", () => {
   test("batches carry the producer and count on; at most five are in flight", async () => {
@@ -171,6 +221,51 @@ describe("PartitionQueue", () => {
     cluster.cut();
     assert.deepEqual(await sendAll(producer, 2), [1, 2]);
     assert.deepEqual(cluster.stored.map(({ epoch }) => epoch), [0, 0, 0]);
+  });
+
+  test("two given up in the middle leave a gap, whatever is stored before it", async () => {
+    const queue = await BareQueue.start();
+    await queue.send("0");
+    cluster.refuse = () => null;
+    const givenUp = [queue.send("1"), queue.send("2")];
+    const betweenMs = performance.now();
+    await until("the clock goes on", () => performance.now() > betweenMs + 1);
+    const last = queue.send("3");
+    await until("three are on their way", () => cluster.broker.named("produce").length === 4);
+    cluster.cut(); // of a producer that it may not know the broker gets one at a time
+    await until("the first again", () => cluster.broker.named("produce").length === 5);
+    const ends = givenUp.map((each) => assert.rejects(each, { name: "delivery_timeout" }));
+    queue.expire(betweenMs);
+    await Promise.all(ends);
+    cluster.refuse = () => undefined;
+    cluster.take(cluster.broker.named("produce")[4]!); // stored and answered after all
+    assert.equal((await within("the last", last)).offset, 2);
+    assert.deepEqual(storedValues(), ["0", "1", "3"]);
+    queue.close();
+  });
+
+  test("a record that gets room while others are refused waits with them", async () => {
+    const queue = await BareQueue.start();
+    await queue.send("0");
+    cluster.refuse = () => null;
+    const givenUp = queue.send("1");
+    const betweenMs = performance.now();
+    await until("the clock goes on", () => performance.now() > betweenMs + 1);
+    const second = queue.send("2");
+    await until("two are on their way", () => cluster.broker.named("produce").length === 3);
+    const end = assert.rejects(givenUp, { name: "delivery_timeout" });
+    queue.expire(betweenMs);
+    await end;
+    let third: Promise<unknown> | null = null;
+    queue.released = () => (third ??= queue.send("3"));
+    cluster.refuse = () => undefined;
+    const [, one, two] = cluster.broker.named("produce");
+    cluster.broker.send(errorReply(one!.correlation, DISK_FULL, ""));
+    cluster.broker.send(errorReply(two!.correlation, OUT_OF_ORDER, ""));
+    assert.equal((await within("the second", second)).offset, 1);
+    await within("the third", third!);
+    assert.deepEqual(storedValues(), ["0", "2", "3"]);
+    queue.close();
   });
 
   test("a broker that stops is met again", async () => {

@@ -36,13 +36,29 @@ describe("SequenceNumbers", () => {
     const one = batch(2);
     numbers.stamp(batch(5));
     numbers.stamp(one);
-    numbers.hasGap = true;
+    numbers.lost(one);
+    assert.equal(numbers.hasGap, true);
     assert.equal(numbers.raiseEpoch(), true);
     assert.equal(numbers.hasGap, false);
     assert.equal(numbers.isOf(one), false);
     numbers.stamp(one);
     assert.deepEqual(numbersOf(one), [7, 32767, 0]);
     assert.equal(numbers.raiseEpoch(), false);
+  });
+
+  test("a gap is closed by what comes behind it, not by what came before", () => {
+    const numbers = new SequenceNumbers();
+    numbers.begin({ producerId: 7, producerEpoch: 0 });
+    const [first, second, third] = [batch(1), batch(1), batch(1)];
+    for (const each of [first, second, third]) numbers.stamp(each);
+    numbers.lost(second);
+    numbers.stored(first);
+    assert.equal(numbers.hasGap, true);
+    numbers.stored(third);
+    assert.equal(numbers.hasGap, false);
+    numbers.begin({ producerId: 8, producerEpoch: 0 });
+    numbers.lost(third);
+    assert.equal(numbers.hasGap, false, "it has a number of another producer");
   });
 
   test("after 2^31 - 1 comes 0", () => {

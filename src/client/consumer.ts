@@ -182,14 +182,19 @@ export class Consumer implements AsyncIterable<ConsumerRecord> {
         const { topic, partition, records, bodyEnd, generation } = feed;
         unfinished = { feed, offset: feed.position, generation };
         feed.position = bodyEnd;
+        feed.isLent = true;
         yield { topic, partition, records, nextOffset: bodyEnd };
+        feed.isLent = false;
         unfinished = null;
         if (feed.generation === generation) feed.closeBody();
         this.#ready.add(feed);
       }
     } finally {
       this.#isIterating = false;
-      if (unfinished !== null) this.#leave(unfinished);
+      if (unfinished !== null) {
+        unfinished.feed.isLent = false;
+        this.#leave(unfinished);
+      }
     }
   }
 

@@ -13,6 +13,7 @@ import { Backoff, sleep } from "./backoff.ts";
 import { addressText, type BrokerAddress } from "./broker_address.ts";
 import { Connection, type ConnectOptions } from "./connection.ts";
 import { ClosedError, SluiceError } from "./errors.ts";
+import { tell } from "./tell.ts";
 
 /** What happens to a connection, for whoever watches. */
 export interface ConnectionEvent {
@@ -92,6 +93,6 @@ export class Endpoint {
   }
 
   #tell(state: ConnectionEvent["state"], error: SluiceError | null): void {
-    this.#options.onConnection?.({ address: this.address, state, error });
+    tell(this.#options.onConnection, { address: this.address, state, error });
   }
 }

@@ -32,6 +32,7 @@ import {
 import { ConsumerRecord } from "./record.ts";
 import { offsetBehind, RecordReader } from "./record_reader.ts";
 import { Subscription } from "./subscription.ts";
+import { tell } from "./tell.ts";
 
 const RETRY_MS = 50;
 const RETRY_MAX_MS = 1000;
@@ -43,6 +44,8 @@ export class PartitionFeed {
   readonly topic: string;
   readonly partition: number;
   isPaused = false;
+  /** The caller reads the push itself: the block is its own until it comes back for the next. */
+  isLent = false;
   /** Why there is nothing more to come. */
   failure: SluiceError | null = null;
   /** The offset of the next record to give; -1 until the start is known. */
@@ -169,14 +172,15 @@ export class PartitionFeed {
     const backoff = new Backoff(RETRY_MS, RETRY_MAX_MS);
     this.#isRunning = true;
     while (!signal.aborted && this.failure === null) {
+      let opened: OpenedPartition | null = null;
       try {
-        const opened = await this.#cluster.open(this.topic, this.partition);
+        opened = await this.#cluster.open(this.topic, this.partition);
         if (signal.aborted) break;
         const error = await this.#follow(opened, () => backoff.reset());
         if (error === null) continue;
         this.#recover(error, opened);
       } catch (error) {
-        this.#recover(toSluiceError(error), null);
+        this.#recover(toSluiceError(error), opened);
       }
       if (this.failure === null && !signal.aborted) await sleep(backoff.nextMs(), signal);
     }
@@ -226,7 +230,7 @@ export class PartitionFeed {
     if (isCode(error, ErrorCodes.offset_out_of_range) && this.#shape.outOfRange !== "error") {
       const { topic, partition, position } = this;
       const to = this.#shape.outOfRange;
-      this.#shape.onReset?.({ topic, partition, position, to });
+      tell(this.#shape.onReset, { topic, partition, position, to });
       this.#start = to;
       this.position = this.finished = -1;
       return;
@@ -271,7 +275,8 @@ export class PartitionFeed {
   #dropBody(): void {
     const body = this.#body;
     this.#body = null;
-    if (body !== null) this.#subscription?.giveBack(body);
+    // A lent one is left to the garbage collector; its credit ends with the subscription.
+    if (body !== null && !this.isLent) this.#subscription?.giveBack(body);
   }
 }
 

@@ -17,6 +17,7 @@ import { ProducerShared } from "./producer_shared.ts";
 import type { Delivery, ProducerRecord } from "./record.ts";
 import { RecordEncoder } from "./record_encoder.ts";
 import { Router } from "./router.ts";
+import { tell } from "./tell.ts";
 import { type Waiting, WaitingRecords } from "./waiting_records.ts";
 
 /** Made by `client.producer()`. */
@@ -213,7 +214,7 @@ export class Producer {
   #reported(report: BatchReport, posted: number): void {
     if (report.error !== null && posted > 0) this.#postFailure ??= report.error;
     if (report.error !== null) this.#router.failed(report.topic, report.error);
-    this.#settings.onBatch?.(report);
+    tell(this.#settings.onBatch, report);
   }
 
   #sweep(nowMs: number): void {

@@ -6,6 +6,7 @@ import { Buffer } from "node:buffer";
 import { heapBlock } from "../../../src/base/bytes.ts";
 import { Client, type ClientOptions } from "../../../src/client/client.ts";
 import { RecordReader } from "../../../src/client/record_reader.ts";
+import { until } from "../../support/until.ts";
 import { errorReply, FakeBroker, reply, type Request } from "./fake_broker.ts";
 
 /** A batch that the broker took. */
@@ -66,6 +67,11 @@ export class FakeCluster {
     const { host, port } = this.broker.address;
     const quick = { reconnectBackoffMs: 1, reconnectBackoffMaxMs: 5 };
     return Client.connect({ brokers: [`${host}:${port}`], ...quick, ...options });
+  }
+
+  /** Settles when a subscription was asked for so many times. */
+  async subscribed(count: number): Promise<void> {
+    await until(`${count} subscriptions`, () => this.broker.named("subscribe").length >= count);
   }
 
   /** Ends all connections; the client comes back by itself. */

@@ -11,6 +11,7 @@ import { FakeCluster } from "./fake_cluster.ts";
 const SHUTTING_DOWN = 62;
 const STORAGE_FAILED = 60;
 const DEGRADED = 63;
+const UNKNOWN_HANDLE = 9;
 
 let cluster: FakeCluster;
 let client: Client;
@@ -143,6 +144,47 @@ describe("PartitionFeed", () => {
     script({ push: [] }, { push: [] }, { push: [0] });
     consumer = await client.consumer({ topics: ["t"] });
     assert.deepEqual(await take(2), ["0", "1"]);
+  });
+
+  test("a subscription that is refused for its handle opens the partition again", async () => {
+    const before = cluster.answer;
+    let refused = false;
+    cluster.answer = (request) => {
+      if (request.name !== "subscribe" || refused) return before(request);
+      refused = true;
+      return errorReply(request.correlation, UNKNOWN_HANDLE, "");
+    };
+    script({ push: [] }, { push: [0] });
+    consumer = await client.consumer({ topics: ["t"], from: 0 });
+    assert.deepEqual(await take(2), ["0", "1"]);
+    assert.equal(cluster.broker.named("open_partition").length, 2);
+  });
+
+  test("a batch in the loop's body stays as it is after a seek and after close", async () => {
+    script({ push: [0] }, { push: [5] });
+    consumer = await client.consumer({ topics: ["t"], from: 0 });
+    const seen: number[] = [];
+    await within(
+      "two batches",
+      (async () => {
+        for await (const { records } of consumer.batches()) {
+          records.next();
+          seen.push(records.offset);
+          if (seen.length === 1) consumer.seek("t", 0, 10);
+          else await consumer.close();
+          // Its answer needs a block as large as the batch's, if one is free.
+          await client.admin.createTopic("x".repeat(60));
+          records.next();
+          seen.push(records.offset);
+          const { bytes } = records.block;
+          const text = new TextDecoder().decode(
+            bytes.subarray(records.valueStart, records.valueEnd),
+          );
+          assert.equal(text, `${records.offset}`);
+        }
+      })(),
+    );
+    assert.deepEqual(seen, [0, 1, 10, 11]);
   });
 
   test("credit goes back as records are finished, never for what was not read", async () => {

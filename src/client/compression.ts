@@ -12,16 +12,23 @@
 import process from "node:process";
 import { Codec, CodecFailure, codecName, decompress } from "../codec/codec.ts";
 import { MiB } from "../base/units.ts";
-import { CodecUnavailableError, CorruptBatchError, InvalidOptionError } from "./errors.ts";
+import {
+  CodecUnavailableError,
+  CompressionFailedError,
+  CorruptBatchError,
+  InvalidOptionError,
+  reasonOf,
+} from "./errors.ts";
 
 export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd";
 
 /** A batch that decompresses to more is taken for damaged. */
 export const DECOMPRESSED_SIZE_MAX: number = 256 * MiB;
 
-/** What a package for zstd offers. */
+/** What a package for zstd offers. What they give must be bytes of its own, or used no more. */
 export interface ZstdFunctions {
   compress(bytes: Uint8Array): Uint8Array;
+  /** Also for frames that do not say how large their content is. Throws on damage. */
   decompress(bytes: Uint8Array): Uint8Array;
 }
 
@@ -47,7 +54,7 @@ export async function loadCompressor(name: Compression): Promise<Compressor | nu
   const codec = codecNamed(name);
   if (codec === Codec.none) return null;
   if (codec === Codec.zstd) {
-    if (foreignZstd !== null) return { codec, compress: foreignZstd.compress };
+    if (foreignZstd !== null) return { codec, compress: foreignCompressed };
     if (!hasZstd()) throw new CodecUnavailableError(name);
   }
   const { compress } = await import("../codec/compress.ts");
@@ -63,12 +70,23 @@ export function decompressRecords(codec: number, bytes: Uint8Array, offset: numb
   throw new CorruptBatchError(`${codecName(codec)}: ${records.text}`, offset);
 }
 
-function foreignRecords(bytes: Uint8Array, offset: number): Uint8Array {
+function foreignCompressed(bytes: Uint8Array): Uint8Array {
   try {
-    return foreignZstd!.decompress(bytes);
+    return foreignZstd!.compress(bytes);
   } catch (error) {
-    throw new CorruptBatchError(`zstd: ${String(error)}`, offset);
+    throw new CompressionFailedError("zstd", reasonOf(error));
   }
+}
+
+function foreignRecords(bytes: Uint8Array, offset: number): Uint8Array {
+  let records: Uint8Array;
+  try {
+    records = foreignZstd!.decompress(bytes);
+  } catch (error) {
+    throw new CorruptBatchError(`zstd: ${reasonOf(error)}`, offset);
+  }
+  if (records.length <= DECOMPRESSED_SIZE_MAX) return records;
+  throw new CorruptBatchError(`zstd: above ${DECOMPRESSED_SIZE_MAX} bytes`, offset);
 }
 
 function codecNamed(name: string): Codec {

@@ -114,9 +114,22 @@ export class CodecUnavailableError extends SluiceError {
       retriable: false,
       hint:
         "Bun, Deno and Node from 22.15 on have it. Otherwise give the functions of a package, " +
-        "such as @bokuweb/zstd-wasm, to useZstd, or produce with lz4, snappy or gzip.",
+        "such as @bokuweb/zstd-wasm, to useZstd, as docs/CLIENT.md shows, or produce with lz4, " +
+        "snappy or gzip.",
     });
     this.codec = codec;
+  }
+}
+
+/** The functions that were given to `useZstd` could not compress a batch, which was not sent. */
+export class CompressionFailedError extends SluiceError {
+  constructor(codec: string, reason: string) {
+    super(`${codec} could not compress a batch: ${reason}`, {
+      code: LOCAL_ERROR,
+      name: "compression_failed",
+      retriable: false,
+      hint: "Has the package that useZstd was given begun, and has it memory enough?",
+    });
   }
 }
 

@@ -69,6 +69,7 @@ export {
   BrokerError,
   ClosedError,
   CodecUnavailableError,
+  CompressionFailedError,
   ConnectionError,
   CorruptBatchError,
   DeliveryTimeoutError,

@@ -115,8 +115,12 @@ export class PartitionQueue {
     this.#building = null;
     if (this.#linger !== null) clearTimeout(this.#linger);
     this.#linger = null;
-    batch.close(this.#shared.compressor);
     this.#batches.push(batch);
+    try {
+      batch.close(this.#shared.compressor);
+    } catch (error) {
+      this.#fail(batch, toSluiceError(error)); // a compressor that was given to the client failed
+    }
     this.#pump();
   }
 

@@ -7,6 +7,8 @@ import {
   loadCompressor,
   useZstd,
 } from "../../../src/client/compression.ts";
+import { within } from "../../support/until.ts";
+import { FakeCluster } from "./fake_cluster.ts";
 
 const bytes = new TextEncoder().encode("some text ".repeat(100));
 
@@ -57,6 +59,32 @@ describe("compression", () => {
       assert.throws(decompress, { name: "batch_corrupt", message: /offset 5 .*not mine/ });
     } finally {
       useZstd(null);
+    }
+  });
+
+  test("a package that fails to compress fails the batch, and what comes is sent", async () => {
+    const cluster = await FakeCluster.start();
+    let calls = 0;
+    const compress = (input: Uint8Array): Uint8Array => {
+      calls += 1;
+      if (calls === 1) throw new Error("not begun");
+      return input;
+    };
+    useZstd({ compress, decompress: (input) => input });
+    try {
+      const client = await cluster.connect();
+      const producer = await client.producer({ compression: "zstd", batchBytes: 0 });
+      const sent = ["0", "1"].map((value) => producer.send({ topic: "t", value }));
+      await assert.rejects(within("the first", sent[0]!), {
+        name: "compression_failed",
+        message: /not begun/,
+      });
+      assert.equal((await within("the second", sent[1]!)).offset, 0);
+      assert.equal(producer.bufferedBytes, 0);
+      await client.close();
+    } finally {
+      useZstd(null);
+      await cluster.broker.stop();
     }
   });
 });

@@ -96,15 +96,23 @@ export class PartitionQueue {
     return this.#building !== null && this.#building.builder.fitsRecord(record);
   }
 
-  /** Takes a record. Throws RecordTooLargeError. */
-  append(record: RecordParts, resolve: Resolve | null, reject: Reject | null): void {
+  /**
+   * Takes a record, which is given up at `deadlineMs`; null: from now on it has the whole time.
+   * Throws RecordTooLargeError.
+   */
+  append(
+    record: RecordParts,
+    resolve: Resolve | null,
+    reject: Reject | null,
+    deadlineMs: number | null = null,
+  ): void {
     const current = this.#building;
     if (current !== null && this.#appendTo(current, record, resolve, reject)) return;
     const limit = Math.min(this.#shared.settings.batchBytes, this.maxMessageBytes);
     const needed = batchSizeOfRecord(record);
     if (needed > this.maxMessageBytes) throw this.#tooLarge(record, needed);
     this.seal();
-    const batch = this.#begin(Math.max(limit, needed));
+    const batch = this.#begin(Math.max(limit, needed), deadlineMs);
     this.#appendTo(batch, record, resolve, reject);
   }
 
@@ -144,10 +152,10 @@ export class PartitionQueue {
     for (const batch of this.open) this.#fail(batch, error);
   }
 
-  #begin(sizeMax: number): PendingBatch {
+  #begin(sizeMax: number, deadlineMs: number | null): PendingBatch {
     const { settings } = this.#shared;
-    const deadlineMs = performance.now() + settings.deliveryTimeoutMs;
-    const batch = new PendingBatch(this.#shared.borrow(sizeMax), deadlineMs);
+    const endMs = deadlineMs ?? performance.now() + settings.deliveryTimeoutMs;
+    const batch = new PendingBatch(this.#shared.borrow(sizeMax), endMs);
     batch.heldBytes = BATCH_HEADER_SIZE;
     this.#shared.heldBytes += BATCH_HEADER_SIZE;
     this.#building = batch;

@@ -72,7 +72,7 @@ export class Producer {
     return new Promise((resolve, reject) => {
       if (this.#closing !== null) return reject(new ClosedError("producer"));
       try {
-        if (this.#waiting.isEmpty && this.#take(record, resolve, reject)) return;
+        if (this.#waiting.isEmpty && this.#take(record, resolve, reject, null)) return;
         this.#wait({ record, resolve, reject, taken: null, deadlineMs: this.#deadlineMs() });
       } catch (error) {
         reject(error);
@@ -101,7 +101,7 @@ export class Producer {
    */
   post(record: ProducerRecord): Promise<void> | undefined {
     if (this.#closing !== null) throw new ClosedError("producer");
-    if (this.#waiting.isEmpty && this.#take(record, null, null)) return undefined;
+    if (this.#waiting.isEmpty && this.#take(record, null, null, null)) return undefined;
     return new Promise((taken, reject) => {
       this.#wait({ record, resolve: null, reject, taken, deadlineMs: this.#deadlineMs() });
     });
@@ -170,7 +170,12 @@ export class Producer {
    * Takes a record into its batch. False: the topic is not known yet, or there is no room.
    * Throws what is wrong with the record.
    */
-  #take(record: ProducerRecord, resolve: Resolve | null, reject: Reject | null): boolean {
+  #take(
+    record: ProducerRecord,
+    resolve: Resolve | null,
+    reject: Reject | null,
+    deadlineMs: number | null,
+  ): boolean {
     const route = this.#router.route(record.topic);
     if (route === null) return false;
     if (this.#shared.isFull) {
@@ -178,7 +183,8 @@ export class Producer {
       return false;
     }
     this.#encoder.take(record);
-    this.#router.queueOf(route, record, this.#encoder).append(this.#encoder, resolve, reject);
+    const queue = this.#router.queueOf(route, record, this.#encoder);
+    queue.append(this.#encoder, resolve, reject, deadlineMs);
     return true;
   }
 
@@ -188,12 +194,13 @@ export class Producer {
     this.#isServing = true;
     for (let next = this.#waiting.first; next !== null; next = this.#waiting.first) {
       try {
-        if (!this.#take(next.record, next.resolve, next.taken === null ? next.reject : null)) {
-          this.#router.learn(next.record.topic, (failure) => this.#learned(next, failure));
+        const { record, resolve, taken, deadlineMs } = next;
+        if (!this.#take(record, resolve, taken === null ? next.reject : null, deadlineMs)) {
+          this.#router.learn(record.topic, (failure) => this.#learned(next, failure));
           break;
         }
         this.#waiting.shift();
-        next.taken?.();
+        taken?.();
       } catch (error) {
         this.#waiting.shift();
         next.reject(error);

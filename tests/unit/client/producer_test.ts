@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { Client } from "../../../src/client/client.ts";
 import type { BatchReport } from "../../../src/client/producer_options.ts";
-import { within } from "../../support/until.ts";
+import { until, within } from "../../support/until.ts";
 import { errorReply } from "./fake_broker.ts";
 import { FakeCluster, valuesOf } from "./fake_cluster.ts";
 
@@ -100,6 +100,31 @@ describe("Producer", () => {
     await Promise.all(all.map((late) => {
       return assert.rejects(within("its time", late), { name: "delivery_timeout" });
     }));
+  });
+
+  test("the time that a record waits for room is of the time it has", async () => {
+    await client.close();
+    client = await cluster.connect({ requestTimeoutMs: 3_600_000 });
+    let skippedMs = 0;
+    const { now } = performance;
+    performance.now = () => now.call(performance) + skippedMs;
+    try {
+      const producer = await client.producer({ bufferBytes: 1, deliveryTimeoutMs: 600_000 });
+      cluster.refuse = () => null;
+      const first = producer.send({ topic: "t", value: "1" });
+      const second = producer.send({ topic: "t", value: "2" });
+      await until("the first is on its way", () => cluster.broker.named("produce").length === 1);
+      skippedMs = 400_000;
+      const [request] = cluster.broker.named("produce");
+      cluster.refuse = (other) => other === request ? undefined : null;
+      cluster.take(request!);
+      await first;
+      await until("the second is on its way", () => cluster.broker.named("produce").length === 2);
+      skippedMs = 650_000;
+      await assert.rejects(within("its end", second), { name: "delivery_timeout" });
+    } finally {
+      performance.now = now;
+    }
   });
 
   test("close sends what is there; afterwards nothing is taken", async () => {

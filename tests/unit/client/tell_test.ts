@@ -35,7 +35,7 @@ function mistaken(): never {
 }
 
 describe("tell", () => {
-  test("hands over the event; what the listener throws is uncaught, behind the caller", async () => {
+  test("hands over the event; what a listener throws is uncaught, behind the caller", async () => {
     const heard: number[] = [];
     const uncaught = await uncaughtIn(() => {
       tell((event: number) => heard.push(event), 1);

@@ -27,6 +27,11 @@ export interface ClientOptions {
   readonly token?: string | undefined;
   /** For connecting and hello together. Default 10,000. */
   readonly connectTimeoutMs?: number | undefined;
+  /**
+   * `Client.connect` tries again for so long, for programs that start beside their broker. Default
+   * 0: each address once, so that a wrong one is told at once.
+   */
+  readonly connectRetryMs?: number | undefined;
   /** A connection whose oldest request has no answer for so long is given up. Default 30,000. */
   readonly requestTimeoutMs?: number | undefined;
   /** A connection that is silent for so long is asked for a sign of life. Default 30,000. */
@@ -57,8 +62,8 @@ export class Client {
   }
 
   /**
-   * Connects. Throws ConnectionError when no broker of the list answers; later the client connects
-   * again by itself.
+   * Connects. Throws ConnectionError when no broker of the list answers, at once or after
+   * `connectRetryMs`; later the client connects again by itself.
    *
    * @example
    * ```ts
@@ -70,8 +75,9 @@ export class Client {
    * ```
    */
   static async connect(options: ClientOptions): Promise<Client> {
-    const ms = (name: keyof ClientOptions, fallback: number): number =>
-      within(name, (options[name] as number | undefined) ?? fallback, 1, TIMEOUT_MS_MAX);
+    const ms = (name: keyof ClientOptions, fallback: number, min: number = 1): number =>
+      within(name, (options[name] as number | undefined) ?? fallback, min, TIMEOUT_MS_MAX);
+    const connectRetryMs = ms("connectRetryMs", 0, 0);
     const cluster = new Cluster({
       brokers: options.brokers,
       clientName: options.clientName,
@@ -85,7 +91,7 @@ export class Client {
       onConnection: options.onConnection,
     });
     try {
-      await cluster.any();
+      await cluster.repeated(true, () => cluster.any(), connectRetryMs);
     } catch (error) {
       cluster.close();
       throw error;
@@ -108,9 +114,9 @@ export class Client {
   async consumer(options: ConsumerOptions): Promise<Consumer> {
     if (this.#closing !== null) throw new ClosedError("client");
     const settings = consumerSettings(options);
-    return await this.#keep(
-      await Consumer.begin(this.#cluster, settings, options.signal, this.#closed),
-    );
+    const { signal } = options;
+    const consumer = await Consumer.begin(this.#cluster, settings, signal, this.#closed);
+    return signal?.aborted === true ? consumer : await this.#keep(consumer); // aborted: closed
   }
 
   /**

@@ -190,9 +190,13 @@ export class Cluster {
     });
   }
 
-  /** Calls `attempt` until it succeeds, fails for good, or the time for a request is over. */
-  async repeated<T>(repeatable: boolean, attempt: () => Promise<T>): Promise<T> {
-    const endMs = performance.now() + this.options.requestTimeoutMs;
+  /** Calls `attempt` until it succeeds, fails for good, or the time (of a request) is over. */
+  async repeated<T>(
+    repeatable: boolean,
+    attempt: () => Promise<T>,
+    withinMs: number = this.options.requestTimeoutMs,
+  ): Promise<T> {
+    const endMs = performance.now() + withinMs;
     const backoff = new Backoff(RETRY_MS, RETRY_MAX_MS);
     for (;;) {
       if (this.#isClosed) throw new ClosedError("client");

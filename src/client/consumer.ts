@@ -68,15 +68,21 @@ export class Consumer implements AsyncIterable<ConsumerRecord> {
   #isIterating = false;
   #closing: Promise<void> | null = null;
   readonly #closed: (consumer: Consumer) => void;
+  readonly #signal: AbortSignal | undefined;
+  /** Where its last commit fails, `close` tells. */
+  readonly #abort = (): void => void this.close().catch(() => {});
 
   private constructor(
     cluster: Cluster,
     settings: ConsumerSettings,
+    signal: AbortSignal | undefined,
     closed: (consumer: Consumer) => void,
   ) {
     this.#cluster = cluster;
     this.#settings = settings;
+    this.#signal = signal;
     this.#closed = closed;
+    signal?.addEventListener("abort", this.#abort, { once: true });
     const { group, commit, commitIntervalMs } = settings;
     const intervalMs = commit === "auto" ? commitIntervalMs : null;
     const failed = (error: SluiceError): void => this.#fail(error);
@@ -96,16 +102,14 @@ export class Consumer implements AsyncIterable<ConsumerRecord> {
     signal: AbortSignal | undefined,
     closed: (consumer: Consumer) => void = () => {},
   ): Promise<Consumer> {
-    const consumer = new Consumer(cluster, settings, closed);
+    const consumer = new Consumer(cluster, settings, signal, closed);
+    if (signal?.aborted) consumer.#abort();
     try {
-      await consumer.#assign();
+      await consumer.#assignUntilAborted();
     } catch (error) {
       await consumer.close();
       throw error;
     }
-    const abort = (): void => void consumer.close().catch((error) => consumer.#fail(error));
-    if (signal?.aborted) abort();
-    signal?.addEventListener("abort", abort, { once: true });
     return consumer;
   }
 
@@ -262,6 +266,7 @@ export class Consumer implements AsyncIterable<ConsumerRecord> {
 
   async #close(): Promise<void> {
     clearInterval(this.#refresher);
+    this.#signal?.removeEventListener("abort", this.#abort);
     this.#wake?.();
     try {
       await this.#committer?.close(this.#settings.commit === "auto");
@@ -269,6 +274,18 @@ export class Consumer implements AsyncIterable<ConsumerRecord> {
       for (const feed of this.#feeds.values()) feed.close();
       this.#closed(this);
     }
+  }
+
+  /** The broker may be slow to say what there is; who aborts does not wait for it. */
+  async #assignUntilAborted(): Promise<void> {
+    const signal = this.#signal;
+    if (signal === undefined) return await this.#assign();
+    if (signal.aborted) return;
+    let abort = (): void => {};
+    const aborted = new Promise<void>((resolve) => (abort = resolve));
+    signal.addEventListener("abort", abort, { once: true });
+    await Promise.race([this.#assign(), aborted])
+      .finally(() => signal.removeEventListener("abort", abort));
   }
 
   /** Makes the feeds of partitions that it has none for yet. */
@@ -300,7 +317,8 @@ export class Consumer implements AsyncIterable<ConsumerRecord> {
     if (this.#isIterating) {
       throw new InvalidOptionError("the iteration", "running", "the only one of its consumer");
     }
-    if (this.#closing !== null) throw new ClosedError("consumer");
+    const isAborted = this.#signal?.aborted === true; // then the loop ends as it begins
+    if (this.#closing !== null && !isAborted) throw new ClosedError("consumer");
     this.#isIterating = true;
   }
 

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { join } from "node:path";
+import { Client } from "../../../src/client/client.ts";
+import type { ConnectionEvent } from "../../../src/client/endpoint.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
 import { within } from "../../support/until.ts";
-import { errorReply, valuesOf as fieldsOf } from "./fake_broker.ts";
+import { errorReply, FakeBroker, valuesOf as fieldsOf } from "./fake_broker.ts";
 import { FakeCluster, valuesOf } from "./fake_cluster.ts";
 
 const BATCH_INVALID = 42;
@@ -14,6 +18,23 @@ beforeEach(async () => {
 afterEach(() => cluster.broker.stop());
 
 describe("Client", () => {
+  test("connect tries again for as long as it is told, and no longer", async () => {
+    const path = join(temporaryDirectory("connect"), "broker.sock");
+    let refusals = 0;
+    let came: Promise<FakeBroker> | null = null;
+    const onConnection = ({ state }: ConnectionEvent): void => {
+      if (state === "refused") refusals += 1;
+      if (refusals === 2) came ??= FakeBroker.start(path);
+    };
+    const options = { brokers: [`unix:${path}`], reconnectBackoffMs: 1, onConnection };
+    await assert.rejects(Client.connect(options), { name: "connection_refused" });
+    assert.equal(refusals, 1);
+    const client = await within("the broker", Client.connect({ ...options, connectRetryMs: 3e5 }));
+    assert.ok(refusals >= 2);
+    await client.close();
+    await (await came!).stop();
+  });
+
   test("close waits for every producer, also when one of them failed", async () => {
     const client = await cluster.connect();
     const [failing, slow] = [await client.producer(), await client.producer()];

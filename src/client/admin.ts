@@ -12,6 +12,7 @@ import {
   type PartitionOffset,
 } from "./committer.ts";
 import { Connection } from "./connection.ts";
+import type { TopicPartition } from "./topic_partition.ts";
 
 export type Metadata = ReplyOf<"metadata">;
 export type TopicDescription = Metadata["topics"][number];
@@ -155,7 +156,7 @@ export class Admin {
   /** What a group has committed: for these partitions, or for all. */
   groupOffsets(
     group: string,
-    partitions: readonly { readonly topic: string; readonly partition: number }[] = [],
+    partitions: readonly TopicPartition[] = [],
   ): Promise<CommittedOffset[]> {
     return fetchOffsets(this.#port, group, partitions);
   }
@@ -168,7 +169,7 @@ export class Admin {
   /** Deletes what a group has committed: for these partitions, or all. */
   async deleteGroup(
     group: string,
-    partitions: readonly { readonly topic: string; readonly partition: number }[] = [],
+    partitions: readonly TopicPartition[] = [],
   ): Promise<void> {
     const places = partitions.map(({ topic, partition }) => ({ topic, partition }));
     await this.#port.request("delete_group", { group, partitions: places }, false);

@@ -10,6 +10,8 @@ import {
   type RequestOf,
 } from "../native/operations.ts";
 import type { Connection } from "./connection.ts";
+import { isStaleHandle } from "./errors.ts";
+import { keyOf } from "./topic_partition.ts";
 
 export interface AdminPort {
   /** To any node. `repeatable`: may be sent again when nobody knows whether it was executed. */
@@ -56,8 +58,18 @@ export class ConnectionPort implements AdminPort {
     partition: number,
     values: Omit<RequestOf<N>, "handle">,
   ): Promise<ReplyOf<N>> {
-    const handle = await this.#handle(topic, partition);
-    return await this.request(name, { ...values, handle } as unknown as RequestOf<N>);
+    const ask = async (): Promise<ReplyOf<N>> => {
+      const handle = await this.#handle(topic, partition);
+      return await this.request(name, { ...values, handle } as unknown as RequestOf<N>);
+    };
+    const isKnown = this.#handles.has(keyOf(topic, partition));
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isKnown || !isStaleHandle(error)) throw error;
+      this.forget(topic); // somebody deleted it; perhaps it was made anew
+      return await ask();
+    }
   }
 
   forget(topic: string): void {
@@ -67,7 +79,7 @@ export class ConnectionPort implements AdminPort {
   }
 
   async #handle(topic: string, partition: number): Promise<number> {
-    const key = `${topic}/${partition}`;
+    const key = keyOf(topic, partition);
     const known = this.#handles.get(key);
     if (known !== undefined) return known;
     const row = operation("open_partition");

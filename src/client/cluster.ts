@@ -21,10 +21,12 @@ import { Endpoint, type EndpointOptions } from "./endpoint.ts";
 import {
   BrokerError,
   ClosedError,
-  ConnectionError,
   InvalidOptionError,
-  SluiceError,
+  isRetriable,
+  isStaleHandle,
+  isUnsent,
 } from "./errors.ts";
+import { keyOf } from "./topic_partition.ts";
 
 /** What the client keeps of a topic. */
 export interface TopicInfo {
@@ -139,7 +141,7 @@ export class Cluster {
     const connection = await this.#connectionOf(leader, topic);
     let handles = this.#handles.get(connection);
     if (handles === undefined) this.#handles.set(connection, handles = new Map());
-    const key = `${topic}/${partition}`;
+    const key = keyOf(topic, partition);
     let opened = handles.get(key);
     if (opened === undefined) {
       opened = connection.request(operation("open_partition"), { topic, partition })
@@ -152,7 +154,7 @@ export class Cluster {
 
   /** The handle is not good any more: the topic was deleted, perhaps made anew. */
   forgetHandle(connection: Connection, topic: string, partition: number): void {
-    this.#handles.get(connection)?.delete(`${topic}/${partition}`);
+    this.#handles.get(connection)?.delete(keyOf(topic, partition));
     this.forget(topic);
   }
 
@@ -179,13 +181,17 @@ export class Cluster {
     values: Omit<RequestOf<N>, "handle">,
     repeatable: boolean,
   ): Promise<ReplyOf<N>> {
+    const ask = ({ connection, handle }: OpenedPartition): Promise<ReplyOf<N>> =>
+      send(connection, name, { ...values, handle } as unknown as RequestOf<N>);
     return this.repeated(repeatable, async () => {
-      const { connection, handle } = await this.open(topic, partition);
+      const opened = await this.open(topic, partition);
       try {
-        return await send(connection, name, { ...values, handle } as unknown as RequestOf<N>);
+        return await ask(opened);
       } catch (error) {
-        if (isStaleHandle(error)) this.forgetHandle(connection, topic, partition);
-        throw error;
+        if (!isStaleHandle(error)) throw error;
+        // It was refused for what the handle was: where there is another, it is asked for that.
+        this.forgetHandle(opened.connection, topic, partition);
+        return await ask(await this.open(topic, partition));
       }
     });
   }
@@ -267,23 +273,6 @@ export class Cluster {
     this.#topics.set(name, info);
     return info;
   }
-}
-
-/** Whether the same request may succeed later. */
-export function isRetriable(error: unknown): boolean {
-  return error instanceof SluiceError && error.retriable;
-}
-
-/** Whether the error says that nothing was sent at all. */
-export function isUnsent(error: unknown): boolean {
-  return error instanceof ConnectionError && error.name === "connection_refused";
-}
-
-/** Whether the partition must be opened again. */
-export function isStaleHandle(error: unknown): boolean {
-  if (!(error instanceof BrokerError)) return false;
-  return error.code === ErrorCodes.unknown_handle || error.code === ErrorCodes.topic_not_found ||
-    error.code === ErrorCodes.partition_not_found;
 }
 
 async function send<N extends OperationName>(

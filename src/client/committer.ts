@@ -12,11 +12,10 @@ import { ErrorCodes } from "../format/errors.ts";
 import type { AdminPort } from "./admin_port.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerError, type SluiceError, toSluiceError } from "./errors.ts";
+import { keyOf, type TopicPartition } from "./topic_partition.ts";
 
 /** The offset of the next record to read. */
-export interface PartitionOffset {
-  readonly topic: string;
-  readonly partition: number;
+export interface PartitionOffset extends TopicPartition {
   readonly offset: number;
   readonly leaderEpoch?: number | undefined;
   readonly metadata?: string | undefined;
@@ -37,7 +36,7 @@ const FETCHES_MAX = 16384;
 export async function fetchOffsets(
   cluster: AdminPort,
   group: string,
-  partitions: readonly { readonly topic: string; readonly partition: number }[],
+  partitions: readonly TopicPartition[],
 ): Promise<CommittedOffset[]> {
   const found: CommittedOffset[] = [];
   let at = 0;
@@ -52,7 +51,7 @@ export async function fetchOffsets(
 async function fetchSomeOffsets(
   cluster: AdminPort,
   group: string,
-  partitions: readonly { readonly topic: string; readonly partition: number }[],
+  partitions: readonly TopicPartition[],
 ): Promise<CommittedOffset[]> {
   const wanted = partitions.map(({ topic, partition }) => ({ topic, partition }));
   const reply = await cluster.request("fetch_offsets", { group, partitions: wanted }, true);
@@ -133,7 +132,7 @@ export class Committer {
 
   /** What the group has committed: where it is not -1 there is something to go on from. */
   async load(
-    partitions: readonly { readonly topic: string; readonly partition: number }[],
+    partitions: readonly TopicPartition[],
   ): Promise<Map<string, number>> {
     const offsets = await fetchOffsets(this.#cluster, this.#group, partitions);
     for (const { topic, partition, offset } of offsets) {
@@ -170,8 +169,4 @@ export class Committer {
       this.#committed.set(keyOf(topic, partition), offset);
     }
   }
-}
-
-export function keyOf(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
 }

@@ -13,7 +13,7 @@
 
 import { clearInterval, setInterval } from "node:timers";
 import type { Cluster } from "./cluster.ts";
-import { Committer, keyOf, type PartitionOffset } from "./committer.ts";
+import { Committer, type PartitionOffset } from "./committer.ts";
 import {
   type ConsumerSettings,
   feedShape,
@@ -24,6 +24,7 @@ import { ClosedError, InvalidOptionError, type SluiceError } from "./errors.ts";
 import { PartitionFeed } from "./partition_feed.ts";
 import type { ConsumerRecord } from "./record.ts";
 import type { RecordReader } from "./record_reader.ts";
+import { keyOf, type TopicPartition } from "./topic_partition.ts";
 
 /** What was pushed at once. Valid until the next step of the iteration. */
 export interface ConsumerBatch {
@@ -36,9 +37,7 @@ export interface ConsumerBatch {
 }
 
 /** How far a consumer is in a partition. */
-export interface PartitionLag {
-  readonly topic: string;
-  readonly partition: number;
+export interface PartitionLag extends TopicPartition {
   /** The offset of the next record. */
   readonly position: number;
   /** One above the last offset that a consumer sees. */
@@ -368,7 +367,7 @@ export class Consumer implements AsyncIterable<ConsumerRecord> {
   #feed(topic: string, partition: number): PartitionFeed {
     const feed = this.#feeds.get(keyOf(topic, partition));
     if (feed !== undefined) return feed;
-    throw new InvalidOptionError("partition", `${topic}/${partition}`, "one that is consumed");
+    throw new InvalidOptionError("partition", keyOf(topic, partition), "one that is consumed");
   }
 
   #matching(topic: string | undefined, partition: number | undefined): PartitionFeed[] {

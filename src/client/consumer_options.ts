@@ -6,14 +6,13 @@ import { KiB, MiB } from "../base/units.ts";
 import { CREDIT_MAX } from "../limits.ts";
 import { InvalidOptionError } from "./errors.ts";
 import { within } from "./producer_options.ts";
+import type { TopicPartition } from "./topic_partition.ts";
 
 /** Where to begin: an end, a time, or an offset. */
 export type StartPoint = "earliest" | "latest" | number | { readonly timeMs: number };
 
 /** A partition, and where to begin in it. */
-export interface PartitionStart {
-  readonly topic: string;
-  readonly partition: number;
+export interface PartitionStart extends TopicPartition {
   /** Default: that of the consumer. */
   readonly from?: StartPoint | undefined;
 }
@@ -51,9 +50,7 @@ export interface ConsumerOptions {
 }
 
 /** The consumer's offset was not there, so that it went on elsewhere. */
-export interface OffsetReset {
-  readonly topic: string;
-  readonly partition: number;
+export interface OffsetReset extends TopicPartition {
   /** The offset that was not there. */
   readonly position: number;
   readonly to: "earliest" | "latest";

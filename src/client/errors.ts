@@ -218,6 +218,23 @@ export function isCode(error: unknown, code: number): boolean {
   return error instanceof BrokerError && error.code === code;
 }
 
+/** Whether the same request may succeed later. */
+export function isRetriable(error: unknown): boolean {
+  return error instanceof SluiceError && error.retriable;
+}
+
+/** Whether the error says that nothing was sent at all. */
+export function isUnsent(error: unknown): boolean {
+  return error instanceof ConnectionError && error.name === "connection_refused";
+}
+
+/** Whether the partition must be opened again. */
+export function isStaleHandle(error: unknown): boolean {
+  if (!(error instanceof BrokerError)) return false;
+  return error.code === ErrorCodes.unknown_handle || error.code === ErrorCodes.topic_not_found ||
+    error.code === ErrorCodes.partition_not_found;
+}
+
 /** What was thrown, as an error of this library. */
 export function toSluiceError(error: unknown): SluiceError {
   return error instanceof SluiceError ? error : new ProtocolError(reasonOf(error));

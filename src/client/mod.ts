@@ -88,3 +88,4 @@ export {
   type Progress,
 } from "./partition_producer.ts";
 export { offsetBehind, RecordReader } from "./record_reader.ts";
+export { type TopicPartition } from "./topic_partition.ts";

@@ -19,12 +19,13 @@ import { ErrorCodes } from "../format/errors.ts";
 import { PUSH_SIZE_MAX } from "../limits.ts";
 import { PushAt } from "../native/frame.ts";
 import { Backoff, sleep } from "./backoff.ts";
-import { type Cluster, isStaleHandle, type OpenedPartition } from "./cluster.ts";
+import type { Cluster, OpenedPartition } from "./cluster.ts";
 import type { ReplyBody } from "./connection.ts";
 import type { FeedShape, StartPoint } from "./consumer_options.ts";
 import {
   CorruptBatchError,
   isCode,
+  isStaleHandle,
   ProtocolError,
   type SluiceError,
   toSluiceError,

@@ -29,12 +29,13 @@ import { operation } from "../native/operations.ts";
 import { Backoff, sleep } from "./backoff.ts";
 import { BATCH_HEADER_SIZE } from "../format/batch.ts";
 import { batchSizeOfRecord, type RecordParts, valueSizeMax } from "./batch_builder.ts";
-import { isStaleHandle, type OpenedPartition } from "./cluster.ts";
+import type { OpenedPartition } from "./cluster.ts";
 import type { ReplyBody } from "./connection.ts";
 import {
   ConnectionError,
   DeliveryTimeoutError,
   isCode,
+  isStaleHandle,
   ProtocolError,
   RecordTooLargeError,
   type SluiceError,

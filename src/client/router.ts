@@ -9,8 +9,14 @@
  */
 
 import { ErrorCodes } from "../format/errors.ts";
-import { BrokerError, InvalidOptionError, type SluiceError, toSluiceError } from "./errors.ts";
-import { type Cluster, isStaleHandle, type TopicInfo } from "./cluster.ts";
+import {
+  BrokerError,
+  InvalidOptionError,
+  isStaleHandle,
+  type SluiceError,
+  toSluiceError,
+} from "./errors.ts";
+import type { Cluster, TopicInfo } from "./cluster.ts";
 import { nextSticky, partitionOfKey } from "./partitioner.ts";
 import { PartitionQueue } from "./partition_queue.ts";
 import type { ProducerShared } from "./producer_shared.ts";

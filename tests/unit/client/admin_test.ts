@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { Admin } from "../../../src/client/admin.ts";
 import { Connection } from "../../../src/client/connection.ts";
-import { FakeBroker, valuesOf } from "./fake_broker.ts";
+import { errorReply, FakeBroker, valuesOf } from "./fake_broker.ts";
+
+const UNKNOWN_HANDLE = 9;
 
 let fake: FakeBroker;
 let connection: Connection;
@@ -48,6 +50,21 @@ test("offsets opens a partition once", async () => {
   await admin.offsets("t", 1);
   assert.equal(fake.named("open_partition").length, 2);
   assert.equal(fake.named("offsets").length, 3);
+});
+
+test("a handle that the broker no longer has is opened again, once", async () => {
+  await admin.offsets("t", 0);
+  const usual = fake.answer;
+  let refusals = 1;
+  fake.answer = (request) => {
+    if (request.name !== "offsets" || refusals === 0) return usual(request);
+    refusals -= 1;
+    return errorReply(request.correlation, UNKNOWN_HANDLE, "");
+  };
+  assert.equal((await admin.offsets("t", 0)).visibleEnd, 2);
+  assert.equal(fake.named("open_partition").length, 2);
+  refusals = 2;
+  await assert.rejects(admin.offsets("t", 0), { name: "unknown_handle" });
 });
 
 test("deleteTopic names it, and its partitions are opened again afterwards", async () => {

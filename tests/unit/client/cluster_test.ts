@@ -111,8 +111,7 @@ describe("Cluster", () => {
       refused = true;
       return errorReply(request.correlation, 9, "");
     };
-    await assert.rejects(client.admin.offsets("t", 0), { name: "unknown_handle" });
-    await client.admin.offsets("t", 0);
+    assert.equal((await client.admin.offsets("t", 0)).visibleEnd, 2);
     assert.equal(cluster.broker.named("open_partition").length, 2);
     await client.close();
   });

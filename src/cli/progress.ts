@@ -61,7 +61,8 @@ export function progressText(
 /** `N records, N bytes, N s, N MB/s`. */
 export function summaryText(records: number, bytes: number, elapsedMs: number): string {
   const seconds = (elapsedMs / 1000).toFixed(2);
-  return `${records} records, ${bytes} bytes, ${seconds} s, ${rateText(bytes, elapsedMs)}`;
+  const counted = `${records} record${records === 1 ? "" : "s"}`;
+  return `${counted}, ${bytes} bytes, ${seconds} s, ${rateText(bytes, elapsedMs)}`;
 }
 
 function rateText(bytes: number, elapsedMs: number): string {

@@ -52,6 +52,7 @@ export async function deleteRecords(command: DeleteRecordsCommand): Promise<Exit
   return await withBroker(command, async (connection) => {
     const { topic, partition, offset } = command;
     const logStart = await new Admin(connection).deleteRecords(topic, partition, offset);
+    printError(`partition ${partition} of ${topic} begins at offset ${logStart}\n`);
     await printOne(command, { topic, partition, logStart }, String(logStart));
     return ExitCode.success;
   });

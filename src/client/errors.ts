@@ -55,7 +55,8 @@ export class ConnectionError extends SluiceError {
       code: LOCAL_ERROR,
       name,
       retriable: true,
-      hint: `Is the broker running at ${address}? Ask it: sluice ping --broker ${address}.`,
+      hint: `Start a broker at ${address}, or name the one that runs: brokers of the client, ` +
+        "--broker, SLUICE_BROKER.",
     });
     this.address = address;
   }

@@ -162,7 +162,7 @@ export class Control {
     const refused = await this.#shard.addTopic({ ...created, points: [] });
     if (refused === "") {
       const { name, topicId, partitions } = created;
-      trace("info", `created topic ${name} with ${partitions} partitions`);
+      trace("info", `created topic ${name}, partitions: ${partitions}`);
       return { error: ErrorCodes.none, message: "", topicId };
     }
     await this.#delete(wanted.name);
@@ -232,7 +232,7 @@ export class Control {
       const message = `${name} has its partitions and they are not open: ${refused}; ask again`;
       return refusal(ErrorCodes.storage_failed, message);
     }
-    trace("info", `topic ${name} has ${partitions} partitions`);
+    trace("info", `topic ${name} has more partitions: ${partitions}`);
     return DONE;
   }
 

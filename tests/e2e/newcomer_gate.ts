@@ -44,7 +44,7 @@ test("with only Bun: bun install && bun start", async () => {
   const env = environment(onlyPath("bun"));
   run(clone, env, "bun", ["install"]);
   await served(clone, env, ["bun", "start", ...ANY_PORT], (broker) => {
-    paste(clone, { ...env, SLUICE_BROKER: broker }, "bun run sluice");
+    paste(clone, { ...env, SLUICE_BROKER: broker }, "bun run --silent sluice");
   });
   expectNothingLeft(clone);
 });

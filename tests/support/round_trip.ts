@@ -106,7 +106,7 @@ export class RoundTrip {
 /** On a quick machine it was done before the kill; then all of it is acknowledged. */
 function acknowledgedBy({ code, stderr }: CommandResult): number {
   const pattern = code === 0
-    ? /^(\d+) records, .* last offset (-?\d+), level \w+$/m
+    ? /^(\d+) records?, .* last offset (-?\d+), level \w+$/m
     : /^acknowledged (\d+) records, last offset (-?\d+)$/m;
   const [, records, lastOffset] = pattern.exec(stderr) ?? [];
   assert.ok(records !== undefined, `code ${code}: ${stderr}`);

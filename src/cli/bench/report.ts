@@ -203,7 +203,8 @@ function loadText(load: BenchReport["load"]): string {
     : `${load["rate"]} records/s`;
   return `${rate} of ${load["size"]} bytes, batches of at most ${load["batch"]}, ` +
     `${load["producers"]} producers (${load["inFlight"]} batches in flight), ` +
-    `${load["consumers"]} consumers, ${load["partitions"]} partitions, ${load["seconds"]} s`;
+    `${load["consumers"]} consumers, ${load["partitions"]} partitions, ${load["seconds"]} s ` +
+    `after ${load["warmUp"]} s of warming up`;
 }
 
 function catchUpText(

@@ -18,5 +18,6 @@ test("without a known size there is no bar", () => {
 
 test("the summary", () => {
   assert.equal(summaryText(3, 12e6, 500), "3 records, 12000000 bytes, 0.50 s, 24 MB/s");
+  assert.equal(summaryText(1, 6, 1000), "1 record, 6 bytes, 1.00 s, 0.00 MB/s");
   assert.equal(summaryText(0, 0, 0), "0 records, 0 bytes, 0.00 s, 0.00 MB/s");
 });

@@ -79,6 +79,7 @@ export class Checkpoint {
     this.bytesSince -= this.#heldBytes;
     this.recoveryPoint = offset;
     store.counters.checkpoints += 1;
+    store.garbage += 1;
     return fd;
   }
 

@@ -70,6 +70,8 @@ export class SegmentStore {
   };
   /** Bytes of log that a sync is to cover and none has: of all partitions of level above os. */
   unsyncedBytes = 0;
+  /** Segments, or their indexes, that were let go, and checkpoints; the server counts anew. */
+  garbage = 0;
   /** Wall clock of this turn, in milliseconds; who runs the shard sets it. */
   wallMs = 0;
   readonly scanBlockSize: number;
@@ -146,6 +148,7 @@ export class SegmentStore {
 
   /** The segment is deleted: it leaves the cache. Slices that wait keep its file open. */
   drop(segment: Segment): void {
+    this.garbage += 1;
     const at = this.#open.indexOf(segment);
     if (at >= 0) this.#open.splice(at, 1);
     if (segment.file !== null) segment.file.release();
@@ -173,6 +176,7 @@ export class SegmentStore {
 
   /** Closes the segment that was read least recently. */
   #evict(): void {
+    this.garbage += 1;
     let oldest = 0;
     for (let i = 1; i < this.#open.length; i += 1) {
       if (this.#open[i]!.lastUsed < this.#open[oldest]!.lastUsed) oldest = i;

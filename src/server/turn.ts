@@ -81,7 +81,7 @@ function maintain(node: Node): void {
   if (node.toClose.size > 0) closeAsked(node);
   expireConnections(node); // late in the turn: what had arrived was read before
   if (node.receiveBudget.waiting > 0) admitWaiting(node);
-  node.door.garbage = collectGarbage(node.door.garbage);
+  collectGarbage(node.door, node.store, node.broker.topics.count);
   if (node.addedTopics.length > 0) openAdded(node);
   if (node.stopping !== null) continueStop(node);
   else keepHouse(node);

@@ -53,6 +53,17 @@ test("whatever is opened, the cache keeps its bound and its segments their file 
   });
 });
 
+test("each segment that is let go counts as garbage, whether it is evicted or deleted", () => {
+  const { world, partition } = sealedLog(3);
+  const { store } = world;
+  assert.equal(store.garbage, SEGMENTS - 1 - 3);
+  assert.equal(store.open(DIRECTORY, partition.segments[0]!), 0);
+  assert.equal(store.garbage, SEGMENTS - 1 - 2, "one went for it");
+  store.drop(partition.segments[0]!);
+  assert.equal(store.garbage, SEGMENTS - 1 - 1);
+  world.close(partition);
+});
+
 test("every descriptor is closed once when all is closed", () => {
   const faulty = new FaultyLibc(libcWithoutSyncs);
   const open = new Set<number>();

@@ -20,12 +20,12 @@ test("a thousand pieces are a reason to collect, fewer are counted on", () => {
   assert.deepEqual(left(0, 0, 0), [0, 0]);
   assert.deepEqual(left(600, 399, 1), [600, 399]);
   assert.deepEqual(left(600, 400, 1), [0, 0]);
-  assert.deepEqual(left(0, 1000, 1000), [0, 0]);
+  assert.deepEqual(left(0, 1000, 4000), [0, 0]);
 });
 
-test("a shard of more partitions collects after as many pieces as it has of them", () => {
-  assert.deepEqual(left(1000, 999, 2000), [1000, 999]);
-  assert.deepEqual(left(1000, 1000, 2000), [0, 0]);
+test("a shard of very many partitions collects after a piece for each four of them", () => {
+  assert.deepEqual(left(1000, 999, 8000), [1000, 999]);
+  assert.deepEqual(left(1000, 1000, 8000), [0, 0]);
 });
 
 test("what lived through a collection of young objects is collected", async () => {

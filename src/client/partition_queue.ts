@@ -23,7 +23,7 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import { readU64 } from "../base/bytes.ts";
 import { ErrorCodes } from "../format/errors.ts";
-import { Acks, levelName } from "../format/levels.ts";
+import { Acks } from "../format/levels.ts";
 import { FRAME_HEADER_SIZE, ProduceAt, ProduceReplyAt } from "../native/frame.ts";
 import { operation } from "../native/operations.ts";
 import { Backoff, sleep } from "./backoff.ts";
@@ -119,12 +119,8 @@ export class PartitionQueue {
 
   /** Sends the batch being built, if there is one. */
   seal(): void {
-    const batch = this.#building;
+    const batch = this.#endBuilding();
     if (batch === null) return;
-    this.#building = null;
-    if (this.#linger !== null) clearTimeout(this.#linger);
-    this.#linger = null;
-    this.#batches.push(batch);
     try {
       batch.close(this.#shared.compressor);
     } catch (error) {
@@ -162,6 +158,17 @@ export class PartitionQueue {
     this.#building = batch;
     if (this.#batches.length === 0 || settings.lingerMs === 0) this.#shared.sealAtEndOfTurn(this);
     else this.#linger = setTimeout(() => this.seal(), settings.lingerMs);
+    return batch;
+  }
+
+  /** It is among the others from now on, and not whole yet. */
+  #endBuilding(): PendingBatch | null {
+    const batch = this.#building;
+    if (batch === null) return null;
+    this.#building = null;
+    if (this.#linger !== null) clearTimeout(this.#linger);
+    this.#linger = null;
+    this.#batches.push(batch);
     return batch;
   }
 
@@ -346,8 +353,8 @@ export class PartitionQueue {
 
   /** Tells all who wait for the batch; it goes as soon as no copy of it is on its way. */
   #fail(batch: PendingBatch, error: SluiceError): void {
-    if (batch === this.#building) this.seal();
     if (batch.isSettled) return;
+    if (batch === this.#building) this.#endBuilding(); // and never sent
     batch.fail(error);
     this.#report(batch, -1, 0, error);
     const isOnItsWay = this.#batches.indexOf(batch) < this.#sent;
@@ -377,17 +384,7 @@ export class PartitionQueue {
     level: number,
     error: SluiceError | null,
   ): void {
-    const { topic, partition } = this;
-    const { count: records, size: batchBytes } = batch.builder;
-    const report = {
-      topic,
-      partition,
-      baseOffset,
-      records,
-      batchBytes,
-      level: levelName(level),
-      error,
-    };
+    const report = batch.report(this.topic, this.partition, baseOffset, level, error);
     this.#shared.listener.reported(report, batch.posted);
   }
 

@@ -11,6 +11,7 @@ import { levelName } from "../format/levels.ts";
 import type { BatchBuilder } from "./batch_builder.ts";
 import type { Compressor } from "./compression.ts";
 import type { SluiceError } from "./errors.ts";
+import type { BatchReport } from "./producer_options.ts";
 import type { Delivery } from "./record.ts";
 
 export type Resolve = (delivery: Delivery) => void;
@@ -80,6 +81,19 @@ export class PendingBatch {
       this.#resolves[i]!({ topic, partition, offset, level: name });
     }
     this.#settle();
+  }
+
+  /** What became of it, for who watches all batches. */
+  report(
+    topic: string,
+    partition: number,
+    baseOffset: number,
+    level: number,
+    error: SluiceError | null,
+  ): BatchReport {
+    const { count: records, size: batchBytes } = this.builder;
+    const place = { topic, partition, baseOffset };
+    return { ...place, records, batchBytes, level: levelName(level), error };
   }
 
   fail(error: SluiceError): void {

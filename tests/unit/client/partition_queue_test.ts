@@ -56,7 +56,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
 /** A queue without a producer, so that a test says what is too old and what gets room. */
 class BareQueue {
   released: () => void = () => {};
-  readonly #settings = producerSettings({ batchBytes: 0 });
+  readonly #settings = producerSettings({ batchBytes: 0, lingerMs: 60_000 });
   readonly #cluster: Cluster;
   readonly #shared: ProducerShared;
   readonly #queue: PartitionQueue;
@@ -79,10 +79,16 @@ class BareQueue {
   }
 
   send(value: string): Promise<Delivery> {
+    const sent = this.append(value);
+    this.#queue.seal();
+    return sent;
+  }
+
+  /** The record waits for others. */
+  append(value: string): Promise<Delivery> {
     return new Promise((resolve, reject) => {
       this.#encoder.take({ topic: "t", value });
       this.#queue.append(this.#encoder, resolve, reject);
-      this.#queue.seal();
     });
   }
 
@@ -265,6 +271,24 @@ describe("PartitionQueue", () => {
     assert.equal((await within("the second", second)).offset, 1);
     await within("the third", third!);
     assert.deepEqual(storedValues(), ["0", "2", "3"]);
+    queue.close();
+  });
+
+  test("a record that is given up before its batch is sent is not sent", async () => {
+    const queue = await BareQueue.start();
+    await queue.send("0");
+    cluster.refuse = () => null;
+    const first = queue.send("1");
+    await until("the first is on its way", () => cluster.broker.named("produce").length === 2);
+    const ends = [first, queue.append("2")].map((each) => {
+      return assert.rejects(each, { name: "delivery_timeout" });
+    });
+    queue.expire(performance.now());
+    await Promise.all(ends);
+    cluster.refuse = () => undefined;
+    cluster.take(cluster.broker.named("produce")[1]!);
+    assert.equal((await within("the last", queue.send("3"))).offset, 2);
+    assert.deepEqual(storedValues(), ["0", "1", "3"]);
     queue.close();
   });
 

@@ -28,6 +28,8 @@ export interface ProduceCommand extends ClientCommand {
   readonly partition: number | undefined;
   readonly format: "lines" | "ndjson" | "binary";
   readonly keySeparator: string | undefined;
+  /** A partition that a line of ndjson names does not count. */
+  readonly ignorePartition: boolean;
   /** Of every record. */
   readonly headers: readonly ConfigEntry[];
   readonly compression: Compression;
@@ -84,6 +86,15 @@ const produce = command(
         ),
       }),
       "lines" as const,
+    ),
+    ignorePartition: withDefault(
+      flag("--ignore-partition", {
+        description: say(
+          "Pass over the partition that a line of ndjson names, as consume --json prints it: the",
+          "key or --partition says where a record goes.",
+        ),
+      }),
+      false,
     ),
     keySeparator: optional(
       option("--key-separator", string({ metavar: "TEXT", pattern: /./s }), {

@@ -8,6 +8,8 @@ export const ExitCode = {
   /** `verify` only: something could not be read, so that nothing is known about it. */
   unread: 2,
   bug: 70,
+  /** The shard ends the process with it (src/server/worker.ts). */
+  io: 74,
   interrupted: 130,
 } as const;
 export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
@@ -25,5 +27,10 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
     "A wrong command line or setting, and nothing was done; or verify could not read something.",
   ],
   [ExitCode.bug, "A bug, or a broker that could not go on."],
+  [
+    ExitCode.io,
+    "The disk of a broker failed to sync: what is not acknowledged may be lost; start it again " +
+    "when the disk is well.",
+  ],
   [ExitCode.interrupted, "Ended by a second SIGINT or SIGTERM, or produce by the first."],
 ];

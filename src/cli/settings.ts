@@ -219,12 +219,15 @@ function readFile(path: string): Map<string, unknown> {
 
 function flatten(value: unknown, key: string, into: Map<string, unknown>): void {
   const isKnown = SETTINGS.some((setting) => setting.key === key);
-  const isArea = typeof value === "object" && value !== null && !Array.isArray(value);
-  if (!isArea || isKnown) {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  const isArea = key === "" || SETTINGS.some((setting) => setting.key.startsWith(`${key}.`));
+  const parts = isObject && !isKnown ? Object.entries(value) : [];
+  // An object that is empty and no area is refused by its own name: nothing in it is.
+  if (!isObject || isKnown || (parts.length === 0 && !isArea)) {
     into.set(key, value);
     return;
   }
-  for (const [name, part] of Object.entries(value)) {
+  for (const [name, part] of parts) {
     flatten(part, key === "" ? name : `${key}.${name}`, into);
   }
 }

@@ -36,7 +36,8 @@ export function judgeDescriptors(
     `${partitions} partitions and ${connections} connections need ${others + connections} ` +
     "(ulimit -n, LimitNOFILE)";
   if (left < CONNECTIONS_MIN) {
-    return { level: "error", message: `too few descriptors: ${advice}` };
+    const enough = `; ${others + CONNECTIONS_MIN} would do, for ${CONNECTIONS_MIN} connections`;
+    return { level: "error", message: `too few descriptors: ${advice}${enough}` };
   }
   return { level: "warning", message: `${left} connections at the most: ${advice}` };
 }

@@ -43,6 +43,22 @@ test(`NDJSON comes back as it was, compressed or not (${PAIR})`, async () => {
   await broker.stop();
 });
 
+test("the partition that a line names counts, unless it is passed over", async () => {
+  const broker = await start("partition");
+  const sluice = commands(broker);
+  await sluice(["topic", "create", "wide", "--partitions", "2"]);
+  await sluice(["topic", "create", "narrow"]);
+  await sluice(["produce", "wide", "--partition", "1"], { stdin: "a\nb\n" });
+  const { out: stdin } = await sluice(["consume", "wide", "--json"]);
+  const produce = ["produce", "narrow", "--format", "ndjson"];
+  const refused = await tryCommands(broker)(produce, { stdin });
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /^acknowledged 0 of /m);
+  await sluice([...produce, "--ignore-partition"], { stdin });
+  assert.equal((await sluice(["consume", "narrow"])).out, "a\nb\n");
+  await broker.stop();
+});
+
 test("keys choose the partition, and every partition is consumed", async () => {
   const broker = await start("keys");
   const sluice = commands(broker);
@@ -106,6 +122,7 @@ test("a wrong record is told by its place, what came before is stored", async ()
   assert.equal(json.code, 1);
   assert.match(json.stderr, /line 3 of standard input: "vale" is no field/);
   assert.match(json.stderr, /^acknowledged 1 of 1 records/m);
+  assert.match(json.stderr, /^ +Everything before line 3 is stored: go on from there\.$/m);
   const cut = await produce(["--format", "binary"], "\0\0\0\x01b\0\0\0\x09c");
   assert.equal(cut.code, 1);
   assert.match(cut.stderr, /record 2 of standard input: the input ends inside a record/);

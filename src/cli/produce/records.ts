@@ -162,7 +162,12 @@ class RecordTransfer {
   }
 
   #recordOf(piece: Uint8Array): RecordPart {
-    if (this.#command.format === "ndjson") return jsonRecord(piece);
+    if (this.#command.format === "ndjson") {
+      const { partition, ...rest } = jsonRecord(piece);
+      return partition === undefined || this.#command.ignorePartition
+        ? rest
+        : { ...rest, partition };
+    }
     return this.#command.format === "binary"
       ? { value: piece }
       : lineRecord(piece, this.#separator);
@@ -192,6 +197,16 @@ class RecordTransfer {
     const where = isPiece ? `${kind} ${this.#pieces} of ${this.#input.name}: ` : "";
     const exitCode = reportError(error, where);
     printError(`acknowledged ${this.#account.records} of ${this.#read} records that were read\n`);
+    printError(`        ${this.#nextStep(isPiece ? this.#pieces : this.#pieces + 1, kind)}\n`);
     return exitCode;
+  }
+
+  /** Several partitions acknowledge in no order that the input has: all or nothing is certain. */
+  #nextStep(next: number, kind: string): string {
+    const { topic } = this.#command;
+    return this.#account.records === this.#read
+      ? `Everything before ${kind} ${next} is stored: go on from there.`
+      : "Any of the others may be stored: look at the ends of the partitions " +
+        `(sluice offsets ${topic}) before you send them again.`;
   }
 }

@@ -88,6 +88,7 @@ describe("commands and their defaults", () => {
       file: undefined,
       partition: undefined,
       format: "lines",
+      ignorePartition: false,
       keySeparator: undefined,
       headers: [],
       compression: "none",

@@ -123,6 +123,7 @@ describe("a wrong one is refused with name, value, place and what is allowed", (
     ['{ "sync": { "metod": 1 } }', /sluice\.json: "sync\.metod" .* Did you mean sync\.method\?/],
     ["[]", /sluice\.json: "" is no setting/],
     ['{ "sync": 5 }', /"sync" is no setting/],
+    ['{ "conections": {} }', /"conections" is no setting/],
     ["{ native }", /sluice\.json: line 1, column 3: not JSON/],
   ];
   for (const [text, told] of files) {

@@ -28,4 +28,5 @@ test("enough is silent, less is a warning that says what is left, too few is an 
   const few = judgeDescriptors(others + CONNECTIONS_MIN - 1, 100, 1000);
   assert.equal(few.level, "error");
   assert.match(few.message, /^too few descriptors: the limit of open files is 435; 100 partitions/);
+  assert.match(few.message, /; 436 would do, for \d+ connections$/);
 });

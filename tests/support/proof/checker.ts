@@ -196,6 +196,7 @@ export class Checker {
       const { producer, session, first, hashes, outcome } = attempt;
       if (outcome === "pending") throw new Error("the load was not ended before the judgement");
       if (outcome === "acked" && attempt.baseOffset < reading.logStart) continue;
+      if (isCut(attempt, reading.logStart, offsets)) continue;
       const there = hashes.filter((_, i) => offsets.has(idOf(attempt, i))).length;
       const said = `producer ${producer}, sequences from ${first}`;
       const hole = holes.get(session);
@@ -232,6 +233,17 @@ export class Checker {
       this.violate("C13", reading, `${said} acknowledged after a storage error`);
     }
   }
+}
+
+/**
+ * The log start lies inside the batch: its first records are deleted, the next one is the first of
+ * the log. An attempt that was refused, of a batch that was taken later, has no offset to tell so.
+ */
+function isCut(batch: Attempt, logStart: number, offsets: ReadonlyMap<number, number>): boolean {
+  const isThere = batch.hashes.map((_, i) => offsets.has(idOf(batch, i)));
+  const kept = isThere.indexOf(true);
+  if (kept <= 0 || isThere.includes(false, kept)) return false;
+  return logStart > 0 && offsets.get(idOf(batch, kept)) === logStart;
 }
 
 /** Of the record `index` of a batch: one number that no other record of its place has. */

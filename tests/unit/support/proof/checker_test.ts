@@ -212,6 +212,34 @@ test("a batch that was refused by name leaves no hole, and must not come back", 
   assert.deepEqual(world.found, ["C12", "C6"]);
 });
 
+test("a batch that was refused, then taken, then cut by the log start, is no hole", () => {
+  const world = new World();
+  world.send(3, 0, 3, "failed", { idempotent: true, error: "disk_full" });
+  world.send(3, 0, 3, "acked", { idempotent: true, session: 40 });
+  world.send(0, 0, 1, "acked");
+  world.records.shift();
+  world.logStart = 1;
+  world.judge();
+  assert.deepEqual(world.checker.violations, []);
+});
+
+test("C8: records of a refused batch are missing that no log start explains", () => {
+  for (const remaining of [[0, 2], [0, 1], [1, 2]]) {
+    const world = new World();
+    world.send(3, 0, 3, "failed", { idempotent: true, error: "disk_full" });
+    for (const sequence of remaining) world.store(3, sequence);
+    world.judge();
+    assert.deepEqual(world.found, ["C8"], remaining.join());
+  }
+  const behind = new World();
+  behind.send(3, 0, 3, "failed", { idempotent: true, error: "disk_full" });
+  behind.logStart = 5;
+  behind.send(0, 0, 1, "acked");
+  for (const sequence of [1, 2]) behind.store(3, sequence);
+  behind.judge();
+  assert.deepEqual(behind.found, ["C8"], "the log begins with another batch");
+});
+
 test("an acknowledgement before a storage error, or of another start, is none after it", () => {
   const world = soundWorld();
   const early = world.send(2, 0, 1, "pending", { stored: true });

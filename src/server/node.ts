@@ -97,7 +97,7 @@ export class Node {
   readonly syncer: Syncer;
   readonly caretaker: Caretaker;
   readonly background: Background;
-  /** Null where the guard is off: then sending may wait for the disk. */
+  /** Counts also where the guard is off: then sending may wait for the disk. */
   readonly coldReads: ColdReads;
   readonly loopLag: LoopLag;
   readonly processCounters: ProcessCounters;

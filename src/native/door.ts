@@ -149,7 +149,7 @@ export class NativeDoor implements Door {
     const session = this.#sessions[slot];
     if (session === undefined) return;
     for (const handle of session.handles) {
-      if (handle.parked !== null) this.broker.cancel(handle.parked);
+      if (handle !== undefined && handle.parked !== null) this.broker.cancel(handle.parked);
     }
     this.dropSubscriptions(slot);
     this.#sessions[slot] = undefined;

@@ -5,6 +5,9 @@
  * Requests outstanding on one handle are all of one kind, so that they are answered in order: a
  * request of another kind waits, and what follows it on the connection waits too (`mayRun`).
  *
+ * A handle of a deleted topic goes when others are opened: its partition would stay for as long as
+ * the connection. The number keeps the name of the topic, and is never given again.
+ *
  * Invariant: `outstanding` is the sum of the handles' pending requests and of those that main
  * answers; it never passes REPLY_SLOTS.
  */
@@ -21,6 +24,9 @@ import { RequestError } from "./request.ts";
 /** Kinds of requests that wait: for the write, for the sync, for bytes, for main. */
 export const Waiting = { nothing: 0, written: 1, durable: 2, fetch: 3, logStart: 4 } as const;
 export type Waiting = typeof Waiting[keyof typeof Waiting];
+
+/** Handles that a session may have before it looks for those of deleted topics. */
+const SWEEP_FIRST = 16;
 
 export class Handle {
   readonly partition: TopicPartition;
@@ -40,7 +46,8 @@ export class Session {
   readonly reply: Reply;
   /** Came through the shard's Unix socket: control operations are allowed. */
   readonly isControl: boolean;
-  readonly handles: Handle[] = [];
+  /** By number; undefined where `forgetDeleted` has taken one away. */
+  readonly handles: (Handle | undefined)[] = [];
   /** From the first subscription on. It lives as long as the connection takes something. */
   subscriber: Subscriber | null = null;
   helloSaid = false;
@@ -48,6 +55,10 @@ export class Session {
   clientName = "";
   /** Executed and not yet answered. */
   outstanding = 0;
+  /** Names of the topics whose handles were taken away, by number. */
+  readonly #deleted: Map<number, string> = new Map();
+  /** So many handles, and those of deleted topics are looked for again. */
+  #sweepAt = SWEEP_FIRST;
 
   constructor(slot: number, generation: number, reply: Reply, isControl: boolean) {
     this.slot = slot;
@@ -69,10 +80,37 @@ export class Session {
   /** The handle of a request. Throws RequestError: there is none, or its topic was deleted. */
   handle(index: number): Handle {
     const handle = this.handles[index];
-    if (handle === undefined) throw new RequestError(ErrorCodes.unknown_handle);
+    if (handle === undefined) throw this.#refusal(index);
     const { removed, topic } = handle.partition;
     if (removed) throw new RequestError(ErrorCodes.topic_not_found, topic.name);
     return handle;
+  }
+
+  /** Whether there was a handle of this number, and its topic is deleted. */
+  isDeleted(index: number): boolean {
+    return this.#deleted.has(index) || this.handles[index]?.partition.removed === true;
+  }
+
+  /** Adds a handle and returns its number. */
+  open(partition: TopicPartition): number {
+    if (this.handles.length - this.#deleted.size >= this.#sweepAt) this.forgetDeleted();
+    return this.handles.push(new Handle(partition)) - 1;
+  }
+
+  /** Lets go of partitions of deleted topics for which nothing is outstanding. */
+  forgetDeleted(): void {
+    this.handles.forEach((handle, index) => {
+      if (handle === undefined || !handle.partition.removed || handle.pending > 0) return;
+      this.#deleted.set(index, handle.partition.topic.name);
+      this.handles[index] = undefined;
+    });
+    this.#sweepAt = Math.max(SWEEP_FIRST, 2 * (this.handles.length - this.#deleted.size));
+  }
+
+  #refusal(index: number): RequestError {
+    const topic = this.#deleted.get(index);
+    if (topic === undefined) return new RequestError(ErrorCodes.unknown_handle);
+    return new RequestError(ErrorCodes.topic_not_found, topic);
   }
 
   /** Whether a request of `kind` on `handle` may be executed now. */

@@ -103,7 +103,7 @@ function peerClosed(node: Node, connection: Connection): void {
 function endWaiting(node: Node, { slot }: Connection): void {
   const session = node.door.sessionAt(slot);
   for (const handle of session.handles) {
-    if (handle.parked === null) continue;
+    if (handle === undefined || handle.parked === null) continue;
     node.broker.cancel(handle.parked);
     session.end(handle);
   }

@@ -12,7 +12,7 @@ import type { NativeDoor } from "../door.ts";
 import { refuseInternal } from "../internal.ts";
 import { operation, type RequestOf } from "../operations.ts";
 import { replyBody, replyError } from "../replies.ts";
-import { Handle, type Session } from "../session.ts";
+import type { Session } from "../session.ts";
 
 const OPEN_PARTITION = operation("open_partition");
 
@@ -76,9 +76,9 @@ function open(door: NativeDoor, session: Session, correlation: number, wanted: W
   if (session.handles.length >= HANDLES_PER_CONNECTION_MAX) {
     throw new RequestError(ErrorCodes.too_many_handles, `${HANDLES_PER_CONNECTION_MAX}`);
   }
-  session.handles.push(new Handle(partition));
+  const handle = session.open(partition);
   replyBody(session, correlation, OPEN_PARTITION.version, OPEN_PARTITION.reply, {
-    handle: session.handles.length - 1,
+    handle,
     leaderEpoch: partition.log.leaderEpoch,
     logStart: partition.log.logStart,
     visibleEnd: partition.log.visible.offset,

@@ -37,9 +37,9 @@ export function produce(door: NativeDoor, session: Session, request: Request): n
     throw new RequestError(ErrorCodes.invalid_request, "reserved is zero");
   }
   if (isSilent) {
+    if (session.isDeleted(handleIndex)) return HANDLED;
     const wanted = session.handles[handleIndex];
     if (wanted === undefined) return MUST_END;
-    if (wanted.partition.removed) return HANDLED;
     if (wanted.partition.topic.isInternal) return MUST_END;
   }
   const handle = session.handle(handleIndex);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Reply } from "../../../src/base/reply.ts";
 import type { TopicPartition } from "../../../src/broker/topics.ts";
+import { ErrorCodes } from "../../../src/format/errors.ts";
 import { REPLY_SLOTS } from "../../../src/limits.ts";
 import { Handle, Session, Waiting } from "../../../src/native/session.ts";
 import { batchOfSize } from "../../support/batches.ts";
@@ -109,4 +110,44 @@ test("the request beyond the last reply slot waits", () => {
   );
   assert.equal(asker.session.outstanding, 0);
   world.end();
+});
+
+/** A partition as far as a session looks at it. */
+function place(name: string): TopicPartition {
+  return { topic: { name }, removed: false } as TopicPartition;
+}
+
+test("partitions of deleted topics are let go, and their handles keep saying why", () => {
+  const session = bareSession();
+  const kept = session.open(place("kept"));
+  for (let i = 0; i < 1000; i += 1) {
+    const partition = place(`t${i}`);
+    assert.equal(session.open(partition), i + 1);
+    partition.removed = true;
+    const held = session.handles.filter((handle) => handle !== undefined);
+    assert.ok(held.length <= 16, "no more than before the first look");
+  }
+  for (let i = 0; i < 1000; i += 1) {
+    assert.equal(session.isDeleted(i + 1), true);
+    const name = `t${i}`;
+    const why = { code: ErrorCodes.topic_not_found, message: name };
+    assert.throws(() => session.handle(i + 1), why);
+  }
+  assert.equal(session.handle(kept).partition.topic.name, "kept");
+  assert.equal(session.isDeleted(kept), false);
+  assert.equal(session.isDeleted(1001), false);
+  assert.throws(() => session.handle(1001), { code: ErrorCodes.unknown_handle });
+});
+
+test("a handle for which something is outstanding stays until that is answered", () => {
+  const session = bareSession();
+  const partition = place("t");
+  const handle = session.handle(session.open(partition));
+  session.begin(handle, Waiting.written);
+  partition.removed = true;
+  session.forgetDeleted();
+  assert.equal(session.handles[0], handle);
+  session.end(handle);
+  session.forgetDeleted();
+  assert.equal(session.handles[0], undefined);
 });

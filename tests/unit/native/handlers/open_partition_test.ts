@@ -82,7 +82,7 @@ test("where topics are created as they are wanted, the request waits for its top
   });
   const replies = client.replies().map(({ correlation, code }) => [correlation, code]);
   assert.deepEqual(replies, [[5, 0], [6, 0], [7, ErrorCodes.storage_failed]]);
-  assert.deepEqual(client.session.handles.map(({ partition }) => partition.index), [1, 0]);
+  assert.deepEqual(client.session.handles.map((handle) => handle?.partition.index), [1, 0]);
   assert.equal(client.session.outstanding, 0);
   world.end();
 });

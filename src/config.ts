@@ -6,34 +6,21 @@
 import { z } from "zod";
 import { type Address, ConfigError, isLoopback } from "./address.ts";
 import { GiB } from "./base/units.ts";
+import { DEFAULTS } from "./config_defaults.ts";
 import { settingText } from "./config_texts.ts";
 import {
-  BATCH_SIZE_MAX_DEFAULT,
   BATCH_SIZE_MAX_LIMIT,
   BATCH_SIZE_MIN,
   BUDGET_MIN,
-  COLD_IN_FLIGHT_DEFAULT,
   COLD_PIECE,
   CONNECTION_MS_MAX,
   CONNECTIONS_MAX,
-  FLUSH_MS_DEFAULT,
   FLUSH_MS_MAX,
-  HELLO_MS_DEFAULT,
-  IDLE_MS_DEFAULT,
   PARTITIONS_PER_TOPIC_MAX,
-  RECEIVE_BUDGET_DEFAULT,
-  REQUEST_MS_DEFAULT,
-  RETENTION_MS_DEFAULT,
   RETENTION_SETTING_MAX,
-  SEGMENT_MS_DEFAULT,
-  SEGMENT_SIZE_DEFAULT,
   SEGMENT_SIZE_MAX,
   SEGMENT_SIZE_MIN,
-  SEND_BUDGET_DEFAULT,
-  SYNCFS_FILES_MIN,
   UNSYNCED_BYTES_MAX,
-  WAIT_SHARE_DEFAULT,
-  WRITE_MS_DEFAULT,
 } from "./limits.ts";
 
 /** What connections may take. Milliseconds and bytes. */
@@ -141,90 +128,110 @@ const bytes = z.number().int();
 const amount = z.number().int().max(RETENTION_SETTING_MAX);
 
 const connections = z.object({
-  max: clients.min(1).default(CONNECTIONS_MAX).describe(settingText("connections.max")),
-  perAddressMax: clients.min(0).default(0).describe(settingText("connections.perAddressMax")),
-  idleMs: milliseconds.default(IDLE_MS_DEFAULT).describe(settingText("connections.idleMs")),
-  requestMs: milliseconds.default(REQUEST_MS_DEFAULT).describe(
+  max: clients.min(1).default(DEFAULTS.connections.max).describe(settingText("connections.max")),
+  perAddressMax: clients.min(0).default(DEFAULTS.connections.perAddressMax).describe(
+    settingText("connections.perAddressMax"),
+  ),
+  idleMs: milliseconds.default(DEFAULTS.connections.idleMs).describe(
+    settingText("connections.idleMs"),
+  ),
+  requestMs: milliseconds.default(DEFAULTS.connections.requestMs).describe(
     settingText("connections.requestMs"),
   ),
-  helloMs: milliseconds.default(HELLO_MS_DEFAULT).describe(settingText("connections.helloMs")),
-  writeMs: milliseconds.default(WRITE_MS_DEFAULT).describe(settingText("connections.writeMs")),
-  receiveBudgetBytes: budget.default(RECEIVE_BUDGET_DEFAULT).describe(
+  helloMs: milliseconds.default(DEFAULTS.connections.helloMs).describe(
+    settingText("connections.helloMs"),
+  ),
+  writeMs: milliseconds.default(DEFAULTS.connections.writeMs).describe(
+    settingText("connections.writeMs"),
+  ),
+  receiveBudgetBytes: budget.default(DEFAULTS.connections.receiveBudgetBytes).describe(
     settingText("connections.receiveBudgetBytes"),
   ),
-  sendBudgetBytes: budget.default(SEND_BUDGET_DEFAULT).describe(
+  sendBudgetBytes: budget.default(DEFAULTS.connections.sendBudgetBytes).describe(
     settingText("connections.sendBudgetBytes"),
   ),
 });
 
 const sync = z.object({
-  method: z.enum(["auto", "aio", "pool", "filesystem"]).default("auto").describe(
+  method: z.enum(["auto", "aio", "pool", "filesystem"]).default(DEFAULTS.sync.method).describe(
     settingText("sync.method"),
   ),
-  fileSystemFilesMin: z.number().int().min(1).default(SYNCFS_FILES_MIN).describe(
+  fileSystemFilesMin: z.number().int().min(1).default(DEFAULTS.sync.fileSystemFilesMin).describe(
     settingText("sync.fileSystemFilesMin"),
   ),
-  waitShare: z.number().min(0).max(1).default(WAIT_SHARE_DEFAULT).describe(
+  waitShare: z.number().min(0).max(1).default(DEFAULTS.sync.waitShare).describe(
     settingText("sync.waitShare"),
   ),
-  writeAhead: z.boolean().default(true).describe(settingText("sync.writeAhead")),
-  unsyncedBytesMax: bytes.min(1).max(UNSYNCED_BYTES_MAX).default(UNSYNCED_BYTES_MAX).describe(
-    settingText("sync.unsyncedBytesMax"),
+  writeAhead: z.boolean().default(DEFAULTS.sync.writeAhead).describe(
+    settingText("sync.writeAhead"),
   ),
+  unsyncedBytesMax: bytes.min(1).max(UNSYNCED_BYTES_MAX).default(DEFAULTS.sync.unsyncedBytesMax)
+    .describe(
+      settingText("sync.unsyncedBytesMax"),
+    ),
 });
 
 const coldReads = z.object({
-  guard: z.boolean().default(true).describe(settingText("coldReads.guard")),
-  method: z.enum(["cachestat", "probe"]).default("cachestat").describe(
+  guard: z.boolean().default(DEFAULTS.coldReads.guard).describe(settingText("coldReads.guard")),
+  method: z.enum(["cachestat", "probe"]).default(DEFAULTS.coldReads.method).describe(
     settingText("coldReads.method"),
   ),
-  inFlightBytes: bytes.min(COLD_PIECE).max(GiB).default(COLD_IN_FLIGHT_DEFAULT).describe(
+  inFlightBytes: bytes.min(COLD_PIECE).max(GiB).default(DEFAULTS.coldReads.inFlightBytes).describe(
     settingText("coldReads.inFlightBytes"),
   ),
 });
 
 const broker = z.object({
-  dataDirectory: z.string().min(1).default("./sluice-data").describe(
+  dataDirectory: z.string().min(1).default(DEFAULTS.dataDirectory).describe(
     settingText("dataDirectory"),
   ),
-  native: address.default({ host: "127.0.0.1", port: 7400 }).describe(settingText("native")),
-  insecure: z.boolean().default(false).describe(settingText("insecure")),
+  native: address.default(DEFAULTS.native).describe(settingText("native")),
+  insecure: z.boolean().default(DEFAULTS.insecure).describe(settingText("insecure")),
   runDirectory: z.string().min(1).optional().describe(settingText("runDirectory")),
-  initialise: z.boolean().default(true).describe(settingText("initialise")),
+  initialise: z.boolean().default(DEFAULTS.initialise).describe(settingText("initialise")),
   connections: connections.prefault({}),
   sync: sync.prefault({}),
   coldReads: coldReads.prefault({}),
-  "auto.create.topics.enable": z.boolean().default(false).describe(
+  "auto.create.topics.enable": z.boolean().default(DEFAULTS["auto.create.topics.enable"]).describe(
     settingText("auto.create.topics.enable"),
   ),
-  "num.partitions": z.number().int().min(1).max(PARTITIONS_PER_TOPIC_MAX).default(1)
+  "num.partitions": z.number().int().min(1).max(PARTITIONS_PER_TOPIC_MAX).default(
+    DEFAULTS["num.partitions"],
+  )
     .describe(settingText("num.partitions")),
-  "log.durability": z.enum(["fsync", "interval", "os"]).default("fsync").describe(
-    settingText("log.durability"),
-  ),
-  "log.flush.interval.ms": z.number().int().min(1).max(FLUSH_MS_MAX).default(FLUSH_MS_DEFAULT)
+  "log.durability": z.enum(["fsync", "interval", "os"]).default(DEFAULTS["log.durability"])
+    .describe(
+      settingText("log.durability"),
+    ),
+  "log.flush.interval.ms": z.number().int().min(1).max(FLUSH_MS_MAX).default(
+    DEFAULTS["log.flush.interval.ms"],
+  )
     .describe(settingText("log.flush.interval.ms")),
   "log.segment.bytes": bytes.min(SEGMENT_SIZE_MIN).max(SEGMENT_SIZE_MAX)
-    .default(SEGMENT_SIZE_DEFAULT).describe(settingText("log.segment.bytes")),
-  "log.roll.ms": amount.min(1).default(SEGMENT_MS_DEFAULT).describe(settingText("log.roll.ms")),
-  "log.roll.jitter.ms": amount.min(0).default(0).describe(settingText("log.roll.jitter.ms")),
-  "log.retention.ms": amount.min(-1).default(RETENTION_MS_DEFAULT).describe(
+    .default(DEFAULTS["log.segment.bytes"]).describe(settingText("log.segment.bytes")),
+  "log.roll.ms": amount.min(1).default(DEFAULTS["log.roll.ms"]).describe(
+    settingText("log.roll.ms"),
+  ),
+  "log.roll.jitter.ms": amount.min(0).default(DEFAULTS["log.roll.jitter.ms"]).describe(
+    settingText("log.roll.jitter.ms"),
+  ),
+  "log.retention.ms": amount.min(-1).default(DEFAULTS["log.retention.ms"]).describe(
     settingText("log.retention.ms"),
   ),
-  "log.retention.bytes": amount.min(-1).default(-1).describe(
+  "log.retention.bytes": amount.min(-1).default(DEFAULTS["log.retention.bytes"]).describe(
     settingText("log.retention.bytes"),
   ),
   "log.cleanup.policy": z.enum(["delete", "compact", "compact,delete", "delete,compact"])
-    .default("delete").describe(settingText("log.cleanup.policy")),
+    .default(DEFAULTS["log.cleanup.policy"]).describe(settingText("log.cleanup.policy")),
   "message.max.bytes": bytes.min(BATCH_SIZE_MIN).max(BATCH_SIZE_MAX_LIMIT)
-    .default(BATCH_SIZE_MAX_DEFAULT).describe(settingText("message.max.bytes")),
+    .default(DEFAULTS["message.max.bytes"]).describe(settingText("message.max.bytes")),
 });
 const configSchema: z.ZodType<BrokerConfig, BrokerOptions> = broker;
 
 /** What a configuration file and the environment may say: the broker's settings and a client's. */
 export const settingsSchema: z.ZodType = z.strictObject({
   ...broker.shape,
-  broker: address.default({ host: "127.0.0.1", port: 7400 }).describe(settingText("broker")),
+  broker: address.default(DEFAULTS.native).describe(settingText("broker")),
 });
 
 /** Fills in the defaults. Throws ConfigError. */

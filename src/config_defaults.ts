@@ -2,6 +2,8 @@
  * The configuration where nothing else is said, apart from its schema: a broker whose settings are
  * known to be allowed starts without the library that checks them.
  *
+ *     DEFAULTS -> config.ts, which checks        DEFAULTS -> withDefaults, which does not
+ *
  * Invariant: `withDefaults` gives what `parseConfig` gives for options that it accepts.
  */
 
@@ -25,7 +27,8 @@ import {
   WRITE_MS_DEFAULT,
 } from "./limits.ts";
 
-const DEFAULTS: BrokerConfig = {
+/** The one place that says them: the schema of config.ts takes them from here. */
+export const DEFAULTS: BrokerConfig = {
   dataDirectory: "./sluice-data",
   native: { host: "127.0.0.1", port: 7400 },
   insecure: false,

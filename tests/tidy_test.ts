@@ -39,9 +39,12 @@ const LAYERS: rules.Layers = {
   "src/limits": layer(["src/base"], "nothing", [], []),
   "src/version": layer([], "nothing", [], []),
   "src/config_texts": layer([], "nothing", [], []),
-  "src/config": layer([...GROUND, "src/address", "src/config_texts"], "nothing", ["zod"], [
-    "node:",
-  ]),
+  "src/config": layer(
+    [...GROUND, "src/address", "src/config_texts", "src/config_defaults"],
+    "nothing",
+    ["zod"],
+    ["node:"],
+  ),
   "src/config_defaults": layer([...GROUND, "src/config"], "nothing", [], []),
   "src/codec": layer(GROUND, "nothing", ["snappyjs"], ["node:zlib"]),
   "src/format": layer(GROUND, "nothing", [], []),

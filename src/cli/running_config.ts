@@ -9,10 +9,8 @@ import { ExitCode } from "./exit_codes.ts";
 import { ExplainedError } from "./explain.ts";
 import { printError } from "./output.ts";
 import type { RunningConfigCommand } from "./serve_command.ts";
+import { SOURCES } from "./settings.ts";
 import { type Column, printRows } from "./table.ts";
-
-/** By the code of `describe_config`. */
-const SOURCES = ["default", "file", "environment", "command line", "changed"];
 
 interface Row {
   readonly key: string;
@@ -37,7 +35,7 @@ export async function runningConfig(command: RunningConfigCommand): Promise<Exit
       return entries.map(({ source, changeable, ...entry }) => {
         return {
           ...entry,
-          source: SOURCES[source] ?? String(source),
+          source: [...SOURCES, "changed"][source] ?? String(source),
           changeable: changeable === 1,
         };
       });

@@ -5,34 +5,15 @@
  *
  * Invariant: the page says nothing of an option that the parser does not know.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import process from "node:process";
 import { commands } from "../src/cli/command_line.ts";
 import { type CommandNode, commandTree, leavesOf } from "../src/cli/command_tree.ts";
 import { EXIT_CODES } from "../src/cli/exit_codes.ts";
 import { SETTINGS } from "../src/cli/settings.ts";
-
-const PAGE = new URL("../docs/CLI.md", import.meta.url);
+import { keepPage } from "./generated_page.ts";
 
 const tree = commandTree(commands);
 const page = [intro(), ...leavesOf(tree).map(section), settings(), exitCodes()].join("\n");
-if (process.argv.includes("--check")) {
-  if (readPage() !== page) {
-    process.stderr.write("docs/CLI.md is not fresh: run npm run docs\n");
-    process.exit(1);
-  }
-} else {
-  writeFileSync(PAGE, page);
-  process.stdout.write(`wrote docs/CLI.md, ${page.length} characters\n`);
-}
-
-function readPage(): string {
-  try {
-    return readFileSync(PAGE, "utf8");
-  } catch {
-    return "";
-  }
-}
+keepPage("CLI.md", page);
 
 function intro(): string {
   const rows = leavesOf(tree).map(({ path, brief }) => {

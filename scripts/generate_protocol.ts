@@ -5,8 +5,7 @@
  *
  * Invariant: the page says nothing of a layout that a table does not say.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import process from "node:process";
+import { readFileSync } from "node:fs";
 import { ERRORS } from "../src/format/errors.ts";
 import { LEVEL_NAMES } from "../src/format/levels.ts";
 import { TOPIC_SETTINGS } from "../src/format/topic_config.ts";
@@ -19,8 +18,7 @@ import {
 import { type OperationName, OPERATIONS, PROTOCOL_VERSION } from "../src/native/operations.ts";
 import { OPERATION_RULES } from "../src/native/rules.ts";
 import type { Operation, Table } from "../src/native/table.ts";
-
-const PAGE = new URL("../docs/PROTOCOL.md", import.meta.url);
+import { keepPage } from "./generated_page.ts";
 
 /** Golden files that the page shows, each with what its values say. */
 const EXAMPLES: readonly (readonly [name: OperationName, caption: string])[] = [
@@ -58,23 +56,7 @@ const page = [
   examples(),
   tables(),
 ].join("\n");
-if (process.argv.includes("--check")) {
-  if (readPage() !== page) {
-    process.stderr.write("docs/PROTOCOL.md is not fresh: run npm run docs\n");
-    process.exit(1);
-  }
-} else {
-  writeFileSync(PAGE, page);
-  process.stdout.write(`wrote docs/PROTOCOL.md, ${page.length} characters\n`);
-}
-
-function readPage(): string {
-  try {
-    return readFileSync(PAGE, "utf8");
-  } catch {
-    return "";
-  }
-}
+keepPage("PROTOCOL.md", page);
 
 function intro(): string {
   return `# The native protocol

@@ -4,10 +4,9 @@ import { libc } from "#ffi";
 import { JobRing } from "../base/job_ring.ts";
 import { runBackground } from "./background.ts";
 import type { BackgroundStart } from "./messages.ts";
-import { die, type WorkerScope } from "./worker_scope.ts";
+import { die, EXIT_SOFTWARE, type WorkerScope } from "./worker_scope.ts";
 
 const scope = globalThis as unknown as WorkerScope<BackgroundStart, "started" | "stopped">;
-const EXIT_SOFTWARE = 70;
 
 scope.onmessage = (event) => {
   try {

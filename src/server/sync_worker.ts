@@ -4,10 +4,9 @@ import { libc } from "#ffi";
 import { JobRing } from "../base/job_ring.ts";
 import type { SyncWorkerStart } from "./messages.ts";
 import { runSyncs } from "./sync_pool.ts";
-import { die, type WorkerScope } from "./worker_scope.ts";
+import { die, EXIT_SOFTWARE, type WorkerScope } from "./worker_scope.ts";
 
 const scope = globalThis as unknown as WorkerScope<SyncWorkerStart, "started" | "stopped">;
-const EXIT_SOFTWARE = 70;
 
 scope.onmessage = (event) => {
   try {

@@ -17,13 +17,11 @@ import { Node } from "./node.ts";
 import { openTopic } from "./open_topic.ts";
 import { closeNode, isClean, lastCheckpoint } from "./stop.ts";
 import { turn } from "./turn.ts";
-import { die, type WorkerScope } from "./worker_scope.ts";
+import { die, EXIT_IO, EXIT_SOFTWARE, type WorkerScope } from "./worker_scope.ts";
 
 const scope = globalThis as unknown as WorkerScope<ShardStart, ShardMessage>;
 
 /** Exit codes of sysexits: an internal error, an input/output error. */
-const EXIT_SOFTWARE = 70;
-const EXIT_IO = 74;
 
 scope.onmessage = (event) => {
   try {

@@ -21,8 +21,6 @@ import { die, EXIT_IO, EXIT_SOFTWARE, type WorkerScope } from "./worker_scope.ts
 
 const scope = globalThis as unknown as WorkerScope<ShardStart, ShardMessage>;
 
-/** Exit codes of sysexits: an internal error, an input/output error. */
-
 scope.onmessage = (event) => {
   try {
     run(event.data);

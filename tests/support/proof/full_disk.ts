@@ -112,6 +112,9 @@ class FullDisk {
     this.#otherBytes = OTHER_BYTES;
     this.#volume.fill();
     this.#volume.shrink(this.#otherBytes);
+    // Segments are removed in the background: the state is ok again before all of them are gone.
+    const needed = lowBytes(VOLUME_MIB * 1048576) + 2 * SCRATCH_BYTES;
+    await until("there is room for the topic too", () => this.#volume.freeBytes > needed);
     await until("there is room", async () => await state(port) === DiskState.ok);
     await onConnection(port, async (connection) => {
       await new Admin(connection).createTopic(SCRATCH, { partitions: 1 });

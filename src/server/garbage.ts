@@ -8,8 +8,9 @@
  *
  * For the same reason Bun looks at young objects alone when a collection is only asked for. What
  * lived through one, as segments and topics do, stayed: 4 KiB or more of each segment. So a whole
- * collection is waited for. It takes some milliseconds, and more where many partitions live: there
- * more pieces may lie before the next one. Deno collects by itself.
+ * collection is waited for, and the loop with it: 10 to 22 ms with few partitions, up to 190 with
+ * 16,000, seen on a busy machine. So more pieces may lie where many partitions live. Deno collects
+ * by itself.
  */
 
 /** Before it 20 MiB of garbage could lie there, at the most. */

@@ -19,6 +19,11 @@ interface Case {
   state: "passed" | "failed" | "skipped";
 }
 
+/** Whether a run ended well: there were tests, and none failed. To skip with a reason is no failure. */
+export function isGood({ passed, failed, skipped }: Omit<Counts, "failures">): boolean {
+  return failed === 0 && passed + skipped > 0;
+}
+
 /** Both runners write one element per line or a closed element; nothing else of XML occurs. */
 export function countJunit(report: string): Counts {
   const cases = readCases(report);

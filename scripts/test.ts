@@ -8,14 +8,14 @@
  *
  * Each file runs in a process group of its own: a crash is one failure and not the end of the run,
  * and whatever a test left running is ended with it. The last line is `N passed, N failed` and,
- * when tests were skipped, `, N skipped`. The exit code is 1 when a test failed or none ran.
+ * when tests were skipped, `, N skipped`. The exit code is 1 when a test failed or there was none; to
+ * skip with a reason is no failure.
  */
-import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { globSync, mkdtempSync, readFileSync } from "node:fs";
 import { spawn } from "node:child_process";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { countJunit, type Counts } from "./junit.ts";
+import { countJunit, type Counts, isGood } from "./junit.ts";
 import {
   DENO_SCRIPT_PERMISSIONS,
   denoProject,
@@ -25,6 +25,7 @@ import {
   type RuntimeName,
   RUNTIMES,
 } from "./runtime.mjs";
+import { removeScratch, scratchDirectory } from "./scratch.ts";
 
 interface Plan {
   files: string[];
@@ -115,7 +116,7 @@ function figuresOf(output: string): string[] {
 
 async function runFile(runtime: Runtime, file: string, leftMs: number): Promise<FileResult> {
   // Short: Unix sockets live below it, and their path may have 107 bytes.
-  const scratch = mkdtempSync(join(tmpdir(), "sluice-"));
+  const scratch = scratchDirectory();
   const reportPath = join(scratch, "report.xml");
   const skipPath = join(scratch, "skips");
   const temporary = mkdtempSync(join(scratch, "t"));
@@ -131,7 +132,7 @@ async function runFile(runtime: Runtime, file: string, leftMs: number): Promise<
     : { output: "", end: "not started: the time for this runtime was used up" };
   const counts = countJunit(readIfThere(reportPath));
   const skips = readIfThere(skipPath).split("\n").filter((line) => line !== "");
-  rmSync(scratch, { recursive: true, force: true });
+  removeScratch(scratch);
   const result = { ...counts, file, runtime: runtime.name, output, skips };
   result.passed -= skips.length;
   result.skipped += skips.length;
@@ -229,9 +230,9 @@ function report(results: readonly FileResult[], missing: readonly string[]): voi
   const passed = sum((result) => result.passed);
   const failed = sum((result) => result.failed);
   const skipped = sum((result) => result.skipped) + missing.length;
-  if (passed + failed === 0) say("no test ran");
+  if (passed + failed + skipped === 0) say("there is no such test");
   say(`${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`);
-  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+  process.exitCode = isGood({ passed, failed, skipped }) ? 0 : 1;
 }
 
 function say(line: string): void {

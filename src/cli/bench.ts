@@ -3,6 +3,8 @@
  *
  *     topics -> connections -> [warm-up | window] -> last answers -> catch-up -> verdict
  *
+ * A signal ends the window early, and there is no catch-up then; the verdict is of what was sent.
+ *
  * Invariant: what is printed was verified: every record that was acknowledged was read once by
  * every reader of its partition, in order and unchanged, or the faults are in the report.
  */
@@ -23,7 +25,7 @@ import { chooseBroker, withBroker } from "./broker_connection.ts";
 import { isTerminal } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError } from "./output.ts";
-import { watchSignals } from "./signals.ts";
+import { heedingSignals, sayCutShort } from "./signals.ts";
 import { printOne } from "./table.ts";
 
 /** Between the last connection and the first record. */
@@ -36,17 +38,25 @@ const CHAIN_PARTITIONS = 65_536;
 
 export async function bench(command: BenchCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    const signals = watchSignals();
-    const run = new Run(command, connection, signals.signal);
-    try {
-      const report = await run.run();
-      await printOne(command, report, reportText(report));
-      return report.isSound ? ExitCode.success : ExitCode.failed;
-    } finally {
-      await run.close();
-      signals.stop();
-    }
+    return await heedingSignals((signal) => benchUntil(command, connection, signal));
   });
+}
+
+async function benchUntil(
+  command: BenchCommand,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  const run = new Run(command, connection, signal);
+  try {
+    const report = await run.run();
+    if (report === null) return sayCutShort("nothing was measured");
+    await printOne(command, report, reportText(report));
+    if (!report.isSound) return ExitCode.failed;
+    return report.isCutShort ? sayCutShort("less was measured than was wanted") : ExitCode.success;
+  } finally {
+    await run.close();
+  }
 }
 
 class Run {
@@ -65,13 +75,15 @@ class Run {
     this.#signal = signal;
   }
 
-  async run(): Promise<BenchReport> {
+  /** Null when a signal came before the first record was sent. */
+  async run(): Promise<BenchReport | null> {
     const { consumers, catchUp, warmUp, seconds } = this.#command;
     await this.#createTopics();
     const targets = await this.#openTargets();
     const window: Window = { beganMs: Infinity, startMs: Infinity, endMs: Infinity };
     const tails = await this.#follow(consumers, window);
     this.#say("");
+    if (this.#signal.aborted) return null;
     window.beganMs = performance.now() + SETTLE_MS;
     window.startMs = window.beganMs + warmUp * 1000;
     window.endMs = window.startMs + seconds * 1000;
@@ -79,7 +91,7 @@ class Run {
     const counts = this.#countsOf(targets);
     await this.#finishTails(tails, counts);
     const later = await this.#catchUp(catchUp, window, counts);
-    return reportOf(this.#command, result, tails, later);
+    return reportOf(this.#command, result, tails, later, this.#signal.aborted);
   }
 
   /** Removes the topics and ends the connections. */
@@ -97,7 +109,7 @@ class Run {
   async #createTopics(): Promise<void> {
     const { config, partitions } = this.#command;
     const name = `bench-${Date.now().toString(36)}`;
-    for (let made = 0; made < partitions;) {
+    for (let made = 0; made < partitions && !this.#signal.aborted;) {
       const count = Math.min(PARTITIONS_PER_TOPIC_MAX, partitions - made);
       const topic = `${name}-${this.#topics.length}`;
       this.#say(`creating ${topic}: ${made} of ${partitions} partitions`);
@@ -114,13 +126,14 @@ class Run {
   async #openTargets(): Promise<ProducerTargets[]> {
     const { producers, size } = this.#command;
     const all: ProducerTargets[] = [];
-    for (let producer = 0; producer < producers; producer += 1) {
+    for (let producer = 0; producer < producers && !this.#signal.aborted; producer += 1) {
       this.#say(`opening the partitions of producer ${producer + 1} of ${producers}`);
       const connection = await this.#connect();
       const block = filledBlock(size);
       const partitions = shareOf(this.#partitions.length, producers, producer);
       const targets: Target[] = [];
       for (const index of partitions) {
+        if (this.#signal.aborted) break;
         const row = operation("open_partition");
         const { handle } = await connection.request(row, this.#partitions[index]!);
         const chain = new ChainWriter(producer * CHAIN_PARTITIONS + index, block, size);
@@ -135,7 +148,7 @@ class Run {
     const figures = new Figures(window);
     const stop = new AbortController();
     const readers: FollowingReader[] = [];
-    for (let consumer = 0; consumer < consumers; consumer += 1) {
+    for (let consumer = 0; consumer < consumers && !this.#signal.aborted; consumer += 1) {
       this.#say(`subscribing consumer ${consumer + 1} of ${consumers}`);
       const partitions = shareOf(this.#partitions.length, consumers, consumer);
       const reader = new Reader(window, figures);
@@ -177,27 +190,20 @@ class Run {
     };
   }
 
-  /** CPU and memory of both sides at both ends of the window. */
+  /** CPU and memory of both sides at both ends of the window, or where the writers end early. */
   async #watch(window: Window, ended: Promise<unknown>): Promise<RunResult["usage"]> {
-    const stopped = ended.then(() => {}, () => {});
-    await this.#sleepUntil(window.startMs, stopped);
+    let hasEnded = false;
+    const end = (): void => void (hasEnded = true);
+    const stopped = ended.then(end, end);
+    await sleepUntil(window.startMs, stopped);
     const before = await sampleBoth(this.#admin);
-    while (performance.now() < window.endMs && !this.#signal.aborted) {
-      await this.#sleepUntil(Math.min(window.endMs, performance.now() + 1000), stopped);
+    while (performance.now() < window.endMs && !hasEnded) {
+      await sleepUntil(Math.min(window.endMs, performance.now() + 1000), stopped);
       const leftMs = Math.max(0, window.endMs - performance.now());
       this.#say(`loading, ${Math.ceil(leftMs / 1000)} s to go`);
     }
     this.#say("");
     return { before, after: await sampleBoth(this.#admin) };
-  }
-
-  #sleepUntil(timeMs: number, stopped: Promise<void>): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const slept = new Promise<void>((wake) => {
-      timer = setTimeout(wake, Math.max(0, timeMs - performance.now()));
-    });
-    const isLast = this.#signal.aborted;
-    return Promise.race(isLast ? [slept, stopped] : [slept]).finally(() => clearTimeout(timer));
   }
 
   /** Records that were sent to each partition. */
@@ -234,7 +240,7 @@ class Run {
     window: Window,
     counts: readonly number[],
   ): Promise<Later> {
-    if (readers === 0) return { readers: [], seconds: 0, before: [], after: [] };
+    if (readers === 0 || this.#signal.aborted) return NOTHING_LATER;
     this.#say("reading everything again");
     const before = await this.#admin.stats();
     const beganMs = performance.now();
@@ -242,11 +248,12 @@ class Run {
     const done = await Promise.all(all.map(async (partitions) => {
       const reader = new Reader(window, null);
       const names = partitions.map((index) => this.#partitions[index]!);
-      await reader.catchUp(await this.#connect(), names);
+      await reader.catchUp(await this.#connect(), names, this.#signal);
       return { reader, expected: sumOf(counts, partitions) };
     }));
     const seconds = (performance.now() - beganMs) / 1000;
     this.#say("");
+    if (this.#signal.aborted) return NOTHING_LATER;
     return { readers: done, seconds, before, after: await this.#admin.stats() };
   }
 
@@ -292,6 +299,16 @@ export interface Later {
   readonly before: readonly { readonly name: string; readonly value: number }[];
   readonly after: readonly { readonly name: string; readonly value: number }[];
 }
+
+function sleepUntil(timeMs: number, stopped: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const slept = new Promise<void>((wake) => {
+    timer = setTimeout(wake, Math.max(0, timeMs - performance.now()));
+  });
+  return Promise.race([slept, stopped]).finally(() => clearTimeout(timer));
+}
+
+const NOTHING_LATER: Later = { readers: [], seconds: 0, before: [], after: [] };
 
 /** The partitions of one of several; each partition has one, or, when there are too few, more. */
 export function shareOf(partitions: number, all: number, which: number): number[] {

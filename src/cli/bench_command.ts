@@ -2,10 +2,10 @@
 
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { map, multiple, withDefault } from "@optique/core/modifiers";
+import { multiple, withDefault } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
 import { command, constant, flag, option } from "@optique/core/primitives";
-import { choice, integer, string } from "@optique/core/valueparser";
+import { choice, integer, type ValueParser } from "@optique/core/valueparser";
 import type { ConfigEntry } from "../format/topic_config.ts";
 import { REPLY_SLOTS } from "../limits.ts";
 import { HEADER_SIZE } from "./bench/chain.ts";
@@ -44,86 +44,98 @@ function count(
   return withDefault(option(name, value, { description }), fallback);
 }
 
+/** Records a second; "max" is Infinity. */
+function rateValue(): ValueParser<"sync", number> {
+  return {
+    mode: "sync",
+    metavar: "N|max",
+    placeholder: 1,
+    format: (rate) => rate === Infinity ? "max" : String(rate),
+    parse: (text) => {
+      const rate = text === "max" ? Infinity : /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+      if (rate === Infinity || (rate >= 1 && rate <= RATE_MAX)) {
+        return { success: true, value: rate };
+      }
+      const error = say(`"${text}" is not max or a number from 1 to ${RATE_MAX}.`);
+      return { success: false, error };
+    },
+  };
+}
+
 const rate = withDefault(
-  option("--rate", string({ metavar: "N|max", pattern: /^([1-9]\d{0,7}|max)$/ }), {
+  option("--rate", rateValue(), {
     description: say(
       "Records a second of all producers together, sent when they are due, whatever the broker",
       "does; max: as fast as they are acknowledged. Default: 1000.",
     ),
   }),
-  "1000",
+  1000,
 );
 
 export const benchCommand: Parser<"sync", BenchCommand, unknown> = command(
   "bench",
-  map(
-    object({
-      name: constant("bench"),
-      rate,
-      size: count("--size", {
-        min: HEADER_SIZE,
-        max: 1_000_000,
-        fallback: 1024,
-        text: "Bytes of a value.",
-      }),
-      batch: count("--batch", { max: 10_000, fallback: 100, text: "Records of a batch at most." }),
-      producers: count("--producers", {
-        max: 1024,
-        fallback: 1,
-        text: "Producers, each with a connection of its own.",
-      }),
-      inFlight: count("--in-flight", {
-        max: REPLY_SLOTS,
-        fallback: 8,
-        text: "Batches of a producer on their way at most.",
-      }),
-      consumers: count("--consumers", {
-        min: 0,
-        max: 1024,
-        fallback: 1,
-        text: "Consumers that follow the end while it grows.",
-      }),
-      catchUp: count("--catch-up", {
-        min: 0,
-        max: 64,
-        fallback: 1,
-        text: "Consumers that read everything afterwards.",
-      }),
-      partitions: count("--partitions", {
-        max: 65_536,
-        fallback: 1,
-        text: "Partitions; above 1024 in several topics.",
-      }),
-      config: multiple(option("--config", configEntry(), {
-        description: say("A setting of the topics, may be repeated, such as durability=os."),
-      })),
-      acks: withDefault(
-        option("--acks", choice(["all", "leader"], { metavar: "WHEN" }), {
-          description: say(
-            "all: acknowledged at the topic's durability; leader: when written. Default: all.",
-          ),
-        }),
-        "all" as const,
-      ),
-      seconds: count("--seconds", { max: 86_400, fallback: 10, text: "How long is measured." }),
-      warmUp: count("--warm-up", {
-        min: 0,
-        max: 3600,
-        fallback: 1,
-        text: "Seconds before that; what is sent then is verified but not counted.",
-      }),
-      keep: withDefault(
-        flag("--keep", { description: say("Leave the topics there afterwards.") }),
-        false,
-      ),
-      ...json,
-      ...broker,
+  object({
+    name: constant("bench"),
+    rate,
+    size: count("--size", {
+      min: HEADER_SIZE,
+      max: 1_000_000,
+      fallback: 1024,
+      text: "Bytes of a value.",
     }),
-    ({ rate, ...command }) => {
-      const wanted = rate === "max" ? Infinity : Math.min(RATE_MAX, Number(rate));
-      return { ...command, rate: wanted };
-    },
-  ),
+    batch: count("--batch", { max: 10_000, fallback: 100, text: "Records of a batch at most." }),
+    producers: count("--producers", {
+      max: 1024,
+      fallback: 1,
+      text: "Producers, each with a connection of its own.",
+    }),
+    inFlight: count("--in-flight", {
+      max: REPLY_SLOTS,
+      fallback: 8,
+      text: "Batches of a producer on their way at most.",
+    }),
+    consumers: count("--consumers", {
+      min: 0,
+      max: 1024,
+      fallback: 1,
+      text: "Consumers that follow the end while it grows.",
+    }),
+    catchUp: count("--catch-up", {
+      min: 0,
+      max: 64,
+      fallback: 1,
+      text: "Consumers that read everything afterwards.",
+    }),
+    partitions: count("--partitions", {
+      max: 65_536,
+      fallback: 1,
+      text: "Partitions; above 1024 in several topics.",
+    }),
+    config: multiple(option("--config", configEntry(), {
+      description: say("A setting of the topics, may be repeated, such as durability=os."),
+    })),
+    acks: withDefault(
+      option("--acks", choice(["all", "leader"], { metavar: "WHEN" }), {
+        description: say(
+          "all: acknowledged at the topic's durability; leader: when written. Default: all.",
+        ),
+      }),
+      "all" as const,
+    ),
+    seconds: count("--seconds", { max: 86_400, fallback: 10, text: "How long is measured." }),
+    warmUp: count("--warm-up", {
+      min: 0,
+      max: 3600,
+      fallback: 1,
+      text: "Seconds before that; what is sent then is verified but not counted.",
+    }),
+    keep: withDefault(
+      flag("--keep", { description: say("Leave the topics there afterwards.") }),
+      false,
+    ),
+    ...json,
+    ...broker,
+  }),
   {
     brief: message`Measure throughput and latency, and check that nothing is lost.`,
     description: say(

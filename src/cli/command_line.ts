@@ -13,16 +13,22 @@
 
 import { or } from "@optique/core/constructs";
 import { runParserSync } from "@optique/core/facade";
-import { formatMessage, message } from "@optique/core/message";
+import { formatMessage, lineBreak, message, text } from "@optique/core/message";
 import type { Parser } from "@optique/core/parser";
+import type { Usage } from "@optique/core/usage";
 import { VERSION } from "../version.ts";
 import { type BenchCommand, benchCommand } from "./bench_command.ts";
-import { commandTree, missingCommand, unknownWord } from "./command_tree.ts";
+import {
+  type CommandNode,
+  commandOf,
+  commandTree,
+  missingCommand,
+  unknownWord,
+} from "./command_tree.ts";
 import { type ConsumeCommand, dataCommands, type ProduceCommand } from "./data_commands.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import { EXIT_CODES, ExitCode } from "./exit_codes.ts";
 import { type GroupCommand, groupCommands } from "./group_commands.ts";
-import { say } from "./help_text.ts";
 import { type NodeCommand, nodeCommands } from "./node_commands.ts";
 import {
   type ConfigCommand,
@@ -74,11 +80,23 @@ export const commands: Parser<"sync", Command, unknown> = or(
   doctorCommand,
 );
 
-const FOOTER = say(
-  `Exit codes: ${EXIT_CODES.map(([code, text]) => `${code} ${text}`).join(" ")}`,
-);
+const FOOTER = [
+  text("Exit codes:"),
+  ...EXIT_CODES.flatMap(([code, , brief]) => {
+    return [lineBreak(), text(`  ${String(code).padEnd(4)} ${brief}`)];
+  }),
+  lineBreak(),
+  text("Of one command: sluice COMMAND --help. All of it: docs/CLI.md."),
+];
 
-const HELP_HINT = "What can be said: sluice --help, sluice COMMAND --help.";
+/** In place of the options of every command: those are told command by command. */
+const USAGE: Usage = [
+  { type: "argument", metavar: "COMMAND" },
+  { type: "multiple", terms: [{ type: "argument", metavar: "ARGUMENT" }], min: 0 },
+];
+
+/** Where nothing says how wide a line may be. */
+const COLUMNS = 100;
 
 /** Thrown by the hooks of the parser library, which must not return. */
 class Shown extends Error {}
@@ -97,7 +115,8 @@ export function parseCommandLine(args: readonly string[], style: HelpStyle): Com
       help: { option: { names: ["-h", "--help"] }, onShow: shown },
       version: { value: `sluice ${VERSION}`, option: true, onShow: shown },
       colors: style.colors,
-      ...(style.columns === undefined ? {} : { maxWidth: style.columns }),
+      maxWidth: style.columns ?? COLUMNS,
+      usageLine: USAGE,
       aboveError: "none",
       stdout: (line) => out.push(`${line}\n`),
       stderr: () => {},
@@ -117,9 +136,22 @@ export function parseCommandLine(args: readonly string[], style: HelpStyle): Com
 /** The first line of what the library says (its own guess follows), and what may be meant. */
 function complaintOf(args: readonly string[], text: string): string {
   const tree = commandTree(commands);
-  const missing = missingCommand(tree, args);
-  const said = missing ?? text.split("\n\n")[0]!.replace(/\s*\n\s*/g, " ");
+  const said = missingCommand(tree, args) ?? missingArgument(tree, args, text) ??
+    text.split("\n\n")[0]!.replace(/\s*\n\s*/g, " ");
   const unknown = unknownWord(tree, args);
   const meant = unknown === null ? "" : didYouMean(unknown.word, unknown.known);
-  return `sluice: ${said}\n        ${`${meant} ${HELP_HINT}`.trim()}\n`;
+  const help = `What can be said: ${["sluice", ...commandOf(tree, args).path].join(" ")} --help.`;
+  return `sluice: ${said}\n        ${`${meant} ${help}`.trim()}\n`;
+}
+
+/** The library counts values where one is missing, and does not say of what. */
+function missingArgument(
+  tree: CommandNode,
+  args: readonly string[],
+  text: string,
+): string | null {
+  if (!/^Expected at least 1 value/.test(text)) return null;
+  const { path, arguments: wanted } = commandOf(tree, args);
+  const names = wanted.map(({ metavar }) => metavar).join(" ");
+  return `${["sluice", ...path].join(" ")} needs ${names}.`;
 }

@@ -91,20 +91,34 @@ function runsItself(node: CommandNode): boolean {
   return node.commands.length === 0 || node.options.length > 0;
 }
 
+/** The command that the words lead to, as far as they do. */
+export function commandOf(tree: CommandNode, args: readonly string[]): CommandNode {
+  let node = tree;
+  for (const arg of args) {
+    const next = node.commands.find(({ path }) => path.at(-1) === arg);
+    if (next !== undefined) node = next;
+    else if (!arg.startsWith("-")) return node;
+  }
+  return node;
+}
+
 /**
- * The first word that no command knows, and what could have stood there; null when every word is
- * known.
+ * The first word that no command knows, or that an option with a choice does not have, and what
+ * could have stood there; null when every word is known.
  */
 export function unknownWord(
   tree: CommandNode,
   args: readonly string[],
 ): { readonly word: string; readonly known: readonly string[] } | null {
   let node = tree;
-  for (const arg of args) {
+  for (const [at, arg] of args.entries()) {
     const word = arg.split("=")[0]!;
     if (word.startsWith("--")) {
-      const known = node.options.flatMap(({ names }) => names);
-      if (!known.includes(word) && word !== "--help") return { word, known };
+      const known = [...node.options.flatMap(({ names }) => names), "--help"];
+      if (!known.includes(word)) return { word, known };
+      const { choices = [] } = node.options.find(({ names }) => names.includes(word)) ?? {};
+      const value = arg === word ? args[at + 1] ?? "" : arg.slice(word.length + 1);
+      if (choices.length > 0 && !choices.includes(value)) return { word: value, known: choices };
       continue;
     }
     if (node.commands.length === 0 || word.startsWith("-")) continue;

@@ -2,7 +2,9 @@
  * `sluice completions bash|zsh|fish`: a script for the shell, made from the tree of commands. It
  * needs nothing when it runs: no word is looked up by starting the program.
  *
- *     bash: words so far -> path of the command -> its subcommands, options, choices; else files
+ *     words so far -> path of the command -> its subcommands, options, choices; else files
+ *
+ * Invariant: only a word that leads to a command moves the path: a topic may be called `config`.
  */
 
 import { type CommandNode, commandTree, leavesOf, type OptionNode } from "./command_tree.ts";
@@ -32,6 +34,8 @@ function branches(node: CommandNode): CommandNode[] {
   if (node.commands.length === 0) return [];
   return [node, ...node.commands.flatMap(branches)];
 }
+
+const HELP = "Show help";
 
 function nameOf(node: CommandNode): string {
   return node.path.at(-1)!;
@@ -106,7 +110,13 @@ function zshName(path: readonly string[]): string {
   return ["_sluice", ...path].join("_").replace(/-/g, "_");
 }
 
+/** What may have options itself (`config`) takes them where no command is named. */
 function zshBranch(node: CommandNode): string {
+  const options = node.options.length === 0 ? "" : `  if [[ $words[2] == -* ]]; then
+    _arguments ${zshOptions(node).map((option) => `\\\n      ${option}`).join(" ")}
+    return
+  fi
+`;
   const words = node.commands.map((child) => {
     return `    '${nameOf(child)}:${zshText(child.brief)}'\n`;
   });
@@ -114,7 +124,7 @@ function zshBranch(node: CommandNode): string {
   return `${zshName(node.path)}() {
   local -a words_below=(
 ${words.join("")}  )
-  if (( CURRENT == 2 )); then
+${options}  if (( CURRENT == 2 )); then
     _describe command words_below
     return
   fi
@@ -127,18 +137,20 @@ ${cases.join("")}  esac
 }
 
 function zshLeaf(node: CommandNode): string {
-  const options = node.options.flatMap((option) => {
-    return option.names.map((name) =>
-      `    '*${name}[${zshText(option.text)}]${zshValue(option)}'\n`
-    );
-  });
   return `${zshName(node.path)}() {
   local -a spec=(
-${options.join("")}    '*:file:_files'
+${zshOptions(node).map((option) => `    ${option}\n`).join("")}    '*:file:_files'
   )
   _arguments $spec
 }
 `;
+}
+
+function zshOptions(node: CommandNode): string[] {
+  const options = node.options.flatMap((option) => {
+    return option.names.map((name) => `'*${name}[${zshText(option.text)}]${zshValue(option)}'`);
+  });
+  return [...options, `'--help[${HELP}]'`];
 }
 
 function zshValue({ metavar, choices }: OptionNode): string {
@@ -153,25 +165,40 @@ function zshText(text: string): string {
   return firstSentence(text).replace(/'/g, "").replace(/[[\]:]/g, " ");
 }
 
+const FISH_HEAD = `# Completions of sluice for fish. Into ~/.config/fish/completions/sluice.fish
+function __sluice_at
+  set -l path ""
+  set -l words (commandline -opc)
+  for word in $words[2..]
+    switch "$path $word"
+`;
+
+/** A function that says whether the words so far lead to a command; a line per word to offer. */
 function fishScript(tree: CommandNode): string {
-  const lines = [
-    "# Completions of sluice for fish. Into ~/.config/fish/completions/sluice.fish",
-  ];
-  for (const node of branches(tree)) {
-    const names = node.commands.map(nameOf).join(" ");
-    const seen = node.path.map((name) => `__fish_seen_subcommand_from ${name}`);
-    const when = [...seen, `not __fish_seen_subcommand_from ${names}`].join("; and ");
-    for (const child of node.commands) {
-      lines.push(
-        `complete -c sluice -f -n "${when}" -a ${nameOf(child)} -d ${fishText(child.brief)}`,
-      );
-    }
-  }
-  for (const leaf of leavesOf(tree)) {
-    const when = leaf.path.map((name) => `__fish_seen_subcommand_from ${name}`).join("; and ");
-    for (const option of leaf.options) lines.push(fishOption(when, option));
-  }
-  return `${lines.join("\n")}\n`;
+  const all = [...new Set([...branches(tree), ...leavesOf(tree)])];
+  const known = all.map(fishPath).filter((path) => path !== "").map((path) => `"${path}"`);
+  const lines = all.flatMap((node) => {
+    const when = `__sluice_at '${fishPath(node)}'`;
+    return [
+      ...node.commands.map((child) => {
+        return `complete -c sluice -f -n "${when}" -a ${nameOf(child)} -d ${fishText(child.brief)}`;
+      }),
+      ...node.options.map((option) => fishOption(when, option)),
+      `complete -c sluice -n "${when}" -l help -d '${HELP}'`,
+    ];
+  });
+  return FISH_HEAD + `      case ${known.join(" ")}
+        set path "$path $word"
+    end
+  end
+  test "$path" = "$argv[1]"
+end
+${lines.join("\n")}
+`;
+}
+
+function fishPath(node: CommandNode): string {
+  return node.path.map((name) => ` ${name}`).join("");
 }
 
 function fishOption(when: string, { names, metavar, choices, text }: OptionNode): string {

@@ -4,8 +4,7 @@ import { operation, type ReplyOf } from "../native/operations.ts";
 import { withBroker } from "./broker_connection.ts";
 import { ExitCode } from "./exit_codes.ts";
 import type { CloseConnectionsCommand, ListConnectionsCommand } from "./node_commands.ts";
-import { printError } from "./output.ts";
-import { type Column, printRows } from "./table.ts";
+import { type Column, printRows, sayDone } from "./table.ts";
 
 type Row = ReplyOf<"connections">["connections"][number];
 
@@ -38,7 +37,7 @@ export async function closeConnections(command: CloseConnectionsCommand): Promis
   return await withBroker(command, async (connection) => {
     for (const id of command.ids) {
       await connection.request(operation("close_connection"), { id });
-      printError(`closed connection ${id}\n`);
+      await sayDone(command, { id }, `closed connection ${id}`);
     }
     return ExitCode.success;
   });

@@ -10,7 +10,8 @@
  * broker shows it.
  *
  * Invariant: records of a partition are written in the order of their offsets, none twice and none
- * in pieces; a reader that closes the pipe ends the command without an error.
+ * in pieces; a reader that closes the pipe ends the command without an error; after a signal what
+ * was read is written, and then committed.
  */
 
 import { Admin } from "../client/admin.ts";
@@ -29,21 +30,31 @@ import { ExitCode } from "./exit_codes.ts";
 import { partitionsOf } from "./group.ts";
 import { ByteOutput, PipeClosed, printError } from "./output.ts";
 import { Progress, summaryText } from "./progress.ts";
-import { watchSignals } from "./signals.ts";
+import { heedingSignals, sayCutShort, untilAborted } from "./signals.ts";
 
 const CLIENT_NAME = `sluice-cli ${VERSION}`;
 
 export async function consume(command: ConsumeCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    if (!command.follow) return await copyAll(new Copy(command, new Admin(connection)), connection);
-    const broker = await chooseBroker(command.broker);
-    const client = await Client.connect({ brokers: [broker], clientName: CLIENT_NAME });
-    try {
-      return await copyAll(new Copy(command, client.admin), client);
-    } finally {
-      await client.close();
-    }
+    return await heedingSignals((signal) => consumeUntil(command, connection, signal));
   });
+}
+
+async function consumeUntil(
+  command: ConsumeCommand,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  if (!command.follow) {
+    return await copyAll(new Copy(command, new Admin(connection), signal), connection);
+  }
+  const broker = await chooseBroker(command.broker);
+  const client = await Client.connect({ brokers: [broker], clientName: CLIENT_NAME });
+  try {
+    return await copyAll(new Copy(command, client.admin, signal), client);
+  } finally {
+    await client.close();
+  }
 }
 
 async function copyAll(copy: Copy, source: Connection | Client): Promise<ExitCode> {
@@ -51,9 +62,11 @@ async function copyAll(copy: Copy, source: Connection | Client): Promise<ExitCod
     await copy.run(source);
   } catch (error) {
     if (!(error instanceof PipeClosed)) throw error;
+    copy.sayDone();
+    return ExitCode.success;
   }
   copy.sayDone();
-  return ExitCode.success;
+  return copy.isCutShort ? sayCutShort(copy.whatIsCut) : ExitCode.success;
 }
 
 interface Part {
@@ -72,12 +85,15 @@ class Copy {
   readonly #verbose: boolean;
   /** Aborted when enough was read, or by a signal. */
   readonly #end: AbortController = new AbortController();
+  readonly #signal: AbortSignal;
   #records = 0;
 
-  constructor(command: ConsumeCommand, admin: Admin) {
+  constructor(command: ConsumeCommand, admin: Admin, signal: AbortSignal) {
     const watched = isTerminal("stderr") && !isTerminal("stdout");
     this.#command = command;
     this.#admin = admin;
+    this.#signal = signal;
+    void untilAborted(signal).then(() => this.#end.abort());
     this.#printer = printerOf(command, this.#output);
     const { group, topic } = command;
     this.#position = group === undefined ? null : new GroupPosition(this.#admin, group, topic);
@@ -87,18 +103,34 @@ class Copy {
 
   /** Reads through a connection to the end, or follows through a client. */
   async run(source: Connection | Client): Promise<void> {
-    const signals = this.#command.follow ? watchSignals() : null;
-    signals?.signal.addEventListener("abort", () => this.#end.abort(), { once: true });
     try {
       const parts = await this.#parts();
       if (this.#command.limit === 0) return;
       if (source instanceof Client) await this.#follow(source, parts);
       else for (const part of parts) await this.#copyPart(source, part);
-    } finally {
-      await this.#output.flush();
-      await this.#position?.commit();
-      signals?.stop();
+    } catch (error) {
+      await this.#settle().catch(() => {}); // what failed first is what is told
+      throw error;
     }
+    await this.#settle();
+  }
+
+  /** Everything that was read is written, then committed. */
+  async #settle(): Promise<void> {
+    await this.#output.flush();
+    await this.#position?.commit();
+  }
+
+  /** Following has no other end than a signal. */
+  get isCutShort(): boolean {
+    const { follow, limit = Infinity } = this.#command;
+    return this.#signal.aborted && !follow && this.#records < limit;
+  }
+
+  get whatIsCut(): string {
+    return this.#position === null
+      ? "the rest was not printed"
+      : "what was printed is committed, and the group goes on behind it";
   }
 
   sayDone(): void {
@@ -114,6 +146,7 @@ class Copy {
     const committed = await this.#position?.committed(wanted);
     const parts: Part[] = [];
     for (const partition of wanted) {
+      if (this.#signal.aborted) break;
       const from = committed?.get(partition) ?? this.#command.from;
       const asked = { ...this.#command, topic, partition, from };
       const ends = await this.#admin.offsets(topic, partition);

@@ -72,8 +72,9 @@ const produce = command(
     partition: optional(
       option("--partition", integer({ min: 0, metavar: "N" }), {
         description: say(
-          "Partition, from 0. Default: records of one key go to one partition, others to all in",
-          "turn.",
+          "Partition, from 0, of every record that names none itself: the partition in a line of",
+          "ndjson goes before it, unless with --ignore-partition. Default: records of one key go to",
+          "one partition, others to all in turn.",
         ),
       }),
     ),
@@ -179,7 +180,8 @@ const consume = command(
       group: optional(option("--group", string({ metavar: "GROUP" }), {
         description: say(
           "Go on where this group stands, and commit what was printed, every few seconds and at",
-          "the end. --from says where to begin where it has committed nothing.",
+          "the end, also when a signal ends it. What a closed pipe did not take is not committed.",
+          "--from says where to begin where it has committed nothing.",
         ),
       })),
       from: withDefault(
@@ -202,7 +204,9 @@ const consume = command(
       follow: withDefault(
         or(
           map(
-            flag("-f", "--follow", { description: message`Wait for new records until SIGINT.` }),
+            flag("-f", "--follow", {
+              description: message`Wait for new records until SIGINT or SIGTERM.`,
+            }),
             () => true,
           ),
           map(

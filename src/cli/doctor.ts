@@ -4,6 +4,8 @@
  *
  *     ok       sync latency  p50 310 µs, p99 900 µs, of 100 syncs of 4 KiB
  *     warning  cachestat     refused (ENOSYS): cold reads are found by probing
+ *
+ * A signal ends it early: what was found until then is printed.
  */
 
 import net from "node:net";
@@ -21,6 +23,7 @@ import { openPlace, type Place, probeAio, probeDisk, systemText } from "./doctor
 import { ExitCode } from "./exit_codes.ts";
 import type { DoctorCommand } from "./serve_command.ts";
 import { brokerOptions, resolveSettings } from "./settings.ts";
+import { heedingSignals, Pauses, sayCutShort } from "./signals.ts";
 import { type Color, type Column, printRows } from "./table.ts";
 import { readEnvironment, settingVariables } from "./variables.ts";
 
@@ -41,22 +44,31 @@ const COLUMNS: readonly Column<Finding>[] = [
 ];
 
 export async function doctor(command: DoctorCommand): Promise<ExitCode> {
+  return await heedingSignals(async (signal) => {
+    const findings: Finding[] = [];
+    for await (const finding of look(command, new Pauses(signal))) {
+      if (signal.aborted) break; // half of a measurement is none
+      findings.push(finding);
+    }
+    await printRows(command, COLUMNS, findings);
+    if (signal.aborted) return sayCutShort("the rest was not looked at");
+    return findings.some(({ state }) => state === "fail") ? ExitCode.failed : ExitCode.success;
+  });
+}
+
+async function* look(command: DoctorCommand, pauses: Pauses): AsyncGenerator<Finding> {
   const { libc } = await import("../server/tools_libc.ts");
   const config = parseConfig(brokerOptions(resolveSettings({
     file: command.file ?? readEnvironment("SLUICE_CONFIG"),
     environment: settingVariables(),
     said: command.said,
   })));
-  const findings = [
-    runtime(),
-    kernel(libc),
-    ...limits(libc),
-    ...directory(libc, config),
-    ...await clock(libc),
-    await port(config),
-  ];
-  await printRows(command, COLUMNS, findings);
-  return findings.some(({ state }) => state === "fail") ? ExitCode.failed : ExitCode.success;
+  yield runtime();
+  yield kernel(libc);
+  yield* limits(libc);
+  yield* directory(libc, config, pauses);
+  yield* await clock(libc);
+  yield await port(config);
 }
 
 function runtime(): Finding {
@@ -84,16 +96,22 @@ function limits(libc: Libc): Finding[] {
 }
 
 /** Everything about the data directory, or the place where it would be made. */
-function directory(libc: Libc, config: BrokerConfig): Finding[] {
+async function* directory(
+  libc: Libc,
+  config: BrokerConfig,
+  pauses: Pauses,
+): AsyncGenerator<Finding> {
   const { dataDirectory } = config;
   const place = openPlace(libc, dataDirectory);
   if (typeof place === "number") {
-    return [judge.fail("data directory", `${dataDirectory}: ${errnoName(-place)}`, OWNER)];
+    yield judge.fail("data directory", `${dataDirectory}: ${errnoName(-place)}`, OWNER);
+    return;
   }
   try {
     const [content, partitions] = catalogue(libc, place, config);
-    const max = readDescriptorsMax(libc);
-    return [content, files(max, partitions, config.connections.max), ...disk(libc, place)];
+    yield content;
+    yield files(readDescriptorsMax(libc), partitions, config.connections.max);
+    yield* disk(libc, place, pauses);
   } finally {
     libc.close(place.fd);
   }
@@ -131,24 +149,24 @@ function files(max: number, partitions: number, connections: number): Finding {
   return level === "error" ? judge.fail(check, message, hint) : judge.warning(check, message, hint);
 }
 
-function disk(libc: Libc, { fd, path }: Place): Finding[] {
+async function* disk(
+  libc: Libc,
+  { fd, path }: Place,
+  pauses: Pauses,
+): AsyncGenerator<Finding> {
   const status = libc.fileSystemStatus();
-  if (libc.fstatfs(fd, status) < 0) return [];
-  const findings = [
-    judge.judgeFileSystem(status.type),
-    judge.judgeFreeSpace(status.availableBytes, status.totalBytes),
-  ];
-  const probe = probeDisk(libc, fd);
+  if (libc.fstatfs(fd, status) < 0) return;
+  yield judge.judgeFileSystem(status.type);
+  yield judge.judgeFreeSpace(status.availableBytes, status.totalBytes);
+  const probe = await probeDisk(libc, fd, () => pauses.hasEnd());
   if (typeof probe === "number") {
     const text = `${path}: nothing can be written (${errnoName(-probe)})`;
-    return [...findings, judge.fail("writing", text, OWNER)];
+    yield judge.fail("writing", text, OWNER);
+    return;
   }
-  return [
-    ...findings,
-    judge.judgeSync(probe.latenciesUs, status.type >>> 0 === TMPFS),
-    judge.judgeCachestat(probe.cachestat),
-    judge.judgeNoWait(probe.noWait),
-  ];
+  yield judge.judgeSync(probe.latenciesUs, status.type >>> 0 === TMPFS);
+  yield judge.judgeCachestat(probe.cachestat);
+  yield judge.judgeNoWait(probe.noWait);
 }
 
 async function clock(libc: Libc): Promise<Finding[]> {

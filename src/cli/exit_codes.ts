@@ -14,23 +14,39 @@ export const ExitCode = {
 } as const;
 export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
 
-/** For people. */
-export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
-  [ExitCode.success, "Done."],
+/** For people: the code, what it means, and that in a few words for the help. */
+export const EXIT_CODES: readonly (readonly [ExitCode, string, string])[] = [
+  [
+    ExitCode.success,
+    "Done; or the reader of a pipe has seen enough; or serve or consume -f was ended by a signal.",
+    "done, or its reader has seen enough",
+  ],
   [
     ExitCode.failed,
     "Failed: the broker refused, was not there or went away; a file could not be read; a line " +
-    "was too long; verify, doctor or bench found something wrong.",
+    "was too long; verify, dump, doctor or bench found something wrong.",
+    "failed, or something wrong was found",
   ],
   [
     ExitCode.usage,
     "A wrong command line or setting, and nothing was done; or verify could not read something.",
+    "a wrong command line or setting; verify: something could not be read",
   ],
-  [ExitCode.bug, "A bug, or a broker that could not go on."],
+  [
+    ExitCode.bug,
+    "A bug, or a broker that could not go on.",
+    "a bug, or a broker that could not go on",
+  ],
   [
     ExitCode.io,
     "The disk of a broker failed to sync: what is not acknowledged may be lost; start it again " +
     "when the disk is well.",
+    "the disk of a broker failed",
   ],
-  [ExitCode.interrupted, "Ended by a second SIGINT or SIGTERM, or produce by the first."],
+  [
+    ExitCode.interrupted,
+    "Cut short by SIGINT or SIGTERM: what was done until then is whole, stored or committed, and " +
+    "said. A second signal ends the command at once, with the same code.",
+    "cut short by SIGINT or SIGTERM",
+  ],
 ];

@@ -17,7 +17,7 @@ import type {
   ResetGroupCommand,
 } from "./group_commands.ts";
 import { printError } from "./output.ts";
-import { type Column, printRows } from "./table.ts";
+import { type Column, printRows, sayDone } from "./table.ts";
 
 interface GroupRow {
   readonly group: string;
@@ -188,7 +188,7 @@ export async function commitAll(
 export async function deleteGroup(command: DeleteGroupCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
     await connection.request(operation("delete_group"), { group: command.group, partitions: [] });
-    printError(`deleted group ${command.group}\n`);
+    await sayDone(command, { group: command.group }, `deleted group ${command.group}`);
     return ExitCode.success;
   });
 }

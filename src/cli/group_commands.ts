@@ -36,7 +36,7 @@ export interface ResetGroupCommand extends ClientCommand, PrintCommand {
   readonly dryRun: boolean;
 }
 
-export interface DeleteGroupCommand extends ClientCommand {
+export interface DeleteGroupCommand extends ClientCommand, PrintCommand {
   readonly name: "group delete";
   readonly group: string;
 }
@@ -115,7 +115,7 @@ const reset = command(
 
 const remove = command(
   "delete",
-  object({ name: constant("group delete"), ...group, ...broker }),
+  object({ name: constant("group delete"), ...group, ...json, ...broker }),
   {
     brief: message`Forget the offsets of a group.`,
     description: say("Consumers of the group begin as if it had never committed."),

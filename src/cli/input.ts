@@ -13,6 +13,22 @@ import { MiB } from "../base/units.ts";
 const CHUNK_SIZE: number = 1 * MiB;
 const STDIN = 0;
 
+/** What cannot be read; says which input it is, in the same words on both runtimes. */
+export class InputError extends Error {
+  override name = "InputError";
+  readonly hint: string = "Name a file that can be read, or pipe into standard input.";
+
+  constructor(name: string, cause: unknown) {
+    super(`cannot read ${name}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** As both runtimes name it. */
+function reasonOf(cause: unknown): string {
+  const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown };
+  return typeof code === "string" ? code : String(message ?? cause);
+}
+
 export interface Chunk {
   readonly block: ByteBlock;
   /** 0 at the end of the input. */
@@ -39,12 +55,18 @@ export class Input {
   /** Opens a file, or standard input for undefined and "-". */
   static open(file: string | undefined): Input {
     if (file === undefined || file === "-") return new Input(STDIN, "standard input");
-    return new Input(fs.openSync(file, "r"), file);
+    try {
+      return new Input(fs.openSync(file, "r"), file);
+    } catch (error) {
+      throw new InputError(file, error);
+    }
   }
 
-  /** The next chunk; the one before it is no longer valid. */
+  /** The next chunk; the one before it is no longer valid. Throws InputError. */
   async read(): Promise<Chunk> {
-    const chunk = await this.#reading;
+    const chunk = await this.#reading.catch((error: unknown) => {
+      throw new InputError(this.name, error);
+    });
     if (chunk.size === 0) return chunk;
     const block = this.#spare;
     this.#spare = chunk.block;

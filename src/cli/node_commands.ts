@@ -21,7 +21,7 @@ export interface ListConnectionsCommand extends ClientCommand, PrintCommand {
   readonly name: "connection list";
 }
 
-export interface CloseConnectionsCommand extends ClientCommand {
+export interface CloseConnectionsCommand extends ClientCommand, PrintCommand {
   readonly name: "connection close";
   readonly ids: readonly number[];
 }
@@ -71,6 +71,7 @@ const closeConnections = command(
       }),
       { min: 1 },
     ),
+    ...json,
     ...broker,
   }),
   {
@@ -93,7 +94,11 @@ const completions = command(
   }),
   {
     brief: message`Print a script that completes commands and options in a shell.`,
-    description: say("For bash: source <(sluice completions bash)."),
+    description: say(
+      "bash, in ~/.bashrc: source <(sluice completions bash). zsh: sluice completions zsh > _sluice",
+      "in a directory of $fpath. fish: sluice completions fish >",
+      "~/.config/fish/completions/sluice.fish.",
+    ),
   },
 );
 

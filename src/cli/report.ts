@@ -5,6 +5,7 @@
 
 import { ConfigError } from "../address.ts";
 import { AssertionFailed } from "../base/assert.ts";
+import { safe } from "../tools/text.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError } from "./output.ts";
 
@@ -38,8 +39,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What strangers named is in it. */
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, " ").trim();
+  return safe(text.replace(/\s*\n\s*/g, " ").trim());
 }
 
 function hintOf(error: unknown): string {

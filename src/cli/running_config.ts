@@ -7,10 +7,9 @@ import { withBroker } from "./broker_connection.ts";
 import { nearest } from "./did_you_mean.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { ExplainedError } from "./explain.ts";
-import { printError } from "./output.ts";
 import type { RunningConfigCommand } from "./serve_command.ts";
 import { SOURCES } from "./settings.ts";
-import { type Column, printRows } from "./table.ts";
+import { type Column, printRows, sayDone } from "./table.ts";
 
 interface Row {
   readonly key: string;
@@ -54,7 +53,11 @@ export async function runningConfig(command: RunningConfigCommand): Promise<Exit
     } catch (error) {
       throw explained(error, keys, (await describe()).map(({ key }) => key));
     }
-    printError(`${isSet ? "changed" : "took back"} ${keys.join(", ")}\n`);
+    const set = isSet
+      ? Object.fromEntries(command.config.map(({ key, value }) => [key, value]))
+      : {};
+    const text = `${isSet ? "changed" : "took back"} ${keys.join(", ")}`;
+    await sayDone(command, { set, unset: isSet ? [] : keys }, text);
     return ExitCode.success;
   });
 }

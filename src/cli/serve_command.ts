@@ -42,12 +42,12 @@ export interface ShowRunningCommand extends ClientCommand, PrintCommand {
   readonly name: "config running";
 }
 
-export interface SetConfigCommand extends ClientCommand {
+export interface SetConfigCommand extends ClientCommand, PrintCommand {
   readonly name: "config set";
   readonly config: readonly ConfigEntry[];
 }
 
-export interface UnsetConfigCommand extends ClientCommand {
+export interface UnsetConfigCommand extends ClientCommand, PrintCommand {
   readonly name: "config unset";
   readonly keys: readonly string[];
 }
@@ -157,6 +157,7 @@ const set = command(
       argument(configEntry(), { description: say("A setting of a running broker.") }),
       { min: 1 },
     ),
+    ...json,
     ...broker,
   }),
   {
@@ -173,6 +174,7 @@ const unset = command(
       argument(string({ metavar: "KEY" }), { description: say("Name of a setting.") }),
       { min: 1 },
     ),
+    ...json,
     ...broker,
   }),
   {

@@ -197,9 +197,17 @@ function refuseUnknownVariables(environment: Readonly<Record<string, string>>): 
 
 /** Settings of the file by key; areas may be objects, or the dot may stand in the name. */
 function readFile(path: string): Map<string, unknown> {
+  let text: string;
+  try {
+    text = fs.readFileSync(path, "utf8");
+  } catch (error) {
+    const { code = "it cannot be opened" } = error as { readonly code?: string };
+    const hint = "Name a file with settings by --config or SLUICE_CONFIG, or none.";
+    throw new ConfigError(`cannot read ${path}: ${code}`, hint);
+  }
   let content: unknown;
   try {
-    content = parseJsonWithComments(fs.readFileSync(path, "utf8"));
+    content = parseJsonWithComments(text);
   } catch (error) {
     throw new ConfigError(
       `${path}: ${error instanceof Error ? error.message : String(error)}`,

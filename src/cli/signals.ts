@@ -1,10 +1,16 @@
 /**
  * SIGINT and SIGTERM: the first one asks to end, the second one ends at once.
  *
+ *     work, work, 50 ms are over: pause | signals are heard | work …
+ *
+ * A signal is heard when the event loop has its turn. Work that waits for nothing (`verify` reads
+ * by FFI) would never give it one: it asks `Pauses` between its steps.
+ *
  * Invariant: after `stop` the signals do again what they do by default.
  */
 
 import { ExitCode } from "./exit_codes.ts";
+import { printError } from "./output.ts";
 import { exitProcess, offSignal, onSignal } from "./runtime.ts";
 
 /**
@@ -39,10 +45,48 @@ export function watchSignals(): SignalWatch {
   return { signal: controller.signal, stop };
 }
 
+/** Does the work, which is told of the first signal; a second one ends the process. */
+export async function heedingSignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const signals = watchSignals();
+  try {
+    return await work(signals.signal);
+  } finally {
+    signals.stop();
+  }
+}
+
 /** Settles at the first signal. */
 export function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+/** So long at the most a signal is not heard, and a step takes. */
+const PAUSE_MS = 50;
+
+/** For work that never waits. */
+export class Pauses {
+  readonly #signal: AbortSignal;
+  #lastMs: number = performance.now();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** Gives the event loop a turn when that is due; whether a signal has come. */
+  async hasEnd(): Promise<boolean> {
+    if (performance.now() - this.#lastMs >= PAUSE_MS) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      this.#lastMs = performance.now();
+    }
+    return this.#signal.aborted;
+  }
+}
+
+/** Says that a signal ended the command early, and what that means; returns how it ends. */
+export function sayCutShort(what: string): ExitCode {
+  printError(`sluice: cut short by a signal: ${what}\n`);
+  return ExitCode.interrupted;
 }

@@ -5,11 +5,15 @@
  *     TOPIC    PARTITIONS  SETTINGS         orders<TAB>1<TAB>durability=fsync
  *     orders            1  durability=fsync
  *
+ * Names of strangers stand in some of them (clients, groups): no value breaks its line or its
+ * column, or tells a terminal anything.
+ *
  * Invariant: what is printed in a pipe does not depend on the width of anything.
  */
 
+import { safe, safeJson } from "../tools/text.ts";
 import { isTerminal, mayColor, terminalColumns } from "./environment.ts";
-import { printText } from "./output.ts";
+import { printError, printText } from "./output.ts";
 
 export interface Column<Row> {
   readonly title: string;
@@ -36,7 +40,7 @@ export async function printRows<Row extends object>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
 ): Promise<void> {
-  if (json) return await printText(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  if (json) return await printText(rows.map((row) => `${safeJson(row)}\n`).join(""));
   if (!isTerminal("stdout")) return await printText(tabbed(columns, rows));
   await printText(table(columns, rows, mayColor("stdout"), terminalColumns("stdout") ?? Infinity));
 }
@@ -47,11 +51,21 @@ export async function printOne(
   object: object,
   text: string,
 ): Promise<void> {
-  await printText(json ? `${JSON.stringify(object)}\n` : `${text}\n`);
+  await printText(json ? `${safeJson(object)}\n` : `${text}\n`);
+}
+
+/** What was done: a sentence on standard error, and the object on standard output with `--json`. */
+export async function sayDone(
+  { json }: { readonly json: boolean },
+  object: object,
+  text: string,
+): Promise<void> {
+  printError(`${text}\n`);
+  if (json) await printText(`${safeJson(object)}\n`);
 }
 
 export function tabbed<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const line = (row: Row): string => columns.map(({ text }) => text(row)).join("\t");
+  const line = (row: Row): string => columns.map(({ text }) => safe(text(row))).join("\t");
   return rows.map((row) => `${line(row)}\n`).join("");
 }
 
@@ -61,7 +75,7 @@ export function table<Row>(
   colors: boolean,
   width: number,
 ): string {
-  const cells = rows.map((row) => columns.map(({ text }) => text(row)));
+  const cells = rows.map((row) => columns.map(({ text }) => safe(text(row))));
   const widths = columns.map(({ title }, at) => {
     return Math.max(title.length, ...cells.map((line) => line[at]!.length));
   });

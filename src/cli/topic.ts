@@ -10,7 +10,7 @@ import { operation } from "../native/operations.ts";
 import { withBroker } from "./broker_connection.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError } from "./output.ts";
-import { type Column, printOne, printRows } from "./table.ts";
+import { type Column, printOne, printRows, sayDone } from "./table.ts";
 import type {
   AlterTopicCommand,
   CreateTopicCommand,
@@ -32,6 +32,9 @@ export async function createTopic(command: CreateTopicCommand): Promise<ExitCode
       const exists = error instanceof BrokerError && error.code === ErrorCodes.topic_exists;
       if (!exists || !command.ifAbsent) throw error;
       printError(`${topic} exists\n`);
+      const [found] = (await new Admin(connection).metadata([topic])).topics;
+      const { topicId = "", partitions: there = [] } = found ?? {};
+      await printOne(command, { topic, topicId, partitions: there.length }, topicId);
       return ExitCode.success;
     }
   });
@@ -42,7 +45,7 @@ export async function deleteTopics(command: DeleteTopicCommand): Promise<ExitCod
     const admin = new Admin(connection);
     for (const topic of command.topics) {
       await admin.deleteTopic(topic);
-      printError(`deleted ${topic}\n`);
+      await sayDone(command, { topic }, `deleted ${topic}`);
     }
     return ExitCode.success;
   });
@@ -74,11 +77,12 @@ export async function alterTopic(command: AlterTopicCommand): Promise<ExitCode> 
         set: config.map(({ key, value }) => ({ key, value })),
         unset: unset.map((key) => ({ key })),
       });
-      printError(`altered ${topic}\n`);
+      const set = Object.fromEntries(config.map(({ key, value }) => [key, value]));
+      await sayDone(command, { topic, set, unset }, `altered ${topic}`);
     }
     if (partitions !== undefined) {
       await connection.request(operation("add_partitions"), { name: topic, partitions });
-      printError(`${topic} has ${partitions} partitions\n`);
+      await sayDone(command, { topic, partitions }, `${topic} has ${partitions} partitions`);
     }
     return ExitCode.success;
   });

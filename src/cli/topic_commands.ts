@@ -26,7 +26,7 @@ export interface CreateTopicCommand extends ClientCommand, PrintCommand {
   readonly ifAbsent: boolean;
 }
 
-export interface DeleteTopicCommand extends ClientCommand {
+export interface DeleteTopicCommand extends ClientCommand, PrintCommand {
   readonly name: "topic delete";
   readonly topics: readonly string[];
 }
@@ -43,7 +43,7 @@ export interface DescribeTopicsCommand extends ClientCommand, PrintCommand {
   readonly topics: readonly string[];
 }
 
-export interface AlterTopicCommand extends ClientCommand {
+export interface AlterTopicCommand extends ClientCommand, PrintCommand {
   readonly name: "topic alter";
   readonly topic: string;
   readonly config: readonly ConfigEntry[];
@@ -141,6 +141,7 @@ const alterTopic = command(
         description: say("How many partitions there shall be; there are never fewer again."),
       }),
     ),
+    ...json,
     ...broker,
   }),
   {
@@ -157,6 +158,7 @@ const deleteTopic = command(
       argument(string({ metavar: "NAME" }), { description: message`Name of the topic.` }),
       { min: 1 },
     ),
+    ...json,
     ...broker,
   }),
   {

@@ -1,6 +1,6 @@
 /**
  * `sluice verify`: findings on standard output as they come, a bar and the totals on standard
- * error.
+ * error. A signal ends it between two steps, with the totals so far.
  */
 
 import { StorageError } from "../log/files.ts";
@@ -11,9 +11,20 @@ import { ExitCode } from "./exit_codes.ts";
 import { printError, printText } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { reportError } from "./report.ts";
+import { heedingSignals, Pauses, sayCutShort } from "./signals.ts";
 import type { VerifyCommand } from "./tools_commands.ts";
 
 export async function verify(command: VerifyCommand): Promise<ExitCode> {
+  try {
+    return await heedingSignals((signal) => verifyUntil(command, new Pauses(signal)));
+  } catch (error) {
+    if (!(error instanceof ToolError) && !(error instanceof StorageError)) throw error;
+    reportError(error);
+    return ExitCode.unread;
+  }
+}
+
+async function verifyUntil(command: VerifyCommand, pauses: Pauses): Promise<ExitCode> {
   const { libc } = await import("../server/tools_libc.ts");
   let bar: Progress | null = null;
   let lines = "";
@@ -27,22 +38,21 @@ export async function verify(command: VerifyCommand): Promise<ExitCode> {
       bar.update(doneBytes);
     },
   });
-  try {
-    for (;;) {
-      const step = steps.next();
-      (bar as Progress | null)?.clear();
-      await printText(lines);
-      lines = "";
-      if (step.done === true) return await sayDone(command, step.value);
-    }
-  } catch (error) {
-    if (!(error instanceof ToolError) && !(error instanceof StorageError)) throw error;
-    reportError(error);
-    return ExitCode.unread;
+  for (;;) {
+    const step = steps.next();
+    const hasEnd = await pauses.hasEnd();
+    if (lines !== "" || step.done === true || hasEnd) (bar as Progress | null)?.clear();
+    await printText(lines);
+    lines = "";
+    if (step.done !== true && !hasEnd) continue;
+    const exitCode = await sayTotals(command, step.value);
+    if (step.done === true) return exitCode;
+    steps.return(step.value);
+    return sayCutShort("the rest was not looked at");
   }
 }
 
-async function sayDone(command: VerifyCommand, summary: VerifySummary): Promise<ExitCode> {
+async function sayTotals(command: VerifyCommand, summary: VerifySummary): Promise<ExitCode> {
   const { partitions, segments, batches, records, bytes, findings } = summary;
   const { damage, warning, unread, note } = findings;
   printError(

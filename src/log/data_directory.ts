@@ -12,6 +12,7 @@
  */
 
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   EACCES,
   EAGAIN,
@@ -48,6 +49,7 @@ import {
   replaceFile,
   StorageError,
 } from "./files.ts";
+import { listedHolder, processText } from "./lock_holder.ts";
 import { Reserve } from "./reserve.ts";
 import { findProblem } from "./topic_directories.ts";
 
@@ -264,14 +266,24 @@ function lock(libc: Libc, directory: number, path: string): number {
   const flags = O_RDWR | O_CREAT | O_NOFOLLOW;
   const fd = must(libc.openat(directory, LOCK_FILE, flags, FILE_MODE), `open ${path}/.lock`);
   const locked = libc.flock(fd, LOCK_EX | LOCK_NB);
+  const refusal = locked === -EAGAIN ? inUse(libc, fd, path) : null;
   if (locked < 0) libc.close(fd);
-  if (locked === -EAGAIN) {
-    throw new DirectoryError(
-      `${path} is in use by another broker: stop it, or choose another --data`,
-    );
-  }
+  if (refusal !== null) throw refusal;
   must(locked, `lock ${path}`);
   return fd;
+}
+
+function inUse(libc: Libc, lockFd: number, path: string): DirectoryError {
+  const status = libc.fileStatus();
+  const found = libc.statx(lockFd, "", AT_EMPTY_PATH, status) < 0
+    ? null
+    : listedHolder(libc, status.inode, "sluice");
+  const pid = found?.pid ?? 0;
+  const who = processText(libc, pid);
+  return new DirectoryError(
+    `${path} is in use by another broker${who === "" ? "" : ` (${who})`}: stop it` +
+      `${pid === 0 ? "" : ` (kill ${pid})`}, or choose another --data`,
+  );
 }
 
 /** What Kafka's own tools look for beside the partitions. */

@@ -59,6 +59,9 @@ export interface DumpOptions {
 /** One row: names and values in their order. Texts in it are not yet safe. */
 export type Row = Readonly<Record<string, unknown>>;
 
+/** A row, or a step that gave none: much was passed over, and the caller may hear of a signal. */
+export type RowStep = Row | null;
+
 /** What a dump gave; `damaged` is set when something in it is not right. */
 export interface DumpState {
   damaged: boolean;
@@ -68,18 +71,19 @@ export interface DumpState {
 
 /**
  * Lines for a file, for all segments of a partition's directory, or for all partitions of a data
- * directory. `state.damaged` says at the end whether all was right. Throws ToolError,
- * StorageError.
+ * directory; null for a step without a line. `state.damaged` says at the end whether all was right.
+ * Throws ToolError, StorageError.
  */
 export function* dump(
   libc: Libc,
   path: string,
   options: DumpOptions,
   state: DumpState,
-): Generator<string> {
+): Generator<string | null> {
   state.left = options.limit;
   for (const row of dumpPath(libc, path, options, state)) {
-    yield options.json ? safeJson(row) : rowText(row);
+    if (row === null) yield null;
+    else yield options.json ? safeJson(row) : rowText(row);
   }
 }
 
@@ -88,7 +92,7 @@ function* dumpPath(
   path: string,
   options: DumpOptions,
   state: DumpState,
-): Generator<Row> {
+): Generator<RowStep> {
   const at = path.replace(/\/+$/, "").lastIndexOf("/");
   const name = path.replace(/\/+$/, "").slice(at + 1);
   const fd = openDirectory(libc, AT_FDCWD, path);
@@ -111,7 +115,7 @@ function* dumpDirectory(
   path: string,
   options: DumpOptions,
   state: DumpState,
-): Generator<Row> {
+): Generator<RowStep> {
   const root = openRoot(libc, path);
   try {
     const logs = logNames(root.names);
@@ -140,7 +144,7 @@ function dumpFile(
   path: string,
   options: DumpOptions,
   state: DumpState,
-): Iterable<Row> {
+): Iterable<RowStep> {
   const name = path.slice(path.lastIndexOf("/") + 1).replace(/\.damaged-\d+$/, "");
   const kind = parseSegmentName(name)?.kind;
   if (kind === FileKind.log) return dumpLog(root, path, options, state);

@@ -9,7 +9,8 @@ import { readI64 } from "../base/bytes.ts";
 import { codecName } from "../codec/codec.ts";
 import { BatchAt } from "../format/batch.ts";
 import { RecordCursor } from "../format/record_cursor.ts";
-import type { DumpOptions, DumpState, Encoding, Row } from "./dump.ts";
+import type { DumpOptions, DumpState, Encoding, Row, RowStep } from "./dump.ts";
+import { StepMeter } from "./log_scan.ts";
 import { type Root, type SegmentPlace, segmentPlace } from "./places.ts";
 import { openRecords } from "./records.ts";
 import { closeScan, openScan, type SegmentScan } from "./segment_scan.ts";
@@ -24,7 +25,7 @@ export function* dumpLog(
   path: string,
   options: DumpOptions,
   state: DumpState,
-): Generator<Row> {
+): Generator<RowStep> {
   if (state.left === 0) return;
   const segment: SegmentPlace = segmentPlace(root, path);
   const open = openScan(root, segment, () => {});
@@ -36,9 +37,10 @@ export function* dumpLog(
   }
 }
 
-function* rows(scan: SegmentScan, options: DumpOptions, state: DumpState): Generator<Row> {
+function* rows(scan: SegmentScan, options: DumpOptions, state: DumpState): Generator<RowStep> {
   const cursor = new RecordCursor();
   let offsetMin = 0;
+  const meter = new StepMeter();
   for (let step = scan.next(); step !== "end"; step = scan.next()) {
     if (step === "bad") {
       state.damaged = true;
@@ -48,6 +50,7 @@ function* rows(scan: SegmentScan, options: DumpOptions, state: DumpState): Gener
       continue;
     }
     offsetMin = scan.lastOffset + 1;
+    if (meter.isOver(scan.position)) yield null;
     if (scan.lastOffset < options.fromOffset) continue;
     if (state.left === 0) return;
     if (!options.records) state.left -= 1;

@@ -8,9 +8,12 @@
  * What recovery refuses is damage here too: a batch that is not whole, one below the offsets
  * before it, one of a lower epoch. A gap is no damage: compaction leaves them.
  *
+ * It goes in steps, so that its caller can hear of a signal between them.
+ *
  * Invariant: every byte of the segments is in exactly one batch or one damage.
  */
 
+import { MiB } from "../base/units.ts";
 import type { PartitionPlace, Root, SegmentPlace } from "./places.ts";
 import { closeScan, openScan, type SegmentScan } from "./segment_scan.ts";
 
@@ -48,14 +51,34 @@ export interface LogScanOptions {
   readonly progress: (bytes: number) => void;
 }
 
+/** A step is so many bytes or batches: a small one that is compressed may be long to look at. */
+const STEP_BYTES: number = 4 * MiB;
+const STEP_BATCHES = 16;
+
+/** Tells where a step ends. */
+export class StepMeter {
+  #bytesEnd = STEP_BYTES;
+  #batches = 0;
+
+  /** Call it for each batch; `position` only grows, or begins again in another segment. */
+  isOver(position: number): boolean {
+    this.#batches += 1;
+    const isLong = position >= this.#bytesEnd;
+    if (this.#batches < STEP_BATCHES && !isLong) return false;
+    this.#batches = 0;
+    this.#bytesEnd = position + STEP_BYTES;
+    return true;
+  }
+}
+
 /** Returns the offset of the next record. Throws StorageError. */
-export function scanLog(
+export function* scanLog(
   root: Root,
   partition: PartitionPlace,
   visitor: LogVisitor,
   options: LogScanOptions,
-): number {
-  return new LogScan(partition, visitor, options).run(root);
+): Generator<void, number> {
+  return yield* new LogScan(partition, visitor, options).run(root);
 }
 
 class LogScan {
@@ -73,7 +96,7 @@ class LogScan {
     this.#expected = partition.segments[0]?.baseOffset ?? 0;
   }
 
-  run(root: Root): number {
+  *run(root: Root): Generator<void, number> {
     const { segments } = this.#partition;
     for (let i = 0; i < segments.length; i += 1) {
       const segment = segments[i]!;
@@ -82,7 +105,7 @@ class LogScan {
       this.#skipTo(segment.baseOffset, segment, 0);
       const scan = openScan(root, segment, this.#options.progress);
       try {
-        const isEnd = this.#segment(segment, scan.scan);
+        const isEnd = yield* this.#segment(segment, scan.scan);
         this.#endDamage(segments[i + 1]?.baseOffset ?? null);
         this.#visitor.segmentEnds(segment);
         if (isEnd) break;
@@ -94,8 +117,10 @@ class LogScan {
   }
 
   /** True when nothing behind it is to be looked at. */
-  #segment(segment: SegmentPlace, scan: SegmentScan): boolean {
+  *#segment(segment: SegmentPlace, scan: SegmentScan): Generator<void, boolean> {
+    const meter = new StepMeter();
     for (;;) {
+      if (meter.isOver(scan.position)) yield;
       const step = scan.next();
       if (step === "end") return false;
       if (step === "bad") {

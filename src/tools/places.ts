@@ -29,10 +29,12 @@ import {
   LOG_SUFFIX,
   META_FILE,
   parsePartitionDirectory,
+  PARTITION_METADATA_FILE,
   SNAPSHOT_SUFFIX,
   TIME_INDEX_SUFFIX,
 } from "../format/file_names.ts";
-import { must, openDirectory, readSmallFile, readWhole } from "../log/files.ts";
+import { must, openDirectory, readSmallFile } from "../log/files.ts";
+import { listedHolder, type LockHolder } from "../log/lock_holder.ts";
 
 /** What a tool cannot do; the message says why, the hint what to do instead. */
 export class ToolError extends Error {
@@ -70,10 +72,13 @@ export interface PartitionPlace {
   readonly names: readonly string[];
 }
 
+/** What to do where there is none. */
+export const NAME_IT = "Name a data directory: what serve has as --data, or Kafka as log.dirs.";
+
 /** Opens a data directory. Throws ToolError or StorageError. */
 export function openRoot(libc: Libc, path: string): Root {
   const fd = openDirectory(libc, AT_FDCWD, path);
-  if (fd === -ENOENT) throw new ToolError(`${path} does not exist`);
+  if (fd === -ENOENT) throw new ToolError(`${path} does not exist`, NAME_IT);
   must(fd, `open directory ${path}`);
   try {
     return { libc, fd, path, names: namesIn(libc, fd, path) };
@@ -93,7 +98,19 @@ export type RootKind = "sluice" | "kafka" | "none";
 export function rootKind(root: Root): RootKind {
   if (root.names.includes(CATALOGUE_FILE)) return "sluice";
   if (root.names.includes(META_FILE)) return "kafka";
-  return partitionNames(root).length > 0 ? "kafka" : "none";
+  return partitionNames(root).some((name) => holdsPartition(root, name)) ? "kafka" : "none";
+}
+
+/** Many a directory is called like a partition. */
+function holdsPartition(root: Root, name: string): boolean {
+  const fd = openDirectory(root.libc, root.fd, name);
+  if (fd < 0) return false;
+  const entries: DirectoryEntry[] = [];
+  root.libc.readDirectory(fd, entries);
+  root.libc.close(fd);
+  return entries.some(({ name }) => {
+    return name === PARTITION_METADATA_FILE || parseSegmentName(name) !== null;
+  });
 }
 
 /** Names of the directories in the root that can be partitions, by topic and number. */
@@ -194,49 +211,22 @@ export function isDirectory(root: Root, path: string): boolean {
   return result === 0 && (status.mode & S_IFMT) === S_IFDIR;
 }
 
-/** Who works in a directory: Sluice locks with flock(2), Kafka with fcntl(2). */
-export type Holder = "nobody" | "sluice" | "kafka";
-
 /**
- * Looks at the lock and leaves no trace. The kernel's list is read first, because asking by
- * trying would take the lock for a moment, in which a broker that starts is refused. The list
- * does not show what runs in another container, so then it is tried after all, shared and for an
- * instant.
+ * Looks at the lock and leaves no trace; null where nobody holds it. The kernel's list is read
+ * first, because asking by trying would take the lock for a moment, in which a broker that starts
+ * is refused. The list does not show what runs in another container, so then it is tried after all,
+ * shared and for an instant.
  */
-export function lockHolder(root: Root): Holder {
+export function lockHolder(root: Root): LockHolder | null {
   const status = root.libc.fileStatus();
   const result = root.libc.statx(root.fd, LOCK_FILE, AT_SYMLINK_NOFOLLOW, status);
-  if (result < 0) return "nobody";
+  if (result < 0) return null;
   const listed = listedHolder(root.libc, status.inode);
-  if (listed !== "nobody") return listed;
+  if (listed !== null) return listed;
   const fd = root.libc.openat(root.fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW, 0);
-  if (fd < 0) return "nobody";
+  if (fd < 0) return null;
   const locked = root.libc.flock(fd, LOCK_SH | LOCK_NB);
   if (locked === 0) root.libc.flock(fd, LOCK_UN);
   root.libc.close(fd);
-  return locked === -EAGAIN ? "sluice" : "nobody";
-}
-
-const LOCKS = "/proc/locks";
-const LOCKS_SIZE_MAX = 1048576;
-
-/** Who holds a lock on a file of this inode, as far as the kernel tells; `only` looks for one. */
-export function listedHolder(libc: Libc, inode: number, only: Holder | null = null): Holder {
-  const fd = libc.openat(AT_FDCWD, LOCKS, O_RDONLY, 0);
-  if (fd < 0) return "nobody";
-  const memory = libc.allocate(LOCKS_SIZE_MAX);
-  const read = readWhole(libc, fd, memory, 0, LOCKS_SIZE_MAX, 0);
-  libc.close(fd);
-  const text = new TextDecoder("latin1").decode(memory.bytes.slice(0, Math.max(0, read)));
-  return holderIn(text, inode, only);
-}
-
-/** `1: POSIX  ADVISORY  WRITE 708 08:02:1312 0 EOF`, the inode behind the device. */
-export function holderIn(locks: string, inode: number, only: Holder | null = null): Holder {
-  const pattern = /^\d+: (FLOCK|POSIX|OFDLCK)\s+\S+\s+\S+\s+\S+\s+[0-9a-f]+:[0-9a-f]+:(\d+)\s/gm;
-  for (const [, kind, number] of locks.matchAll(pattern)) {
-    const holder = kind === "FLOCK" ? "sluice" : "kafka";
-    if (Number(number) === inode && (only === null || only === holder)) return holder;
-  }
-  return "nobody";
+  return locked === -EAGAIN ? { kind: "sluice", pid: 0 } : null;
 }

@@ -37,6 +37,7 @@ import { cutFile, Keep } from "./keep.ts";
 import {
   closeRoot,
   FileKind,
+  NAME_IT,
   openPartitionPlace,
   openRoot,
   parseSegmentName,
@@ -72,14 +73,31 @@ export function repair(
   directory: string,
   options: RepairOptions,
 ): RepairOutcome {
+  const steps = repairSteps(libc, path, directory, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** While it is `looking` nothing was changed yet. */
+export type RepairStep = "looking" | "changing";
+
+/** The same in steps: who leaves while it is looking leaves everything as it was. */
+export function* repairSteps(
+  libc: Libc,
+  path: string,
+  directory: string,
+  options: RepairOptions,
+): Generator<RepairStep, RepairOutcome> {
   const root = openRoot(libc, path);
   try {
-    if (rootKind(root) === "none") throw new ToolError(`${path} is no data directory`);
+    if (rootKind(root) === "none") throw new ToolError(`${path} is no data directory`, NAME_IT);
     refuseWhileHeld(root);
     const isDry = !options.truncate && !options.rebuild;
     const lock = isDry ? null : takeLock(root);
     try {
-      return new Repair(root, openPartitionPlace(root, directory), options).run(isDry);
+      return yield* new Repair(root, openPartitionPlace(root, directory), options).run(isDry);
     } finally {
       if (lock !== null) libc.close(lock);
     }
@@ -114,13 +132,14 @@ class Repair {
     this.#gapRules = this.#readGapRules();
   }
 
-  run(isDry: boolean): RepairOutcome {
+  *run(isDry: boolean): Generator<RepairStep, RepairOutcome> {
     const scan = new RepairScan(this.#root, this.#partition, this.#gapRules);
     let doneBytes = 0;
-    scan.run((bytes) => {
+    const looking = scan.run((bytes) => {
       doneBytes += bytes;
       this.#options.progress(doneBytes);
     });
+    while (looking.next().done !== true) yield "looking";
     const plan = this.#plan(scan);
     const needsTruncate = scan.firstDamage !== null || plan.checkpoints.length > 0;
     const steps = plan.later.length + plan.removed.length + plan.replaced.length;
@@ -142,7 +161,7 @@ class Repair {
           "With --truncate it is cut before the damage.",
         );
       }
-      this.#apply(plan, keep);
+      yield* this.#apply(plan, keep);
       return "done";
     } finally {
       keep.close();
@@ -255,11 +274,17 @@ class Repair {
     for (const path of touched(plan)) tell(`${verb}keep ${keep.nameOf(path)}`);
   }
 
-  #apply(plan: Plan, keep: Keep): void {
+  *#apply(plan: Plan, keep: Keep): Generator<RepairStep, void> {
     const { libc } = this.#root;
     if (plan.cut !== null) keep.keepCopy(plan.cut.path);
-    for (const { path } of [...plan.replaced, ...plan.checkpoints]) keep.keepCopy(path);
-    for (const path of [...plan.later, ...plan.removed]) keep.keepAndRemove(path);
+    for (const { path } of [...plan.replaced, ...plan.checkpoints]) {
+      yield "changing";
+      keep.keepCopy(path);
+    }
+    for (const path of [...plan.later, ...plan.removed]) {
+      yield "changing";
+      keep.keepAndRemove(path);
+    }
     if (plan.cut !== null) cutFile(this.#root, plan.cut.path, plan.cut.size);
     const { directory } = this.#partition;
     const fd = must(openDirectory(libc, this.#root.fd, directory), `open ${directory}`);

@@ -68,10 +68,10 @@ export class RepairScan implements LogVisitor {
   }
 
   /** Throws StorageError. */
-  run(progress: (bytes: number) => void): void {
+  *run(progress: (bytes: number) => void): Generator<void, void> {
     this.end = this.#partition.segments[0]?.baseOffset ?? 0;
     const options = { offsetEnd: Infinity, progress };
-    this.endBehindDamage = scanLog(this.#root, this.#partition, this, options);
+    this.endBehindDamage = yield* scanLog(this.#root, this.#partition, this, options);
   }
 
   segmentBegins(segment: SegmentPlace): void {

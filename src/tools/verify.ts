@@ -30,6 +30,7 @@ import {
   closeRoot,
   isDirectory,
   lockHolder,
+  NAME_IT,
   openPartitionPlace,
   openRoot,
   partitionNames,
@@ -54,7 +55,8 @@ export interface VerifyOptions {
 }
 
 export interface VerifySummary extends Totals {
-  partitions: number;
+  /** Those that were looked at to their end. */
+  readonly partitions: number;
   readonly findings: Readonly<Record<Severity, number>>;
   /** A broker works in the directory: only what lies below the recovery points was looked at. */
   readonly isRunning: boolean;
@@ -69,12 +71,15 @@ export function verify(libc: Libc, path: string, options: VerifyOptions): Verify
   }
 }
 
-/** The same, stopping after each partition, so that the caller can print what was told. */
+/**
+ * The same in steps, with what was seen so far, so that the caller can print what was told, and
+ * leave early.
+ */
 export function* verifySteps(
   libc: Libc,
   path: string,
   options: VerifyOptions,
-): Generator<void, VerifySummary> {
+): Generator<VerifySummary, VerifySummary> {
   const root = openRoot(libc, path);
   try {
     return yield* new Verification(root, options).run();
@@ -96,19 +101,20 @@ class Verification {
   constructor(root: Root, options: VerifyOptions) {
     const kind = rootKind(root);
     if (kind === "none") {
-      throw new ToolError(`${root.path} is no data directory: it holds no catalogue, no partition`);
+      const text = `${root.path} is no data directory: it holds no catalogue, no partition`;
+      throw new ToolError(text, NAME_IT);
     }
     this.#root = root;
     this.#options = options;
     this.#findings = new Findings(options.tell);
     this.#isOwn = kind === "sluice";
-    this.#isRunning = lockHolder(root) !== "nobody";
+    this.#isRunning = lockHolder(root) !== null;
     this.#catalogue = this.#isOwn ? this.#loadCatalogue() : null;
     this.#recoveryPoints = this.#loadOffsets(RECOVERY_POINT_FILE);
     this.#logStarts = this.#loadOffsets(LOG_START_FILE);
   }
 
-  *run(): Generator<void, VerifySummary> {
+  *run(): Generator<VerifySummary, VerifySummary> {
     if (this.#isRunning) {
       const text = "a broker works here: only what lies below the recovery points is looked at";
       this.#add("note", ".", text);
@@ -118,19 +124,26 @@ class Verification {
     const segments = places.flatMap((place) => place.segments);
     const totalBytes = segments.reduce((sum, { size }) => sum + size, 0);
     let doneBytes = 0;
+    const progress = (bytes: number): void => {
+      doneBytes += bytes;
+      this.#options.progress(doneBytes, totalBytes);
+    };
+    let partitions = 0;
+    const summary = (): VerifySummary => {
+      const { counts } = this.#findings;
+      return { ...totals, partitions, findings: counts, isRunning: this.#isRunning };
+    };
     for (const place of places) {
       this.#metadata(place);
-      verifyPartition(this.#root, place, this.#factsOf(place), this.#findings, totals, (bytes) => {
-        doneBytes += bytes;
-        this.#options.progress(doneBytes, totalBytes);
-      });
+      const facts = this.#factsOf(place);
+      const steps = verifyPartition(this.#root, place, facts, this.#findings, totals, progress);
+      while (steps.next().done !== true) yield summary();
       this.#findings.settle();
-      yield;
+      partitions += 1;
+      yield summary();
     }
     this.#findings.settle();
-    const { counts } = this.#findings;
-    const isRunning = this.#isRunning;
-    return { ...totals, partitions: places.length, findings: counts, isRunning };
+    return summary();
   }
 
   #places(): PartitionPlace[] {

@@ -53,16 +53,16 @@ export interface Totals {
 }
 
 /** Throws nothing that a file can cause: what cannot be read is a finding. */
-export function verifyPartition(
+export function* verifyPartition(
   root: Root,
   partition: PartitionPlace,
   facts: PartitionFacts,
   findings: Findings,
   totals: Totals,
   progress: (bytes: number) => void,
-): void {
+): Generator<void, void> {
   try {
-    new PartitionCheck(root, partition, facts, findings, totals).run(progress);
+    yield* new PartitionCheck(root, partition, facts, findings, totals).run(progress);
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     const path = partition.directory;
@@ -106,12 +106,12 @@ class PartitionCheck implements LogVisitor {
     this.#epochs = new EpochCheck(root, partition, findings);
   }
 
-  run(progress: (bytes: number) => void): void {
+  *run(progress: (bytes: number) => void): Generator<void, void> {
     const { directory, segments, names } = this.#partition;
     if (segments.length === 0) this.#noSegments(names);
     const { isRunning, recoveryPoint } = this.#facts;
     const offsetEnd = isRunning ? recoveryPoint ?? 0 : Infinity;
-    const end = scanLog(this.#root, this.#partition, this, { offsetEnd, progress });
+    const end = yield* scanLog(this.#root, this.#partition, this, { offsetEnd, progress });
     const logEnd = isRunning ? Infinity : end;
     this.#tellDamages(end);
     this.#tellGaps(end);

@@ -28,7 +28,8 @@ test("a second broker of either runtime is refused by name, the first goes on", 
   for (const runtime of [BROKER_RUNTIME, CLIENT_RUNTIME]) {
     const second = await expectRefused({ runtime, data });
     assert.ok(second.includes(data), second);
-    assert.match(second, /in use by another broker/);
+    assert.match(second, new RegExp(`in use by another broker \\(process ${first.pid}: .* serve`));
+    assert.match(second, new RegExp(`stop it \\(kill ${first.pid}\\), or choose another --data`));
   }
   await sluice(["produce", "t"], { stdin: "after\n" });
   assert.equal((await sluice(["consume", "t"])).out, "before\nafter\n");

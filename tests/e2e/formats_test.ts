@@ -3,6 +3,7 @@
  * what is printed can be read again; a reader that has seen enough ends a command quietly.
  */
 import assert from "node:assert/strict";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Broker, startBroker } from "../support/broker.ts";
@@ -56,6 +57,14 @@ test("the partition that a line names counts, unless it is passed over", async (
   assert.match(refused.stderr, /^acknowledged 0 of /m);
   await sluice([...produce, "--ignore-partition"], { stdin });
   assert.equal((await sluice(["consume", "narrow"])).out, "a\nb\n");
+  // --partition is for those that name none; passed over, what they name is none.
+  await sluice(["topic", "create", "both", "--partitions", "3"]);
+  const both = ["produce", "both", "--format", "ndjson", "--partition", "2"];
+  const lines = '{"value":"named","partition":1}\n{"value":"not"}\n';
+  await sluice(both, { stdin: lines });
+  await sluice([...both, "--ignore-partition"], { stdin: lines });
+  const where = await sluice(["consume", "both", "-F", "%p %s\\n"]);
+  assert.equal(where.out, "1 named\n2 not\n2 named\n2 not\n");
   await broker.stop();
 });
 
@@ -115,19 +124,79 @@ test("from a place until another, so many, with lengths before them", async () =
 test("a wrong record is told by its place, what came before is stored", async () => {
   const broker = await start("wrong");
   await commands(broker)(["topic", "create", "t"]);
-  const produce = (args: string[], stdin: string) => {
+  const produce = (args: string[], stdin: string | Uint8Array) => {
     return tryCommands(broker)(["produce", "t", ...args], { stdin });
   };
   const json = await produce(["--format", "ndjson"], '{"value":"a"}\n\n{"vale":"b"}\n');
   assert.equal(json.code, 1);
   assert.match(json.stderr, /line 3 of standard input: "vale" is no field/);
   assert.match(json.stderr, /^acknowledged 1 of 1 records/m);
-  assert.match(json.stderr, /^ +Everything before line 3 is stored: go on from there\.$/m);
+  const again =
+    `tail -n \\+3 INPUT \\| sluice produce t --format ndjson --broker 127.*:${broker.port}`;
+  assert.match(
+    json.stderr,
+    new RegExp(`^ +Everything before line 3 is stored: go on with: ${again}$`, "m"),
+  );
+  const bytes = await produce(["--format", "ndjson"], Uint8Array.of(0x22, 0xff, 0x22));
+  assert.match(bytes.stderr, /line 1 of standard input: not UTF-8; .* base64 into valueBase64/);
+  const none = await produce(["--format", "ndjson"], '{"valueBase64":null}');
+  assert.match(none.stderr, /line 1 of standard input: "valueBase64" is not base64/);
   const cut = await produce(["--format", "binary"], "\0\0\0\x01b\0\0\0\x09c");
   assert.equal(cut.code, 1);
   assert.match(cut.stderr, /record 2 of standard input: the input ends inside a record/);
   assert.equal((await commands(broker)(["consume", "t", "--raw"])).out, "ab");
   const wrong = await tryCommands(broker)(["consume", "tt"]);
   assert.match(wrong.stderr, /Did you mean t\?/);
+  await broker.stop();
+});
+
+test("an input that cannot be read is named, with what to do", async () => {
+  const broker = await start("unreadable");
+  await commands(broker)(["topic", "create", "t"]);
+  const produce = (args: string[], more: { stdinFd?: number } = {}) => {
+    return tryCommands(broker)(["produce", "t", ...args], more);
+  };
+  const absent = await produce([join(directory, "absent")]);
+  const folder = openSync(directory, "r");
+  const unreadable = [
+    [absent, /^sluice: cannot read .*absent: ENOENT$/m],
+    [await produce([directory]), /^sluice: cannot read .*: EISDIR$/m],
+    [await produce([], { stdinFd: folder }), /^sluice: cannot read standard input: EISDIR$/m],
+  ] as const;
+  closeSync(folder);
+  for (const [{ code, stderr }, said] of unreadable) {
+    assert.equal(code, 1);
+    assert.match(stderr, said);
+    assert.match(stderr, /^ +Name a file that can be read, or pipe into standard input\.$/m);
+  }
+  await broker.stop();
+});
+
+test("what was done is told as JSON, too", async () => {
+  const broker = await start("done");
+  const sluice = commands(broker);
+  const done = async (...args: string[]) => JSON.parse((await sluice([...args, "--json"])).out);
+  const { topicId } = await done("topic", "create", "t");
+  const again = await done("topic", "create", "t", "--if-absent");
+  assert.deepEqual(again, { topic: "t", topicId, partitions: 1 });
+  const altered = await done(
+    "topic",
+    "alter",
+    "t",
+    "--config",
+    "retention.ms=1000",
+    "--unset",
+    "durability",
+  );
+  assert.deepEqual(altered, { topic: "t", set: { "retention.ms": "1000" }, unset: ["durability"] });
+  assert.deepEqual(await done("config", "set", "log.durability=os"), {
+    set: { "log.durability": "os" },
+    unset: [],
+  });
+  assert.deepEqual(await done("config", "unset", "log.durability"), {
+    set: {},
+    unset: ["log.durability"],
+  });
+  assert.deepEqual(await done("topic", "delete", "t"), { topic: "t" });
   await broker.stop();
 });

@@ -80,7 +80,11 @@ for (const { name } of availableRuntimes()) {
     assert.equal((await sluice(...topic)).code, 0, "it serves on");
     const refused = await sluice("repair", data, "t-0", "--truncate");
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /is in use: a broker works in it\n +Stop it first\./);
+    const { pid } = broker;
+    const held = new RegExp(
+      `a broker works in it \\(process ${pid}: .*\\)\n +Stop it first: kill ${pid}\\.`,
+    );
+    assert.match(refused.stderr, held);
     assert.equal((await broker.stop()).code, 0);
     assert.equal((await sluice("verify", data)).code, 0);
   });

@@ -65,7 +65,8 @@ export interface Broker {
 export interface CommandOptions {
   runtime: RuntimeName;
   args: readonly string[];
-  stdin?: string | Uint8Array;
+  /** Null: it stays open, and `started` may write to it. */
+  stdin?: string | Uint8Array | null;
   env?: Record<string, string>;
   cwd?: string;
   /** Open descriptors instead of pipes, for data too large to hold in memory. */
@@ -76,6 +77,8 @@ export interface CommandOptions {
   withinMs?: number;
   /** SIGINT when so many bytes of its output have come. */
   interruptAtBytes?: number;
+  /** Called with the process, at once. */
+  started?: (child: ChildProcess) => void;
 }
 
 export interface CommandResult extends Ended {
@@ -139,7 +142,8 @@ export async function runSluice(options: CommandOptions): Promise<CommandResult>
   interruptAt(child, options.interruptAtBytes ?? Infinity);
   // A command may end without reading its input; that is its right and no error of the test.
   child.stdin?.on("error", () => {});
-  child.stdin?.end(options.stdin ?? "");
+  if (options.stdin !== null) child.stdin?.end(options.stdin ?? "");
+  options.started?.(child);
   const limit = setTimeout(() => send(child, "SIGKILL"), options.withinMs ?? COMMAND_WITHIN_MS);
   const ended = await whenEnded(child);
   clearTimeout(limit);

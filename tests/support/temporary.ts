@@ -1,18 +1,17 @@
 /**
  * Directories for one test. scripts/test.ts makes a parent per test file, names it in
- * SLUICE_TEST_TMP and removes it afterwards, also when the test was killed. A file run by hand
- * cleans up when it ends.
+ * SLUICE_TEST_TMP and removes it afterwards, also when the test was killed. A file run by hand has
+ * one of its own, which goes when it ends (scripts/scratch.ts).
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { scratchDirectory } from "../../scripts/scratch.ts";
+
+let parent = process.env["SLUICE_TEST_TMP"] ?? "";
 
 /** A new, empty directory. Its path is short enough to hold a Unix socket. */
 export function temporaryDirectory(name: string = "t"): string {
-  const parent = process.env["SLUICE_TEST_TMP"];
-  if (parent !== undefined && parent !== "") return mkdtempSync(join(parent, `${name}-`));
-  const path = mkdtempSync(join(tmpdir(), `sluice-${name}-`));
-  process.on("exit", () => rmSync(path, { recursive: true, force: true }));
-  return path;
+  if (parent === "") parent = scratchDirectory();
+  return mkdtempSync(join(parent, `${name}-`));
 }

@@ -50,11 +50,16 @@ export class Reader {
     return { ended };
   }
 
-  /** Reads the partitions one after another, from the beginning to the end. */
-  async catchUp(connection: Connection, partitions: readonly PartitionName[]): Promise<void> {
+  /** Reads the partitions one after another, from the beginning to the end or until `signal`. */
+  async catchUp(
+    connection: Connection,
+    partitions: readonly PartitionName[],
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const { topic, partition } of partitions) {
+      if (signal.aborted) return;
       const consumer = await PartitionConsumer.open(connection, topic, partition);
-      await this.#takeAll(consumer.fetches());
+      await this.#takeAll(consumer.fetches({ signal }));
     }
   }
 

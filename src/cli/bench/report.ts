@@ -31,6 +31,10 @@ export interface BenchReport {
   readonly broker: string;
   readonly address: string;
   readonly load: Record<string, string | number>;
+  /** How long was measured. */
+  readonly seconds: number;
+  /** A signal came before the end: less was measured than `load` says. */
+  readonly isCutShort: boolean;
   /** The weakest level that an acknowledgement named. */
   readonly level: string;
   readonly acknowledged: Summary;
@@ -63,6 +67,7 @@ export function reportOf(
   result: RunResult,
   tails: Tails,
   later: Later,
+  isCutShort: boolean,
 ): BenchReport {
   const { seconds } = result;
   const checks = [
@@ -79,6 +84,8 @@ export function reportOf(
     broker: result.broker,
     address: result.address,
     load: loadOf(command),
+    seconds,
+    isCutShort,
     level: levelName(result.level),
     acknowledged,
     late: summarize(result.late, seconds),
@@ -167,6 +174,7 @@ export function reportText(report: BenchReport): string {
   const lines = [
     `broker   ${report.broker} at ${report.address}`,
     `load     ${loadText(load)}`,
+    ...(report.isCutShort ? [`measured ${report.seconds.toFixed(1)} s: a signal came`] : []),
     `level    ${report.level} (acks=${load["acks"]}${load["config"] ? `, ${load["config"]}` : ""})`,
     "",
     HEAD,

@@ -72,20 +72,31 @@ export interface DiskProbe {
   readonly cachestat: number;
 }
 
-/** Writes and syncs in the directory; -errno when nothing can be written there. */
-export function probeDisk(libc: Libc, directory: number): DiskProbe | number {
+/**
+ * Writes and syncs in the directory until it has seen enough, or `hasEnd`; -errno when nothing can
+ * be written there.
+ */
+export async function probeDisk(
+  libc: Libc,
+  directory: number,
+  hasEnd: () => Promise<boolean>,
+): Promise<DiskProbe | number> {
   libc.unlinkat(directory, NAME, 0);
   const fd = libc.openat(directory, NAME, O_RDWR | O_CREAT | O_EXCL, 0o600);
   if (fd < 0) return fd;
   libc.unlinkat(directory, NAME, 0);
   try {
-    return probeFile(libc, fd);
+    return await probeFile(libc, fd, hasEnd);
   } finally {
     libc.close(fd);
   }
 }
 
-function probeFile(libc: Libc, fd: number): DiskProbe | number {
+async function probeFile(
+  libc: Libc,
+  fd: number,
+  hasEnd: () => Promise<boolean>,
+): Promise<DiskProbe | number> {
   const memory = libc.allocate(WRITE_SIZE);
   memory.bytes.fill(0x5a);
   const latenciesUs: number[] = [];
@@ -98,6 +109,7 @@ function probeFile(libc: Libc, fd: number): DiskProbe | number {
     const synced = libc.fdatasync(fd);
     if (synced < 0) return synced;
     latenciesUs.push((libc.monotonicMs() - beforeMs) * 1000);
+    if (await hasEnd()) break;
   }
   const vector = libc.ioVector(1);
   vector.push(memory, 0, WRITE_SIZE);

@@ -57,9 +57,15 @@ export function jsonRecord(line: Uint8Array): RecordPart {
 }
 
 function parseObject(line: Uint8Array): Record<string, unknown> {
+  let text: string;
   let value: unknown;
   try {
-    value = JSON.parse(decoder.decode(line));
+    text = decoder.decode(line);
+  } catch {
+    throw new FormatError("not UTF-8; bytes that are no text go as base64 into valueBase64");
+  }
+  try {
+    value = JSON.parse(text);
   } catch {
     throw new FormatError("not JSON");
   }
@@ -84,7 +90,8 @@ function valueOf({ value, valueBase64 }: Record<string, unknown>): Bytes | null 
 
 function base64(value: unknown, field: string): Uint8Array {
   try {
-    return Uint8Array.from(atob(value as string), (character) => character.charCodeAt(0));
+    if (typeof value !== "string") throw new TypeError("it is no text");
+    return Uint8Array.from(atob(value), (character) => character.charCodeAt(0));
   } catch {
     throw new FormatError(`"${field}" is not base64`);
   }

@@ -7,7 +7,8 @@
  * t` does not wait for a megabyte.
  *
  * Invariant: when this ends, for whatever reason, the number of acknowledged records was said,
- * and all lines up to that number are stored at the topic's level.
+ * and all lines up to that number are stored at the topic's level. A line that a signal cut is not
+ * sent.
  */
 
 import { batchSizeOf } from "../../client/batch_builder.ts";
@@ -23,29 +24,30 @@ import { LineSplitter } from "../line_splitter.ts";
 import { printError, printText } from "../output.ts";
 import { Progress, summaryText } from "../progress.ts";
 import { reportError } from "../report.ts";
-import { untilAborted } from "../signals.ts";
+import { sayCutShort, untilAborted } from "../signals.ts";
+import { type ProduceJob, resumeCommand } from "./resume.ts";
 
 /** How long the input may pause before a batch that is not full is sent. */
 const LINGER_MS = 5;
 
 /** Sends every line of the input to one partition. */
 export async function produceLines(
-  command: ProduceCommand,
+  job: ProduceJob,
   connection: Connection,
   partition: number,
-  input: Input,
-  signal: AbortSignal,
 ): Promise<ExitCode> {
+  const { command, input, signal } = job;
   const acks = command.acks === "leader" ? Acks.leader : Acks.all;
   const producer = await PartitionProducer.open(connection, command.topic, partition, { acks });
   const transfer = new Transfer(producer, input);
+  let isWhole: boolean;
   try {
-    const interrupted = await transfer.run(signal);
-    await transfer.sayDone(command, partition);
-    return interrupted ? ExitCode.interrupted : ExitCode.success;
+    isWhole = await transfer.run(signal);
   } catch (error) {
-    return transfer.sayFailed(error, command);
+    return transfer.sayFailed(error, job);
   }
+  await transfer.sayDone(command, partition);
+  return isWhole ? ExitCode.success : transfer.sayCutShort(job);
 }
 
 class Transfer {
@@ -64,23 +66,27 @@ class Transfer {
     this.#progress = new Progress(input.sizeBytes);
   }
 
-  /** Sends everything and waits for all acknowledgements; true when a signal ended it early. */
+  /** Sends everything and waits for all acknowledgements; false when a signal ended it early. */
   async run(signal: AbortSignal): Promise<boolean> {
     const aborted = untilAborted(signal).then(() => null);
+    let isWhole = false;
     while (!signal.aborted) {
       if (!await this.#input.arrivesWithin(LINGER_MS)) await this.#producer.sendBatch();
       const chunk = await Promise.race([this.#input.read(), aborted]);
-      if (chunk === null || chunk.size === 0) break;
+      isWhole = chunk?.size === 0;
+      if (chunk === null || isWhole) break;
       this.#splitter.feed(chunk.block, chunk.size);
       await this.#sendLines();
       this.#readBytes += chunk.size;
       this.#progress.update(this.#readBytes);
       if (this.#overlongIsKnown()) break;
     }
-    if (this.#splitter.overlongBytes === 0 && this.#splitter.finish()) await this.#sendLine();
+    if (isWhole && this.#splitter.overlongBytes === 0 && this.#splitter.finish()) {
+      await this.#sendLine();
+    }
     await this.#producer.flush();
     if (this.#splitter.overlongBytes > 0) throw this.#tooLong();
-    return signal.aborted;
+    return isWhole;
   }
 
   async sayDone({ topic, json }: ProduceCommand, partition: number): Promise<void> {
@@ -96,14 +102,21 @@ class Transfer {
     await printText(`${JSON.stringify({ topic, records, bytes, elapsedMs, level, partitions })}\n`);
   }
 
-  sayFailed(error: unknown, command: ProduceCommand): ExitCode {
+  sayCutShort(job: ProduceJob): ExitCode {
+    const next = this.#lines + 1;
+    const exitCode = sayCutShort(`lines from ${next} on were not sent`);
+    printError(`        Go on with: ${resumeCommand(job, next)}\n`);
+    return exitCode;
+  }
+
+  sayFailed(error: unknown, job: ProduceJob): ExitCode {
     const { records, lastOffset } = this.#producer.acknowledged;
     this.#progress.clear();
     const isLine = error instanceof RecordTooLargeError;
     const where = isLine ? `line ${this.#lines + 1} of ${this.#input.name}: ` : "";
     const exitCode = reportError(error, where);
     printError(`acknowledged ${records} records, last offset ${lastOffset}\n`);
-    if (!isLine) printError(nextStep(command, records, this.#lines));
+    printError(nextStep(job, records, this.#lines));
     return exitCode;
   }
 
@@ -143,13 +156,12 @@ class Transfer {
 }
 
 /** What to do after a failure in the middle. */
-function nextStep(command: ProduceCommand, acknowledged: number, read: number): string {
+function nextStep(job: ProduceJob, acknowledged: number, read: number): string {
   const next = acknowledged + 1;
-  const file = command.file === undefined || command.file === "-" ? "INPUT" : command.file;
-  const maybe = read > acknowledged
-    ? `Lines ${next} to ${read} were read and are not acknowledged; some may be stored.`
-    : `Lines from ${next} on were not sent.`;
-  return `        ${maybe}\n` +
-    `        Look at the end of ${command.topic}, then go on with: ` +
-    `tail -n +${next} ${file} | sluice produce ${command.topic}\n`;
+  const { topic } = job.command;
+  const command = resumeCommand(job, next);
+  return read > acknowledged
+    ? `        Lines ${next} to ${read} were read and are not acknowledged; some may be stored.\n` +
+      `        Look at the end of ${topic} (sluice offsets ${topic}), then go on with: ${command}\n`
+    : `        Lines from ${next} on were not sent. Go on with: ${command}\n`;
 }

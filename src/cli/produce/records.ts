@@ -10,7 +10,6 @@
 import { Client } from "../../client/client.ts";
 import type { Producer } from "../../client/producer.ts";
 import type { BatchReport } from "../../client/producer_options.ts";
-import type { Address } from "../../address.ts";
 import type { LevelName } from "../../format/levels.ts";
 import { BATCH_SIZE_MAX_LIMIT } from "../../limits.ts";
 import { VERSION } from "../../version.ts";
@@ -21,17 +20,14 @@ import { LineSplitter } from "../line_splitter.ts";
 import { printError, printText } from "../output.ts";
 import { Progress, summaryText } from "../progress.ts";
 import { reportError } from "../report.ts";
-import { untilAborted } from "../signals.ts";
+import { sayCutShort, untilAborted } from "../signals.ts";
 import { jsonRecord, lineRecord, type RecordPart } from "./formats.ts";
 import { FormatError, LengthSplitter } from "./length_splitter.ts";
+import { type ProduceJob, resumeCommand } from "./resume.ts";
 
 /** Sends everything; a record without a partition goes where its key says. */
-export async function produceRecords(
-  command: ProduceCommand,
-  broker: Address,
-  input: Input,
-  signal: AbortSignal,
-): Promise<ExitCode> {
+export async function produceRecords(job: ProduceJob): Promise<ExitCode> {
+  const { command, broker, signal } = job;
   const client = await Client.connect({ brokers: [broker], clientName: `sluice-cli ${VERSION}` });
   const account = new Account();
   const producer = await client.producer({
@@ -39,16 +35,23 @@ export async function produceRecords(
     compression: command.compression,
     onBatch: (report) => account.add(report),
   });
-  const transfer = new RecordTransfer(command, input, producer, account);
+  const transfer = new RecordTransfer(job, producer, account);
   try {
-    const interrupted = await transfer.run(signal);
-    await transfer.sayDone();
-    return interrupted ? ExitCode.interrupted : ExitCode.success;
-  } catch (error) {
-    return await transfer.sayFailed(error);
+    return await transferAll(transfer, signal);
   } finally {
     await client.close().catch(() => {}); // what failed was said
   }
+}
+
+async function transferAll(transfer: RecordTransfer, signal: AbortSignal): Promise<ExitCode> {
+  let isWhole: boolean;
+  try {
+    isWhole = await transfer.run(signal);
+  } catch (error) {
+    return await transfer.sayFailed(error);
+  }
+  await transfer.sayDone();
+  return isWhole ? ExitCode.success : transfer.sayCutShort();
 }
 
 /** What was acknowledged. */
@@ -71,6 +74,7 @@ const LEVELS: Readonly<Record<LevelName, number>> = { none: 0, os: 1, interval: 
 const encoder = new TextEncoder();
 
 class RecordTransfer {
+  readonly #job: ProduceJob;
   readonly #command: ProduceCommand;
   readonly #input: Input;
   readonly #producer: Producer;
@@ -87,7 +91,9 @@ class RecordTransfer {
   #readBytes = 0;
   #valueBytes = 0;
 
-  constructor(command: ProduceCommand, input: Input, producer: Producer, account: Account) {
+  constructor(job: ProduceJob, producer: Producer, account: Account) {
+    const { command, input } = job;
+    this.#job = job;
     this.#command = command;
     this.#input = input;
     this.#producer = producer;
@@ -98,25 +104,29 @@ class RecordTransfer {
     this.#headers = command.headers.map(({ key, value }) => [key, value]);
   }
 
-  /** Sends everything and waits for all acknowledgements; true when a signal ended it early. */
+  /** Sends everything and waits for all acknowledgements; false when a signal ended it early. */
   async run(signal: AbortSignal): Promise<boolean> {
     const aborted = untilAborted(signal).then(() => null);
+    let isWhole = false;
     while (!signal.aborted) {
       const chunk = await Promise.race([this.#input.read(), aborted]);
-      if (chunk === null || chunk.size === 0) break;
+      isWhole = chunk?.size === 0;
+      if (chunk === null || isWhole) break;
       if (this.#command.format === "binary") this.#lengths.feed(chunk.block, chunk.size);
       else this.#lines.feed(chunk.block, chunk.size);
       await this.#sendPieces();
       this.#readBytes += chunk.size;
       this.#progress.update(this.#readBytes);
     }
-    if (this.#command.format === "binary") {
-      if (!signal.aborted) this.#counted(() => this.#lengths.finish());
-    } else if (this.#lines.finish()) {
-      await this.#send(this.#line());
-    }
+    if (isWhole) await this.#sendLast();
     await this.#producer.flush();
-    return signal.aborted;
+    return isWhole;
+  }
+
+  /** What stands at the end of the input; what a signal cut is no record. */
+  async #sendLast(): Promise<void> {
+    if (this.#command.format === "binary") this.#counted(() => this.#lengths.finish());
+    else if (this.#lines.finish()) await this.#send(this.#line());
   }
 
   async #sendPieces(): Promise<void> {
@@ -193,20 +203,33 @@ class RecordTransfer {
     await this.#producer.flush().catch(() => {});
     this.#progress.clear();
     const isPiece = error instanceof FormatError || (error as Error)?.name === "batch_too_large";
-    const kind = this.#command.format === "binary" ? "record" : "line";
-    const where = isPiece ? `${kind} ${this.#pieces} of ${this.#input.name}: ` : "";
+    const where = isPiece ? `${this.#kind} ${this.#pieces} of ${this.#input.name}: ` : "";
     const exitCode = reportError(error, where);
     printError(`acknowledged ${this.#account.records} of ${this.#read} records that were read\n`);
-    printError(`        ${this.#nextStep(isPiece ? this.#pieces : this.#pieces + 1, kind)}\n`);
+    printError(`        ${this.#nextStep(isPiece ? this.#pieces : this.#pieces + 1)}\n`);
     return exitCode;
   }
 
+  sayCutShort(): ExitCode {
+    const exitCode = sayCutShort("the rest was not sent");
+    printError(`        ${this.#nextStep(this.#pieces + 1)}\n`);
+    return exitCode;
+  }
+
+  get #kind(): string {
+    return this.#command.format === "binary" ? "record" : "line";
+  }
+
   /** Several partitions acknowledge in no order that the input has: all or nothing is certain. */
-  #nextStep(next: number, kind: string): string {
-    const { topic } = this.#command;
-    return this.#account.records === this.#read
-      ? `Everything before ${kind} ${next} is stored: go on from there.`
-      : "Any of the others may be stored: look at the ends of the partitions " +
+  #nextStep(next: number): string {
+    const { topic, format } = this.#command;
+    if (this.#account.records < this.#read) {
+      return "Any of the others may be stored: look at the ends of the partitions " +
         `(sluice offsets ${topic}) before you send them again.`;
+    }
+    const how = format === "binary"
+      ? "go on from there."
+      : `go on with: ${resumeCommand(this.#job, next)}`;
+    return `Everything before ${this.#kind} ${next} is stored: ${how}`;
   }
 }

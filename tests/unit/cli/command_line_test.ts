@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type Command, parseCommandLine } from "../../../src/cli/command_line.ts";
+import { type Command, commands, parseCommandLine } from "../../../src/cli/command_line.ts";
+import { commandTree, leavesOf } from "../../../src/cli/command_tree.ts";
 import { ExitCode } from "../../../src/cli/exit_codes.ts";
 import { VERSION } from "../../../src/version.ts";
 
@@ -68,6 +69,7 @@ describe("commands and their defaults", () => {
     assert.deepEqual({ ...parsed("topic", "delete", "t", "u") }, {
       name,
       topics: ["t", "u"],
+      json: false,
       broker: undefined,
     });
     for (const [text, offset] of [["0", 0], ["9007199254740991", 2 ** 53 - 1], ["end", "end"]]) {
@@ -195,13 +197,19 @@ describe("what is refused", () => {
     [["produce", "t", "--key-separator", ""], /./],
     [["produce", "t", "--format", "xml"], /lines.*binary/],
     [["ping", "--broker", "x"], /HOST:PORT/],
+    [["bench", "--rate", "10000001"], /"10000001" is not max or a number from 1 to 10000000/],
+    [["bench", "--rate", "0"], /is not max or a number/],
+    [["config", "set"], /sluice config set needs KEY=VALUE\.\n.*sluice config set --help/],
+    [["produce", "t", "--format", "ndjsn"], /Did you mean ndjson\?.*sluice produce --help/],
+    [["produce", "t", "--format=ndjsn"], /Did you mean ndjson\?/],
+    [["consume", "t", "--hlp"], /Did you mean --help\?/],
   ];
   for (const [args, named] of cases) {
     test(`sluice ${args.join(" ")}`, () => {
       const text = refused(...args);
       assert.match(text, named);
       assert.match(text, /^sluice: /);
-      assert.match(text, /sluice --help/);
+      assert.match(text, /What can be said: sluice [a-z ]*--help\./);
       assert.equal(text.trimEnd().split("\n").length, 2, "a line and a hint");
     });
   }
@@ -217,6 +225,25 @@ describe("help", () => {
     }
     for (const code of Object.values(ExitCode)) {
       assert.match(line.stdout, new RegExp(`\\b${code}\\b`));
+    }
+  });
+
+  test("every command that prints can print JSON", () => {
+    const others = ["serve", "completions"];
+    for (const { path, options } of leavesOf(commandTree(commands))) {
+      const hasJson = options.some(({ names }) => names.includes("--json"));
+      assert.equal(hasJson, !others.includes(path[0]!), path.join(" "));
+    }
+  });
+
+  test("no line of any help is too long, and each exit code has its own", () => {
+    for (const args of [[], ["serve"], ["bench"], ["config"], ["consume"]]) {
+      const line = parseCommandLine([...args, "--help"], STYLE);
+      assert.ok(line.command === null);
+      for (const text of line.stdout.split("\n")) assert.ok(text.trimEnd().length <= 100, text);
+      for (const code of Object.values(ExitCode)) {
+        assert.match(line.stdout, new RegExp(`^  ${code} +[a-z]`, "m"));
+      }
     }
   });
 

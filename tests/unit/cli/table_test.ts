@@ -46,3 +46,10 @@ test("colors take no room and stand around single values", () => {
   assert.equal(withoutColors(colored), plain);
   assert.equal(withoutColors(table(COLUMNS, ROWS, true, 9)), table(COLUMNS, ROWS, false, 9));
 });
+
+test("what strangers named breaks no line and no column, and tells a terminal nothing", () => {
+  const rows = [{ name: "a\tb\nc\x1b[2J\u202e", count: 1 }];
+  const shown = "a\\tb\\nc\\u{1b}[2J\\u{202e}";
+  assert.equal(tabbed(COLUMNS, rows), `${shown}\t1\t${shown}\n`);
+  assert.equal(table(COLUMNS, rows, false, Infinity).split("\n")[1], `${shown}      1  ${shown}`);
+});

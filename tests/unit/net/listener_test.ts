@@ -10,6 +10,7 @@ import {
   AF_INET6,
   AF_UNIX,
   CONGESTION_RENO,
+  EACCES,
   EAGAIN,
   IPPROTO_TCP,
   SOCK_STREAM,
@@ -77,6 +78,13 @@ test("an address that is taken is refused by name, and nothing stays open", () =
   );
   assert.equal(faulty.opened, faulty.count("close"));
   libc.close(first.fd);
+  faulty.failNth("bind", 1, -EACCES);
+  assert.throws(
+    () => listenTcp(faulty.libc, "127.0.0.1", 80),
+    (error) =>
+      error instanceof ListenError &&
+      /cannot listen on 127\.0\.0\.1:80: EACCES, ports below 1024 are for root/.test(error.message),
+  );
 });
 
 test("a Unix socket, also where a killed broker left its file", () => {

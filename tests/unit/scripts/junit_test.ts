@@ -1,7 +1,7 @@
 /** The counting of both runners' reports: groups, subtests, failures in hooks, skips. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { countJunit } from "../../../scripts/junit.ts";
+import { countJunit, isGood } from "../../../scripts/junit.ts";
 
 test("Bun's report: members of groups are counted, the group is not a test", () => {
   const counts = countJunit(`<testsuite name="a">
@@ -29,4 +29,11 @@ test("a parent that failed by itself counts", () => {
     <testcase name="group" classname="./a_test.ts"><failure message="hook"/></testcase>
     <testcase name="group &gt; good" classname="./a_test.ts"></testcase>`);
   assert.deepEqual(counts, { passed: 1, failed: 1, skipped: 0, failures: ["group"] });
+});
+
+test("a run is good when there were tests and none failed, also when all were skipped", () => {
+  assert.ok(isGood({ passed: 3, failed: 0, skipped: 0 }));
+  assert.ok(isGood({ passed: 0, failed: 0, skipped: 2 }));
+  assert.ok(!isGood({ passed: 3, failed: 1, skipped: 0 }));
+  assert.ok(!isGood({ passed: 0, failed: 0, skipped: 0 }), "a word that names no test");
 });

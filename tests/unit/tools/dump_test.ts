@@ -39,8 +39,8 @@ function run(
   options: Partial<DumpOptions> = {},
 ): { lines: string[]; damaged: boolean } {
   const state = { damaged: false, left: 0 };
-  const lines = [...dump(libc, path, { ...DEFAULTS, ...options }, state)];
-  return { lines, damaged: state.damaged };
+  const steps = [...dump(libc, path, { ...DEFAULTS, ...options }, state)];
+  return { lines: steps.filter((line) => line !== null), damaged: state.damaged };
 }
 
 test("batches of all segments of a partition, a line each", () => {
@@ -190,4 +190,15 @@ test("what cannot be dumped is refused with a reason", () => {
   assert.throws(() => run(made.path("nowhere/nothing.log")), /does not exist/);
   made.write("empty/x", "");
   assert.throws(() => run(made.path("empty")), /holds no segment and no partition/);
+});
+
+test("passing over many batches is done in steps, in which a caller may leave", () => {
+  const made = new TestDirectory();
+  made.topic("orders");
+  made.catalogue();
+  made.log("orders-0", [Array.from({ length: 40 }, () => ({ count: 1 }))]);
+  const options = { ...DEFAULTS, fromOffset: 100 };
+  const steps = [...dump(libc, made.path("orders-0"), options, { damaged: false, left: 0 })];
+  assert.ok(steps.filter((line) => line === null).length >= 2, "without a line");
+  assert.equal(steps.filter((line) => line !== null).length, 1, "the name of the file");
 });

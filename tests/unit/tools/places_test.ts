@@ -1,12 +1,12 @@
 /** Names of a data directory, and who holds its lock. */
 import assert from "node:assert/strict";
 import { symlinkSync } from "node:fs";
+import process from "node:process";
 import { test } from "node:test";
 import { libc } from "#ffi";
 import { AT_FDCWD, LOCK_EX, O_CREAT, O_RDWR } from "../../../ffi/constants.ts";
 import {
   closeRoot,
-  holderIn,
   lockHolder,
   openFile,
   openPartitionPlace,
@@ -32,6 +32,8 @@ test("partitions are sorted by topic and number", () => {
   made.write("c-1", "a file");
   const root = openRoot(libc, made.root);
   assert.deepEqual(partitionNames(root), ["a-0", "b-2", "b-9", "b-10"]);
+  assert.equal(rootKind(root), "none", "they are called so and hold nothing");
+  made.write("b-9/00000000000000000000.log", "");
   assert.equal(rootKind(root), "kafka");
   closeRoot(root);
   assert.throws(() => openRoot(libc, made.path("nothing")), /does not exist/);
@@ -50,31 +52,15 @@ test("symbolic links are not followed", () => {
   closeRoot(root);
 });
 
-test("who holds a lock is read from the kernel's list", () => {
-  const list = [
-    "1: POSIX  ADVISORY  WRITE 708 08:02:1312 0 EOF",
-    "2: FLOCK  ADVISORY  WRITE 709 fd:00:77 0 EOF",
-    "2: -> FLOCK  ADVISORY  WRITE 710 fd:00:78 0 EOF",
-    "3: OFDLCK ADVISORY  WRITE -1 08:02:79 0 EOF",
-    "",
-  ].join("\n");
-  assert.equal(holderIn(list, 1312), "kafka");
-  assert.equal(holderIn(list, 77), "sluice");
-  assert.equal(holderIn(list, 77, "kafka"), "nobody");
-  assert.equal(holderIn(list, 78), "nobody", "it only waits");
-  assert.equal(holderIn(list, 79), "kafka");
-  assert.equal(holderIn(list, 13), "nobody");
-});
-
 test("a held lock is seen, and looking leaves it free", () => {
   const made = new TestDirectory();
   const root = openRoot(libc, made.root);
-  assert.equal(lockHolder(root), "nobody", "there is no lock file");
+  assert.equal(lockHolder(root), null, "there is no lock file");
   const fd = libc.openat(AT_FDCWD, made.path(".lock"), O_RDWR | O_CREAT, 0o600);
-  assert.equal(lockHolder(root), "nobody");
+  assert.equal(lockHolder(root), null);
   libc.flock(fd, LOCK_EX);
-  assert.equal(lockHolder(root), "sluice");
+  assert.deepEqual(lockHolder(root), { kind: "sluice", pid: process.pid });
   libc.close(fd);
-  assert.equal(lockHolder(root), "nobody");
+  assert.equal(lockHolder(root), null);
   closeRoot(root);
 });

@@ -27,12 +27,14 @@ test("the nearest directory that is there stands for one that is not", () => {
   libc.close(here.fd);
 });
 
-test("syncs are timed, and no file is left", () => {
+const never = () => Promise.resolve(false);
+
+test("syncs are timed, and no file is left", async () => {
   const place = openPlace(libc, directory);
   assert.ok(typeof place === "object");
   const before = readdirSync(directory);
   const faulty = new FaultyLibc(libc);
-  const probe = probeDisk(faulty.libc, place.fd);
+  const probe = await probeDisk(faulty.libc, place.fd, never);
   assert.ok(typeof probe === "object");
   assert.ok(probe.latenciesUs.length > 0);
   assert.deepEqual(probe.latenciesUs, [...probe.latenciesUs].sort((a, b) => a - b));
@@ -40,9 +42,14 @@ test("syncs are timed, and no file is left", () => {
   assert.equal(faulty.count("close"), faulty.opened);
 
   faulty.failNth("openat", 1, -EROFS);
-  assert.equal(probeDisk(faulty.libc, place.fd), -EROFS);
+  assert.equal(await probeDisk(faulty.libc, place.fd, never), -EROFS);
   faulty.failNth("pwrite", 1, -ENOSPC);
-  assert.equal(probeDisk(faulty.libc, place.fd), -ENOSPC);
+  assert.equal(await probeDisk(faulty.libc, place.fd, never), -ENOSPC);
+  const short = await probeDisk(faulty.libc, place.fd, () => Promise.resolve(true));
+  assert.ok(
+    typeof short === "object" && short.latenciesUs.length === 1,
+    "it ends when it is asked",
+  );
   assert.deepEqual(readdirSync(directory), before);
   libc.close(place.fd);
 });

@@ -13,8 +13,7 @@
  * ended by its process id and its directory removed; a run whose content is wrong ends the bench.
  */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import {
@@ -24,6 +23,7 @@ import {
   ROOT,
   type RuntimeName,
 } from "../scripts/runtime.mjs";
+import { removeScratch, scratchDirectory } from "../scripts/scratch.ts";
 import { DIST } from "./build.ts";
 import {
   chooseRuntimes,
@@ -85,7 +85,7 @@ if (wanted !== "partitions") { for (const runtime of runtimes) await measureLeve
 if (wanted !== "levels") { for (const runtime of runtimes) await measurePartitions(runtime); }
 
 async function measureLevels(runtime: RuntimeName): Promise<void> {
-  const data = mkdtempSync(join(DIST, "levels-"));
+  const data = scratchDirectory(DIST);
   const broker = await start(runtime, data);
   print(tableHead([
     ...["broker", "level", "connections", "records/s", "p50 ms", "p99 ms"],
@@ -104,7 +104,7 @@ async function measureLevels(runtime: RuntimeName): Promise<void> {
     }
   } finally {
     await broker.end("SIGTERM");
-    rmSync(data, { recursive: true, force: true });
+    removeScratch(data);
   }
 }
 
@@ -131,11 +131,11 @@ async function measurePartitions(runtime: RuntimeName): Promise<void> {
     ...["MiB with them", "start after a clean stop, ms", "start after a kill, ms"],
   ]));
   for (const partitions of PARTITIONS) {
-    const data = mkdtempSync(join(DIST, "partitions-"));
+    const data = scratchDirectory(DIST);
     try {
       print([await partitionsRow(runtime, data, partitions)]);
     } finally {
-      rmSync(data, { recursive: true, force: true });
+      removeScratch(data);
     }
   }
 }

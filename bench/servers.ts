@@ -8,7 +8,6 @@
  * removed, also when the bench fails half way.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import {
@@ -18,6 +17,7 @@ import {
   ROOT,
   type RuntimeName,
 } from "../scripts/runtime.mjs";
+import { removeScratch, scratchDirectory } from "../scripts/scratch.ts";
 import { DIST, LOAD, SERVER } from "./build.ts";
 
 export type ServerName = "limit" | RuntimeName;
@@ -83,9 +83,9 @@ export interface StartOptions {
 
 /** Starts a server on a fresh data directory and resolves when it says "ready". */
 export async function startServer(name: ServerName, options: StartOptions = {}): Promise<Server> {
-  const data = mkdtempSync(join(DIST, `data-${name}-`));
+  const data = scratchDirectory(DIST);
   const command = commandOf(name, data, options);
-  const removeData = () => rmSync(data, { recursive: true, force: true });
+  const removeData = () => removeScratch(data);
   return { ...await startProgram(name, command, options.env ?? {}, removeData), data };
 }
 

@@ -15,11 +15,12 @@
  * Invariant: nothing stays mounted and no image is left, also when the bench fails half way.
  */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { ROOT, type RuntimeName } from "../scripts/runtime.mjs";
+import { removeScratch, scratchDirectory } from "../scripts/scratch.ts";
 import { capture, DIST } from "./build.ts";
 import {
   chooseRuntimes,
@@ -45,7 +46,7 @@ interface Place {
 
 /** A file system of its own where that is allowed, or a directory. */
 function makePlace(): Place {
-  const root = mkdtempSync(join(DIST, "fan-in-"));
+  const root = scratchDirectory(DIST);
   const image = join(root, "image");
   const path = join(root, "disk");
   let device = "";
@@ -54,7 +55,7 @@ function makePlace(): Place {
       capture("umount", [path]);
       capture("losetup", ["-d", device]);
     }
-    rmSync(root, { recursive: true, force: true });
+    removeScratch(root);
   };
   mkdirSync(path);
   try {

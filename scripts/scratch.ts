@@ -1,8 +1,8 @@
 /**
- * Folders for a while, of tests, gates and scripts: the one home of what they leave in the temporary
+ * Folders for a while, of tests, gates and benches: the one home of what they leave in the temporary
  * directory, which is nothing.
  *
- *     <temporary>/sluice-<pid>-XXXXXX      gone when the process ends
+ *     <temporary or dist/bench>/sluice-<pid>-XXXXXX      gone when the process ends
  *
  * Who was killed removes nothing: what such processes left is removed by the next that asks for a
  * folder, with what is still mounted in it.

@@ -77,7 +77,7 @@ export function table<Row>(
 ): string {
   const cells = rows.map((row) => columns.map(({ text }) => safe(text(row))));
   const widths = columns.map(({ title }, at) => {
-    return Math.max(title.length, ...cells.map((line) => line[at]!.length));
+    return cells.reduce((width, line) => Math.max(width, line[at]!.length), title.length);
   });
   const head = columns.map(({ title, right }, at) => pad(title, widths[at]!, right === true));
   const lines = cells.map((line, index) =>

@@ -53,3 +53,8 @@ test("what strangers named breaks no line and no column, and tells a terminal no
   assert.equal(tabbed(COLUMNS, rows), `${shown}\t1\t${shown}\n`);
   assert.equal(table(COLUMNS, rows, false, Infinity).split("\n")[1], `${shown}      1  ${shown}`);
 });
+
+test("there may be very many rows", () => {
+  const rows = Array.from({ length: 200_000 }, (_, count) => ({ name: "a", count }));
+  assert.equal(table(COLUMNS, rows, false, Infinity).split("\n").length, rows.length + 2);
+});

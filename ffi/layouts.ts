@@ -122,7 +122,11 @@ const STATX_FIELDS = [
   ["modifiedSeconds", "u64"],
   ["modifiedNanoseconds", "u32"],
   ["modifiedReserved", "u32"],
-  ["devices", "u32", 4],
+  // Of a device file; then of the file system.
+  ["specialMajor", "u32"],
+  ["specialMinor", "u32"],
+  ["deviceMajor", "u32"],
+  ["deviceMinor", "u32"],
   ["spare", "u64", 14],
 ] as const;
 export const STATX: Layout<typeof STATX_FIELDS> = layout(STATX_FIELDS, 256);

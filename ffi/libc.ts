@@ -79,6 +79,9 @@ export interface FileStatus {
   /** Bytes allocated on disk. */
   allocated: number;
   inode: number;
+  /** Of its file system; a major number of 0: not of a block device of its own. */
+  deviceMajor: number;
+  deviceMinor: number;
   modifiedMs: number;
 }
 

@@ -10,7 +10,8 @@ import { CACHESTAT, STATFS, STATX, STATX_BLOCK_SIZE } from "./layouts.ts";
 import type { CacheStatus, FileStatus, FileSystemStatus } from "./libc.ts";
 
 export function emptyFileStatus(): FileStatus {
-  return { mode: 0, size: 0, allocated: 0, inode: 0, modifiedMs: 0 };
+  const device = { deviceMajor: 0, deviceMinor: 0 };
+  return { mode: 0, size: 0, allocated: 0, inode: 0, ...device, modifiedMs: 0 };
 }
 
 export function emptyFileSystemStatus(): FileSystemStatus {
@@ -27,6 +28,8 @@ export function copyFileStatus(from: Block, into: FileStatus): void {
   into.size = readU64(from, STATX.at.size);
   into.allocated = readU64(from, STATX.at.blocks) * STATX_BLOCK_SIZE;
   into.inode = readU64(from, STATX.at.inode);
+  into.deviceMajor = from.view.getUint32(STATX.at.deviceMajor, true);
+  into.deviceMinor = from.view.getUint32(STATX.at.deviceMinor, true);
   const seconds = readU64(from, STATX.at.modifiedSeconds);
   const nanoseconds = from.view.getUint32(STATX.at.modifiedNanoseconds, true);
   into.modifiedMs = seconds * 1000 + Math.floor(nanoseconds / 1e6);

@@ -277,7 +277,7 @@ function inUse(libc: Libc, lockFd: number, path: string): DirectoryError {
   const status = libc.fileStatus();
   const found = libc.statx(lockFd, "", AT_EMPTY_PATH, status) < 0
     ? null
-    : listedHolder(libc, status.inode, "sluice");
+    : listedHolder(libc, status, "sluice");
   const pid = found?.pid ?? 0;
   const who = processText(libc, pid);
   return new DirectoryError(

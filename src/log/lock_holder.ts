@@ -4,13 +4,13 @@
  *
  *     /proc/locks   1: POSIX  ADVISORY  WRITE 708 08:02:1312 0 EOF      kind, pid, inode
  *
- * The list does not show what runs in another container. The device in it is not always the one
- * that stat tells, so the inode alone counts: what is found is shown to people, with its command
- * line, and nothing is done to it.
+ * The list does not show what runs in another container. A copy of a file system has the same
+ * inodes, so the device counts too; where it is none of its own (btrfs), the list names another than
+ * stat does, and the inode must do. What is found is only shown to people, with its command line.
  */
 
 import { AT_FDCWD, O_RDONLY } from "../../ffi/constants.ts";
-import type { Libc } from "../../ffi/libc.ts";
+import type { FileStatus, Libc } from "../../ffi/libc.ts";
 import { readWhole } from "./files.ts";
 
 const LOCKS = "/proc/locks";
@@ -24,25 +24,31 @@ export interface LockHolder {
   readonly pid: number;
 }
 
-/** Who holds a lock on a file of this inode; `only` looks for one kind. */
+/** What stat says of the file that is locked. */
+export type Locked = Pick<FileStatus, "inode" | "deviceMajor" | "deviceMinor">;
+
+/** Who holds a lock on this file; `only` looks for one kind. */
 export function listedHolder(
   libc: Libc,
-  inode: number,
+  file: Locked,
   only: LockHolder["kind"] | null = null,
 ): LockHolder | null {
-  return holderIn(systemText(libc, LOCKS), inode, only);
+  return holderIn(systemText(libc, LOCKS), file, only);
 }
+
+const LINE = /^\d+: (FLOCK|POSIX|OFDLCK)\s+\S+\s+\S+\s+(\S+)\s+([0-9a-f]+):([0-9a-f]+):(\d+)\s/gm;
 
 export function holderIn(
   locks: string,
-  inode: number,
+  { inode, deviceMajor, deviceMinor }: Locked,
   only: LockHolder["kind"] | null = null,
 ): LockHolder | null {
-  const pattern = /^\d+: (FLOCK|POSIX|OFDLCK)\s+\S+\s+\S+\s+(\S+)\s+[0-9a-f]+:[0-9a-f]+:(\d+)\s/gm;
-  for (const [, lock, pid, number] of locks.matchAll(pattern)) {
+  for (const [, lock, pid, major = "", minor = "", number] of locks.matchAll(LINE)) {
     const kind = lock === "FLOCK" ? "sluice" : "kafka";
     if (Number(number) !== inode || (only !== null && only !== kind)) continue;
-    return { kind, pid: Math.max(0, Number(pid)) };
+    const isSame = parseInt(major, 16) === deviceMajor &&
+      (deviceMajor === 0 || parseInt(minor, 16) === deviceMinor);
+    if (isSame) return { kind, pid: Math.max(0, Number(pid)) };
   }
   return null;
 }

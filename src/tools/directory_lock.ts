@@ -33,7 +33,7 @@ export function takeLock(root: Root): number {
   const status = libc.fileStatus();
   const seen = locked < 0 ? locked : libc.statx(fd, "", AT_EMPTY_PATH, status);
   // Our own lock is of the other kind: one of Kafka's is looked for.
-  const kafka = seen === 0 ? listedHolder(libc, status.inode, "kafka") : null;
+  const kafka = seen === 0 ? listedHolder(libc, status, "kafka") : null;
   if (seen < 0 || kafka !== null) libc.close(fd);
   if (kafka !== null) throw inUse(root, kafka);
   must(seen, `lock ${root.path}`);

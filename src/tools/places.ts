@@ -221,7 +221,7 @@ export function lockHolder(root: Root): LockHolder | null {
   const status = root.libc.fileStatus();
   const result = root.libc.statx(root.fd, LOCK_FILE, AT_SYMLINK_NOFOLLOW, status);
   if (result < 0) return null;
-  const listed = listedHolder(root.libc, status.inode);
+  const listed = listedHolder(root.libc, status);
   if (listed !== null) return listed;
   const fd = root.libc.openat(root.fd, LOCK_FILE, O_RDONLY | O_NOFOLLOW, 0);
   if (fd < 0) return null;

@@ -140,6 +140,10 @@ function status(world: World): void {
   world.is(libc.statx(root, "", AT_EMPTY_PATH, ofRoot), 0);
   assert.equal(ofRoot.mode & S_IFMT, S_IFDIR);
   assert.notEqual(ofRoot.inode, byName.inode);
+  assert.deepEqual(
+    [ofRoot.deviceMajor, ofRoot.deviceMinor],
+    [byName.deviceMajor, byName.deviceMinor],
+  );
   const untouched = { ...ofRoot };
   world.is(libc.statx(root, "missing", 0, ofRoot), -ENOENT);
   world.is(libc.statx(root, "", 0, ofRoot), -ENOENT);

@@ -29,6 +29,7 @@ import {
   O_TRUNC,
 } from "../../ffi/constants.ts";
 import type { DirectoryEntry, FileStatus, FileSystemStatus } from "../../ffi/libc.ts";
+import { emptyFileStatus } from "../../ffi/status.ts";
 import type { SimOptions } from "./sim_calls.ts";
 import { OpenFile } from "./sim_descriptors.ts";
 import { SimFile } from "./sim_file.ts";
@@ -38,6 +39,7 @@ import { PathWalk } from "./sim_paths.ts";
 import { SimDirectory } from "./sim_tree.ts";
 
 const EXT4_MAGIC = 0xef53;
+const DEVICE_MAJOR = 8;
 /** What an unlimited disk says of itself. */
 const PLENTY = 2 ** 40;
 const UMASK = 0o022;
@@ -186,7 +188,7 @@ export abstract class SimNameCalls extends SimFileCalls {
       const open = this.find(directory);
       if (open === null) return -EBADF;
       if (open instanceof OpenFile) return this.#fill(open.node, into);
-      Object.assign(into, { mode: 0o600, size: 0, allocated: 0, inode: 0, modifiedMs: 0 });
+      Object.assign(into, { ...emptyFileStatus(), mode: 0o600 });
       return 0;
     }
     const wanted = path === "" && (flags & AT_EMPTY_PATH) !== 0 ? "." : path;
@@ -201,6 +203,8 @@ export abstract class SimNameCalls extends SimFileCalls {
     into.size = file === null ? 0 : file.size;
     into.allocated = file === null ? 0 : file.pages * file.pageSize;
     into.inode = node.inode;
+    into.deviceMajor = DEVICE_MAJOR;
+    into.deviceMinor = 0;
     into.modifiedMs = node.modifiedMs;
     return 0;
   }

@@ -3,23 +3,35 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import { libc } from "#ffi";
-import { holderIn, processText } from "../../../src/log/lock_holder.ts";
+import { holderIn, type Locked, processText } from "../../../src/log/lock_holder.ts";
 
 const LIST = [
   "1: POSIX  ADVISORY  WRITE 708 08:02:1312 0 EOF",
-  "2: FLOCK  ADVISORY  WRITE 709 fd:00:77 0 EOF",
-  "2: -> FLOCK  ADVISORY  WRITE 710 fd:00:78 0 EOF",
+  "2: FLOCK  ADVISORY  WRITE 709 fd:10:77 0 EOF",
+  "2: -> FLOCK  ADVISORY  WRITE 710 fd:10:78 0 EOF",
   "3: OFDLCK ADVISORY  WRITE -1 08:02:79 0 EOF",
+  "4: FLOCK  ADVISORY  WRITE 711 00:1f:80 0 EOF",
   "",
 ].join("\n");
 
+function file(deviceMajor: number, deviceMinor: number, inode: number): Locked {
+  return { deviceMajor, deviceMinor, inode };
+}
+
 test("the kind of a lock tells whose it is", () => {
-  assert.deepEqual(holderIn(LIST, 1312), { kind: "kafka", pid: 708 });
-  assert.deepEqual(holderIn(LIST, 77), { kind: "sluice", pid: 709 });
-  assert.equal(holderIn(LIST, 77, "kafka"), null);
-  assert.equal(holderIn(LIST, 78), null, "it only waits");
-  assert.deepEqual(holderIn(LIST, 79), { kind: "kafka", pid: 0 }, "of nobody in particular");
-  assert.equal(holderIn(LIST, 13), null);
+  assert.deepEqual(holderIn(LIST, file(8, 2, 1312)), { kind: "kafka", pid: 708 });
+  assert.deepEqual(holderIn(LIST, file(0xfd, 0x10, 77)), { kind: "sluice", pid: 709 });
+  assert.equal(holderIn(LIST, file(0xfd, 0x10, 77), "kafka"), null);
+  assert.equal(holderIn(LIST, file(0xfd, 0x10, 78)), null, "it only waits");
+  const nobodys = { kind: "kafka", pid: 0 };
+  assert.deepEqual(holderIn(LIST, file(8, 2, 79)), nobodys, "of nobody in particular");
+  assert.equal(holderIn(LIST, file(8, 2, 13)), null);
+});
+
+test("a copy of the file system has the same inodes on another device", () => {
+  assert.equal(holderIn(LIST, file(7, 1, 77)), null);
+  assert.equal(holderIn(LIST, file(0xfd, 0x11, 77)), null);
+  assert.deepEqual(holderIn(LIST, file(0, 0x25, 80)), { kind: "sluice", pid: 711 }, "btrfs");
 });
 
 test("a process is named by its command line", () => {

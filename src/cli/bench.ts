@@ -22,7 +22,7 @@ import { sampleBoth } from "./bench/usage.ts";
 import { type Target, Writer } from "./bench/writer.ts";
 import type { BenchCommand } from "./bench_command.ts";
 import { chooseBroker, withBroker } from "./broker_connection.ts";
-import { isTerminal } from "./environment.ts";
+import { isTerminal, terminalColumns } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError } from "./output.ts";
 import { heedingSignals, sayCutShort } from "./signals.ts";
@@ -96,6 +96,7 @@ class Run {
 
   /** Removes the topics and ends the connections. */
   async close(): Promise<void> {
+    this.#say("");
     for (const connection of this.#connections) connection.close();
     if (this.#command.keep) return;
     for (const topic of this.#topics) await this.#admin.deleteTopic(topic).catch(() => {});
@@ -266,7 +267,8 @@ class Run {
 
   /** One line on a terminal, in place of the one before. */
   #say(text: string): void {
-    if (isTerminal("stderr")) printError(`\r\x1b[K${text}`);
+    if (!isTerminal("stderr")) return;
+    printError(`\r\x1b[K${text.slice(0, terminalColumns("stderr") ?? text.length)}`);
   }
 }
 

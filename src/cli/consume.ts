@@ -61,8 +61,8 @@ async function copyAll(copy: Copy, source: Connection | Client): Promise<ExitCod
   try {
     await copy.run(source);
   } catch (error) {
-    if (!(error instanceof PipeClosed)) throw error;
     copy.sayDone();
+    if (!(error instanceof PipeClosed)) throw error;
     return ExitCode.success;
   }
   copy.sayDone();

@@ -38,17 +38,22 @@ async function verifyUntil(command: VerifyCommand, pauses: Pauses): Promise<Exit
       bar.update(doneBytes);
     },
   });
-  for (;;) {
-    const step = steps.next();
-    const hasEnd = await pauses.hasEnd();
-    if (lines !== "" || step.done === true || hasEnd) (bar as Progress | null)?.clear();
-    await printText(lines);
-    lines = "";
-    if (step.done !== true && !hasEnd) continue;
-    const exitCode = await sayTotals(command, step.value);
-    if (step.done === true) return exitCode;
-    steps.return(step.value);
-    return sayCutShort("the rest was not looked at");
+  const clear = (): void => (bar as Progress | null)?.clear();
+  try {
+    for (;;) {
+      const step = steps.next();
+      const hasEnd = await pauses.hasEnd();
+      if (lines !== "" || step.done === true || hasEnd) clear();
+      await printText(lines);
+      lines = "";
+      if (step.done !== true && !hasEnd) continue;
+      const exitCode = await sayTotals(command, step.value);
+      if (step.done === true) return exitCode;
+      steps.return(step.value);
+      return sayCutShort("the rest was not looked at");
+    }
+  } finally {
+    clear();
   }
 }
 

@@ -9,10 +9,10 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { type Broker, runSluice, startBroker } from "../support/broker.ts";
-import { commands } from "../support/commands.ts";
+import { commands, programText } from "../support/commands.ts";
 import { named } from "../support/data_directory.ts";
 import { BROKER_RUNTIME, CLIENT_RUNTIME, PAIR } from "../support/pair.ts";
-import { argumentsFor, DENO_BROKER_PERMISSIONS, ROOT, runtimePath } from "../support/runtimes.ts";
+import { ROOT } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { pageBlocks } from "../support/tour.ts";
 
@@ -31,10 +31,8 @@ interface Pasted {
 
 /** Each line of the block in a shell that knows `sluice`. */
 async function paste(block: string, variables: Record<string, string>): Promise<Pasted> {
-  const words = [...argumentsFor(CLIENT_RUNTIME, DENO_BROKER_PERMISSIONS), "src/main.ts"];
-  const program = [runtimePath(CLIENT_RUNTIME), ...words].join(" ");
   const lines = block.trimEnd().split("\n").map((line) => `${line}; echo "code $?" >&2`);
-  const child = spawn("sh", ["-c", [`sluice() { ${program} "$@"; }`, ...lines].join("\n")], {
+  const child = spawn("sh", ["-c", [`sluice() { ${programText()} "$@"; }`, ...lines].join("\n")], {
     cwd: ROOT,
     env: { ...process.env, NO_COLOR: "1", ...variables },
   });

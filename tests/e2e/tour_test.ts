@@ -8,8 +8,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { startBroker } from "../support/broker.ts";
-import { BROKER_RUNTIME, CLIENT_RUNTIME, PAIR } from "../support/pair.ts";
-import { argumentsFor, DENO_BROKER_PERMISSIONS, ROOT, runtimePath } from "../support/runtimes.ts";
+import { programText } from "../support/commands.ts";
+import { BROKER_RUNTIME, PAIR } from "../support/pair.ts";
+import { ROOT } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { tourBlocks } from "../support/tour.ts";
 
@@ -17,9 +18,7 @@ test(`the tour, pasted, ${PAIR}`, async () => {
   const folder = temporaryDirectory("tour");
   copyFileSync(join(ROOT, "README.md"), join(folder, "README.md"));
   const broker = await startBroker({ runtime: BROKER_RUNTIME, data: join(folder, "d") });
-  const words = argumentsFor(CLIENT_RUNTIME, DENO_BROKER_PERMISSIONS);
-  const command = [runtimePath(CLIENT_RUNTIME), ...words, join(ROOT, "src/main.ts")].join(" ");
-  const blocks = tourBlocks(ROOT, command);
+  const blocks = tourBlocks(ROOT, programText());
   assert.equal(blocks.length, 5);
   const said: string[] = [];
   for (const block of blocks) {

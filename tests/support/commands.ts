@@ -1,12 +1,20 @@
 /** Commands against one broker, for tests that use the program like its users do. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { type Broker, type CommandOptions, type CommandResult, runSluice } from "./broker.ts";
 import { CLIENT_RUNTIME } from "./pair.ts";
+import { argumentsFor, DENO_BROKER_PERMISSIONS, ROOT, runtimePath } from "./runtimes.ts";
 
 export type Sluice = (
   args: readonly string[],
   more?: Partial<CommandOptions>,
 ) => Promise<CommandResult>;
+
+/** The program as a shell starts it, from the root of the repository. */
+export function programText(): string {
+  const words = argumentsFor(CLIENT_RUNTIME, DENO_BROKER_PERMISSIONS);
+  return [runtimePath(CLIENT_RUNTIME), ...words, join(ROOT, "src/main.ts")].join(" ");
+}
 
 /** A function that runs a command against `broker` to its end, whatever that is. */
 export function tryCommands(broker: Broker): Sluice {

@@ -19,7 +19,7 @@ interface Case {
   state: "passed" | "failed" | "skipped";
 }
 
-/** Whether a run ended well: there were tests, and none failed. To skip with a reason is no failure. */
+/** Whether a run ended well: there were tests, and none failed. A skip is no failure. */
 export function isGood({ passed, failed, skipped }: Omit<Counts, "failures">): boolean {
   return failed === 0 && passed + skipped > 0;
 }

@@ -1,6 +1,6 @@
 /**
- * Folders for a while, of tests, gates and benches: the one home of what they leave in the temporary
- * directory, which is nothing.
+ * Folders for a while, of tests, gates and benches: the one home of what they leave behind, which
+ * is nothing.
  *
  *     <temporary or dist/bench>/sluice-<pid>-XXXXXX      gone when the process ends
  *

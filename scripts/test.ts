@@ -8,8 +8,8 @@
  *
  * Each file runs in a process group of its own: a crash is one failure and not the end of the run,
  * and whatever a test left running is ended with it. The last line is `N passed, N failed` and,
- * when tests were skipped, `, N skipped`. The exit code is 1 when a test failed or there was none; to
- * skip with a reason is no failure.
+ * when tests were skipped, `, N skipped`. The exit code is 1 when a test failed or there was none;
+ * to skip with a reason is no failure.
  */
 import { globSync, mkdtempSync, readFileSync } from "node:fs";
 import { spawn } from "node:child_process";

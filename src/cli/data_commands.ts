@@ -73,8 +73,8 @@ const produce = command(
       option("--partition", integer({ min: 0, metavar: "N" }), {
         description: say(
           "Partition, from 0, of every record that names none itself: the partition in a line of",
-          "ndjson goes before it, unless with --ignore-partition. Default: records of one key go to",
-          "one partition, others to all in turn.",
+          "ndjson goes before it, unless with --ignore-partition. Default: records of one key go",
+          "to one partition, others to all in turn.",
         ),
       }),
     ),

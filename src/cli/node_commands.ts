@@ -95,8 +95,8 @@ const completions = command(
   {
     brief: message`Print a script that completes commands and options in a shell.`,
     description: say(
-      "bash, in ~/.bashrc: source <(sluice completions bash). zsh: sluice completions zsh > _sluice",
-      "in a directory of $fpath. fish: sluice completions fish >",
+      "bash, in ~/.bashrc: source <(sluice completions bash). zsh: sluice completions zsh >",
+      "_sluice in a directory of $fpath. fish: sluice completions fish >",
       "~/.config/fish/completions/sluice.fish.",
     ),
   },

@@ -5,8 +5,8 @@
  *     /proc/locks   1: POSIX  ADVISORY  WRITE 708 08:02:1312 0 EOF      kind, pid, inode
  *
  * The list does not show what runs in another container. A copy of a file system has the same
- * inodes, so the device counts too; where it is none of its own (btrfs), the list names another than
- * stat does, and the inode must do. What is found is only shown to people, with its command line.
+ * inodes, so the device counts too; where it is none of its own (btrfs), the list names another
+ * than stat does, and the inode must do. What is found is only shown to people, with its command line.
  */
 
 import { AT_FDCWD, O_RDONLY } from "../../ffi/constants.ts";

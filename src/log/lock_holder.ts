@@ -6,7 +6,8 @@
  *
  * The list does not show what runs in another container. A copy of a file system has the same
  * inodes, so the device counts too; where it is none of its own (btrfs), the list names another
- * than stat does, and the inode must do. What is found is only shown to people, with its command line.
+ * than stat does, and the inode must do. What is found is only shown to people, with its command
+ * line.
  */
 
 import { AT_FDCWD, O_RDONLY } from "../../ffi/constants.ts";

@@ -9,6 +9,7 @@
  *     probe    the same without cachestat       its fallback
  *     off      cold bytes, guard off            must be visibly worse, or nothing was shown
  *     cached   hot bytes, guard off             what a quick reader costs without any disk
+ *     busy     no reader; a stranger computes on one core: what sharing the machine costs
  *
  * Rounds alternate (`rounds.ts`). Before each cold run the log is put out of the page cache, and
  * after it is counted what of the log lies there.
@@ -42,7 +43,7 @@ const COLD = "cold";
 const HOT = "hot";
 
 type Level = typeof LEVELS[number];
-type Variant = "alone" | "guard" | "probe" | "off" | "cached";
+type Variant = "alone" | "guard" | "probe" | "off" | "cached" | "busy";
 
 interface Figure {
   readonly tail: Measured;
@@ -120,6 +121,16 @@ async function alone(server: Server, level: Level): Promise<Figure> {
   return { tail, megabytesPerSecond: NaN, serverCpuPerGigabyte: NaN, residentMib: NaN };
 }
 
+/** A loop that no program of the broker knows of takes as much of the machine as a reader. */
+async function besideBusy(server: Server, level: Level): Promise<Figure> {
+  const stranger = spawn("sh", ["-c", "while :; do :; done"], { stdio: "ignore" });
+  try {
+    return await alone(server, level);
+  } finally {
+    stranger.kill("SIGKILL");
+  }
+}
+
 async function withReader(server: Server, level: Level, isCold: boolean): Promise<Figure> {
   const read = ["fetch", "--topic", COLD, "--once", "--discard"];
   const files = coldFiles(server);
@@ -146,6 +157,7 @@ async function measure(
     probe: () => withReader(servers.probe, level, true),
     off: () => withReader(servers.off, level, true),
     cached: () => withReader(servers.off, level, false),
+    busy: () => besideBusy(servers.on, level),
   }, {
     count,
     onRound: (round, number) => {
@@ -195,10 +207,16 @@ function verdicts(name: string, rounds: Rounds<Variant, Figure>): string[] {
     good: "above" as const,
     bound: 1,
   };
+  const shared = {
+    what: `${name}: p99 of the hot pair, guard against a stranger's busy loop`,
+    good: "at most" as const,
+    bound: 1.3,
+  };
   return [
     judge(goal("guard"), ratios(rounds, "guard", "alone", p99)).line,
     judge(goal("probe"), ratios(rounds, "probe", "alone", p99)).line,
     judge(worse, ratios(rounds, "off", "guard", p99)).line,
+    judge(shared, ratios(rounds, "guard", "busy", p99)).line,
   ];
 }
 
@@ -229,7 +247,7 @@ async function main(): Promise<void> {
         const name = `${runtime}, ${level}`;
         process.stderr.write(`${name}\n`);
         const rounds = await measure(servers, level, options.rounds);
-        for (const variant of ["alone", "guard", "probe", "off", "cached"] as const) {
+        for (const variant of ["alone", "guard", "probe", "off", "cached", "busy"] as const) {
           rows.push(row(name, variant, rounds));
         }
         lines.push(...verdicts(name, rounds));

@@ -180,7 +180,7 @@ function reportOf({ runtime, rounds, descriptors, anonymousMib }: Result): strin
     return judge(goal, ratios(rounds, variant, "alone", (run) => run.p99Us)).line;
   });
   const left = [
-    `${runtime}: descriptors ${descriptors[0]} before, ${descriptors[1]} after`,
+    `${runtime}: descriptors besides segments ${descriptors[0]} before, ${descriptors[1]} after`,
     `${runtime}: anonymous memory in MiB, before and after each round: ` +
     anonymousMib.map(digits).join(", "),
   ];

@@ -84,9 +84,11 @@ export function threadsOf(pid: number): number {
   return numberAfter(read(`/proc/${pid}/status`), "\nThreads:");
 }
 
+/** Open descriptors of a process; without those of segments, which come with what is produced. */
 export function descriptorsOf(pid: number): number {
-  const listed = execFileSync("ls", [`/proc/${pid}/fd`], { encoding: "utf8" });
-  return listed.split("\n").length - 1;
+  const listed = execFileSync("ls", ["-l", `/proc/${pid}/fd`], { encoding: "utf8" });
+  const lines = listed.split("\n").filter((line) => line.includes(" -> "));
+  return lines.filter((line) => !line.endsWith(".log")).length;
 }
 
 function processCpu(pid: number, withChildren: boolean): number {

@@ -16,6 +16,7 @@ import {
   CONNECTION_MS_MAX,
   CONNECTIONS_MAX,
   FLUSH_MS_MAX,
+  HTTP_CONNECTIONS_MAX,
   PARTITIONS_PER_TOPIC_MAX,
   RETENTION_SETTING_MAX,
   SEGMENT_SIZE_MAX,
@@ -48,12 +49,13 @@ export interface BrokerConfig {
   dataDirectory: string;
   /** Listener of the native protocol. */
   native: Address;
-  /** Other machines may reach the listener, although nobody is authenticated. */
+  /** Other machines may reach the listeners, although nothing is encrypted or authenticated. */
   insecure: boolean;
   /** Where the shard's Unix socket lies; default: `run` in the data directory. */
   runDirectory?: string | undefined;
   /** Create an absent or empty data directory. Off where an empty one is a disk not mounted. */
   initialise: boolean;
+  http: HttpConfig;
   connections: ConnectionsConfig;
   sync: SyncConfig;
   coldReads: ColdReadsConfig;
@@ -72,6 +74,20 @@ export interface BrokerConfig {
   "log.retention.bytes": number;
   "log.cleanup.policy": "delete" | "compact" | "compact,delete" | "delete,compact";
   "message.max.bytes": number;
+}
+
+/** The HTTP door; see src/admin/serve.ts. */
+export interface HttpConfig {
+  /** Off: `serve` opens no HTTP door, neither on TCP nor on its Unix socket. */
+  enabled: boolean;
+  listen: Address;
+  /**
+   * Names besides its address under which it is asked (the header Host), with commas between:
+   * `broker.example,10.0.0.5:80`. Without a port it is that of the listener.
+   */
+  hosts: string;
+  /** Clients at the same time. */
+  connectionsMax: number;
 }
 
 /** Reads of what is not in the page cache; see src/broker/cold_reads.ts. */
@@ -113,7 +129,7 @@ export type BrokerOptions =
   };
 
 /** Settings that are objects: each of their values may be left out too. */
-type Areas = "connections" | "sync" | "coldReads";
+type Areas = "http" | "connections" | "sync" | "coldReads";
 
 /** A setting that is written as HOST:PORT wherever it is text. */
 const address = z.object({
@@ -126,6 +142,18 @@ const budget = z.number().int().min(BUDGET_MIN);
 const clients = z.number().int().max(CONNECTIONS_MAX);
 const bytes = z.number().int();
 const amount = z.number().int().max(RETENTION_SETTING_MAX);
+
+const HOST_NAMES = /^$|^[\w.-]+(:\d{1,5})?(,[\w.-]+(:\d{1,5})?)*$/;
+
+const http = z.object({
+  enabled: z.boolean().default(DEFAULTS.http.enabled).describe(settingText("http.enabled")),
+  listen: address.default(DEFAULTS.http.listen).describe(settingText("http.listen")),
+  hosts: z.string().regex(HOST_NAMES, "names with commas between, each with or without a port")
+    .default(DEFAULTS.http.hosts).describe(settingText("http.hosts")),
+  connectionsMax: z.number().int().min(1).max(HTTP_CONNECTIONS_MAX).default(
+    DEFAULTS.http.connectionsMax,
+  ).describe(settingText("http.connectionsMax")),
+});
 
 const connections = z.object({
   max: clients.min(1).default(DEFAULTS.connections.max).describe(settingText("connections.max")),
@@ -189,6 +217,7 @@ const broker = z.object({
   insecure: z.boolean().default(DEFAULTS.insecure).describe(settingText("insecure")),
   runDirectory: z.string().min(1).optional().describe(settingText("runDirectory")),
   initialise: z.boolean().default(DEFAULTS.initialise).describe(settingText("initialise")),
+  http: http.prefault({}),
   connections: connections.prefault({}),
   sync: sync.prefault({}),
   coldReads: coldReads.prefault({}),
@@ -237,18 +266,28 @@ export const settingsSchema: z.ZodType = z.strictObject({
 /** Fills in the defaults. Throws ConfigError. */
 export function parseConfig(options: BrokerOptions): BrokerConfig {
   const parsed = configSchema.safeParse(options);
-  if (parsed.success) return checkListener(parsed.data);
+  if (parsed.success) return checkListeners(parsed.data);
   const [issue] = parsed.error.issues;
   const where = issue?.path.join(".") || "configuration";
   throw new ConfigError(`${where}: ${issue?.message ?? "not valid"}`);
 }
 
 /** A listener is for this machine alone, unless somebody says otherwise. */
-function checkListener(config: BrokerConfig): BrokerConfig {
-  const { host } = config.native;
-  if (config.insecure || isLoopback(host)) return config;
-  throw new ConfigError(
-    `native: ${host} can be reached from other machines, and there is no authentication yet`,
+function checkListeners(config: BrokerConfig): BrokerConfig {
+  const { native, http, insecure } = config;
+  if (insecure) return config;
+  if (!isLoopback(native.host)) {
+    throw isOpen(`native: ${native.host}`, "there is no authentication yet");
+  }
+  if (http.enabled && !isLoopback(http.listen.host)) {
+    throw isOpen(`http.listen: ${http.listen.host}`, "tokens would cross the network in clear");
+  }
+  return config;
+}
+
+function isOpen(listener: string, danger: string): ConfigError {
+  return new ConfigError(
+    `${listener} can be reached from other machines, and ${danger}`,
     "Listen on 127.0.0.1, or say --insecure (insecure: true) where the network is trusted.",
   );
 }

@@ -14,6 +14,7 @@ import {
   CONNECTIONS_MAX,
   FLUSH_MS_DEFAULT,
   HELLO_MS_DEFAULT,
+  HTTP_CONNECTIONS_DEFAULT,
   IDLE_MS_DEFAULT,
   RECEIVE_BUDGET_DEFAULT,
   REQUEST_MS_DEFAULT,
@@ -33,6 +34,12 @@ export const DEFAULTS: BrokerConfig = {
   native: { host: "127.0.0.1", port: 7400 },
   insecure: false,
   initialise: true,
+  http: {
+    enabled: true,
+    listen: { host: "127.0.0.1", port: 7480 },
+    hosts: "",
+    connectionsMax: HTTP_CONNECTIONS_DEFAULT,
+  },
   connections: {
     max: CONNECTIONS_MAX,
     perAddressMax: 0,
@@ -70,9 +77,10 @@ export const DEFAULTS: BrokerConfig = {
 
 /** `options` are not checked; undefined means the default, in areas too. */
 export function withDefaults(options: BrokerOptions): BrokerConfig {
-  const { connections, sync, coldReads, ...rest } = options;
+  const { http, connections, sync, coldReads, ...rest } = options;
   return {
     ...over(DEFAULTS, rest),
+    http: over(DEFAULTS.http, http),
     connections: over(DEFAULTS.connections, connections),
     sync: over(DEFAULTS.sync, sync),
     coldReads: over(DEFAULTS.coldReads, coldReads),

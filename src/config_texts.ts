@@ -4,6 +4,11 @@
  */
 
 const TEXTS: Readonly<Record<string, string>> = {
+  "http.enabled": "The HTTP door: administration, health, OpenAPI; on TCP and on a Unix socket.",
+  "http.listen": "Listener of the HTTP door; port 0 takes a free one.",
+  "http.hosts":
+    "Names besides its address under which the HTTP door is asked, with commas between.",
+  "http.connectionsMax": "Clients of the HTTP door at the same time.",
   "connections.max": "Clients at the same time; fewer where the limit of open files is low.",
   "connections.perAddressMax": "Clients from one address; 0: any number.",
   "connections.idleMs": "A client that asks for nothing and is owed nothing for so long is let go.",
@@ -31,7 +36,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   "coldReads.inFlightBytes": "Bytes that are read from the disk at one time, for all readers.",
   dataDirectory: "Where the log lies; created when it is absent or empty.",
   native: "Listener of the native protocol; port 0 takes a free one.",
-  insecure: "Allow a listener that other machines reach, although nobody is authenticated yet.",
+  insecure: "Allow listeners that other machines reach, although nothing is encrypted yet.",
   runDirectory: "Directory of the Unix sockets; without it, run in the data directory.",
   initialise:
     "Create an absent or empty data directory. Off where an empty one is a disk not mounted.",

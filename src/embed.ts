@@ -9,9 +9,11 @@
  */
 
 import type { Address } from "./address.ts";
+import type { HttpServer } from "./admin/serve.ts";
 import { setTraceSink } from "./base/trace.ts";
 import type { BrokerConfig, BrokerOptions } from "./config.ts";
 import { SettingSource } from "./format/broker_settings.ts";
+import { ADMIN_TOKEN_FILE } from "./format/file_names.ts";
 import { controlOperation } from "./native/control_operations.ts";
 import { ControlConnection, ControlRefused } from "./server/control_connection.ts";
 import { Control, type ShardLink } from "./server/control.ts";
@@ -34,6 +36,16 @@ export class BrokerFailed extends Error {
   override name = "BrokerFailed";
 }
 
+/** Where the HTTP door is, and what opens it. */
+export interface HttpAddresses {
+  /** Null: something else listens at the default address, and nobody chose another one. */
+  readonly address: Address | null;
+  /** A Unix socket that needs no token: its file's permissions say who may use it. */
+  readonly socketPath: string;
+  /** Path of the file with the token that may do everything. */
+  readonly adminTokenFile: string;
+}
+
 export class Broker {
   /** Settles when the broker has stopped; rejects with BrokerFailed when it cannot go on. */
   readonly closed: Promise<void>;
@@ -41,6 +53,7 @@ export class Broker {
   readonly #connection: ControlConnection;
   readonly #control: Control;
   #stopping: Promise<void> | null = null;
+  #http: Promise<HttpServer> | null = null;
   #failure: BrokerFailed | null = null;
   /** The shard has answered stop: that its connection ends is no failure. */
   #hasStopped = false;
@@ -110,6 +123,28 @@ export class Broker {
     return { native: this.#supervisor.native };
   }
 
+  /**
+   * Opens the HTTP door as the configuration says (`http`); settles when it listens. An embedding
+   * program that wants none does not call it. Throws HttpListenError, and StartError for a file
+   * that holds no token.
+   */
+  async serveHttp(): Promise<HttpAddresses> {
+    if (this.#stopping !== null) throw new BrokerFailed("the broker is stopping");
+    this.#http ??= this.#openHttp();
+    const { address, socketPath } = await this.#http;
+    const { path } = this.#supervisor.directory;
+    return { address, socketPath, adminTokenFile: `${path}/${ADMIN_TOKEN_FILE}` };
+  }
+
+  /** Loaded here: what nobody opens costs neither time nor memory. */
+  async #openHttp(): Promise<HttpServer> {
+    const { HttpServer } = await import("./admin/serve.ts");
+    const { Engine } = await import("./admin/engine.ts");
+    const engine = new Engine(this.#supervisor.socketPath);
+    engine.serve();
+    return await HttpServer.open({ ...this.#supervisor.httpStart(), engine });
+  }
+
   /** Drains, syncs everything and marks the directory clean. Throws BrokerFailed. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -121,6 +156,8 @@ export class Broker {
   }
 
   async #stop(): Promise<void> {
+    const http = await this.#http?.catch(() => null); // who opened it hears of it
+    await http?.stop();
     await this.#control.finish();
     if (this.#failure !== null) throw this.#failure;
     try {

@@ -209,6 +209,23 @@ export const OFFSETS_ARENA_BYTES: number = 256 * KiB;
 /** Kafka's: so many producer ids are taken from the catalogue at one time. */
 export const PRODUCER_ID_BLOCK = 1000;
 
+/** The HTTP door: clients at the same time. */
+export const HTTP_CONNECTIONS_DEFAULT = 64;
+export const HTTP_CONNECTIONS_MAX = 4096;
+/** Request line and headers of one request: how large, and how long they may take. */
+export const HTTP_HEAD_SIZE_MAX: number = 16 * KiB;
+export const HTTP_HEAD_MS = 10000;
+/** A JSON request from its first byte to its last. */
+export const HTTP_REQUEST_MS = 30000;
+export const HTTP_BODY_SIZE_MAX: number = 64 * KiB;
+/** A client that asks for nothing more is let go. */
+export const HTTP_KEEP_ALIVE_MS = 5000;
+/** What is being answered at a stop has so long. */
+export const HTTP_DRAIN_MS = 5000;
+/** Entries of one page of a list. */
+export const HTTP_PAGE_DEFAULT = 100;
+export const HTTP_PAGE_MAX = 1000;
+
 export const TOPIC_NAME_SIZE_MAX = 249;
 export const PARTITIONS_PER_TOPIC_MAX = 1024;
 export const PARTITIONS_PER_SHARD_MAX = 65536;
@@ -243,6 +260,8 @@ assert(CHECKPOINT_BYTES + BATCH_SIZE_MAX_DEFAULT <= 64 * MiB, "recovery scans no
 assert(COLD_PIECE_SYNCING <= COLD_PIECE, "slower while syncs are pending");
 assert(COLD_PIECE <= COLD_IN_FLIGHT_DEFAULT, "one piece fits the budget");
 assert(COLD_WINDOW_MAX <= COLD_IN_FLIGHT_DEFAULT, "one reader alone can be served at full speed");
+assert(HTTP_HEAD_MS < HTTP_REQUEST_MS, "a head is part of a request");
+assert(HTTP_PAGE_MAX <= METADATA_TOPICS_MAX, "one request describes the topics of a page");
 assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");
 assert(PARTITIONS_PER_SHARD_MAX <= LIST_ELEMENTS_MAX, "metadata can list every topic");
 assert(BATCH_SIZE_MAX_LIMIT + 4 * KiB <= FRAME_SIZE_MAX, "a frame holds the largest batch");

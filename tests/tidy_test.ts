@@ -63,8 +63,13 @@ const LAYERS: rules.Layers = {
     ],
   ),
   "src/admin": {
-    ...layer(["src/config", "src/client"], "nothing", ["hono", "@hono", "zod"], ["node:"]),
-    files: ["src/format/errors.ts", "src/base/trace.ts"],
+    ...layer(
+      ["src/config", "src/client", "src/address", "src/limits", "src/version"],
+      "nothing",
+      ["hono", "@hono", "zod"],
+      ["node:"],
+    ),
+    files: ["src/format/errors.ts", "src/format/internal_topics.ts", "src/base/trace.ts"],
   },
   "src/client": {
     ...layer([...GROUND, "src/codec", "src/format"], "nothing", [], ["node:"]),

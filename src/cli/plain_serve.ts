@@ -17,6 +17,9 @@ import type { ServeCommand } from "./serve_command.ts";
 export interface ServeWords {
   data?: string | undefined;
   native?: Address | undefined;
+  http?: Address | undefined;
+  /** `--no-http`. */
+  refuseHttp?: boolean | undefined;
   insecure?: boolean | undefined;
   runDirectory?: string | undefined;
   /** `--no-init`. */
@@ -30,11 +33,15 @@ export interface ServeWords {
 /** The same in the shape of the configuration, without what was not said. */
 export function optionsOf(words: ServeWords): BrokerOptions {
   const { data, native, runDirectory, connectionsMax, connectionsPerAddress } = words;
-  const { syncMethod, coldReads } = words;
+  const { http, refuseHttp, syncMethod, coldReads } = words;
   const hasConnections = connectionsMax !== undefined || connectionsPerAddress !== undefined;
+  const hasHttp = http !== undefined || refuseHttp === true;
   return {
     ...(data === undefined ? {} : { dataDirectory: data }),
     ...(native === undefined ? {} : { native }),
+    ...(hasHttp
+      ? { http: { listen: http, enabled: refuseHttp === true ? false : undefined } }
+      : {}),
     ...(words.insecure === true ? { insecure: true } : {}),
     ...(runDirectory === undefined ? {} : { runDirectory }),
     ...(words.refuseEmpty === true ? { initialise: false } : {}),
@@ -59,6 +66,10 @@ const OPTIONS: Readonly<Record<string, (words: ServeWords, value: string) => boo
   "--native": (words, value) => {
     words.native = addressOf(value);
     return words.native !== undefined;
+  },
+  "--http": (words, value) => {
+    words.http = addressOf(value);
+    return words.http !== undefined;
   },
   "--run-dir": (words, value) => {
     words.runDirectory = value;
@@ -87,6 +98,10 @@ export function readPlainServe(args: readonly string[]): ServeCommand | null {
       words.refuseEmpty = true;
       continue;
     }
+    if (word === "--no-http") {
+      words.refuseHttp = true;
+      continue;
+    }
     if (word === "--insecure") {
       words.insecure = true;
       continue;
@@ -97,7 +112,9 @@ export function readPlainServe(args: readonly string[]): ServeCommand | null {
     if (value.startsWith("-") || take?.(words, value) !== true) return null;
   }
   // What others reach is explained where it is refused.
-  const isOpen = words.native !== undefined && !isLoopback(words.native.host);
+  const isOpen = [words.native, words.http].some((listener) => {
+    return listener !== undefined && !isLoopback(listener.host);
+  });
   if (isOpen && words.insecure !== true) return null;
   return { name: "serve", file: undefined, said: optionsOf(words) };
 }

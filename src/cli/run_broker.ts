@@ -4,7 +4,7 @@
  */
 
 import { listenerText } from "../address.ts";
-import { setTraceSink, type TraceLevel } from "../base/trace.ts";
+import { setTraceSink, trace, type TraceLevel } from "../base/trace.ts";
 import type { BrokerConfig } from "../config.ts";
 import { Broker } from "../embed.ts";
 import { printTo, STDERR, STDOUT } from "../server/print.ts";
@@ -24,9 +24,22 @@ export async function runBroker(
   const signals = watchSignals();
   const broker = await Broker.startWith(config, threads, sources);
   printTo(STDOUT, `native ${listenerText(broker.addresses.native)}\nready\n`);
+  if (config.http.enabled) await openHttp(broker);
   await Promise.race([untilAborted(signals.signal), broker.closed]);
   await broker.stop();
   return ExitCode.success;
+}
+
+/** After "ready": clients of the data path do not wait for it. */
+async function openHttp(broker: Broker): Promise<void> {
+  try {
+    const { address, socketPath, adminTokenFile } = await broker.serveHttp();
+    trace("info", `http: the admin token is in ${adminTokenFile}; ${socketPath} needs none`);
+    if (address !== null) printTo(STDOUT, `http ${listenerText(address)}\n`);
+  } catch (error) {
+    await broker.stop();
+    throw error;
+  }
 }
 
 function traceToStandardError(level: TraceLevel, message: string): void {

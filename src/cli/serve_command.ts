@@ -77,9 +77,15 @@ const words = {
       "Listener of the native protocol; port 0 takes a free one. Default: 127.0.0.1:7400.",
     ),
   })),
+  http: optional(option("--http", address(), {
+    description: say(
+      "Listener of the HTTP door; port 0 takes a free one. Default: 127.0.0.1:7480.",
+    ),
+  })),
+  refuseHttp: optional(flag("--no-http", { description: message`Open no HTTP door.` })),
   insecure: optional(flag("--insecure", {
     description: say(
-      "Allow a listener that other machines reach, although nobody is authenticated yet.",
+      "Allow listeners that other machines reach, although nothing is encrypted yet.",
     ),
   })),
   runDirectory: optional(option("--run-dir", string({ metavar: "DIR" }), {

@@ -59,6 +59,8 @@ export interface SettingSources {
 const FLAGS: Readonly<Record<string, string>> = {
   "dataDirectory": "--data",
   "native": "--native",
+  "http.listen": "--http",
+  "http.enabled": "--no-http",
   "insecure": "--insecure",
   "runDirectory": "--run-dir",
   "initialise": "--no-init",
@@ -76,6 +78,7 @@ interface JsonSchema {
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minLength?: number;
   readonly default?: unknown;
   readonly description?: string;
   readonly text?: string;
@@ -122,7 +125,9 @@ function allowedBy(schema: JsonSchema): string {
   if (schema.enum !== undefined) {
     return `${schema.enum.slice(0, -1).join(", ")} or ${schema.enum.at(-1)}`;
   }
-  if (schema.minimum === undefined) return "text that is not empty";
+  if (schema.minimum === undefined) {
+    return schema.minLength === undefined ? "text" : "text that is not empty";
+  }
   const { minimum, maximum = Infinity } = schema;
   return maximum < Number.MAX_SAFE_INTEGER ? `${minimum} to ${maximum}` : `${minimum} or more`;
 }

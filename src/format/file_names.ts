@@ -3,6 +3,7 @@
  * record in 20 digits, so that `ls` sorts like the log.
  *
  *     <data>/catalogue  .lock  .kafka_cleanshutdown  meta.properties  run/
+ *     <data>/http-admin.token  http-read.token
  *     <data>/recovery-point-offset-checkpoint  log-start-offset-checkpoint  reserve
  *     <data>/orders-0/00000000000000000000.log  .index  .timeindex
  *     <data>/orders-0/00000000000000000042.snapshot  leader-epoch-checkpoint  partition.metadata
@@ -19,6 +20,9 @@ export const LOCK_FILE = ".lock";
 export const CLEAN_STOP_FILE = ".kafka_cleanshutdown";
 export const META_FILE = "meta.properties";
 export const RUN_DIRECTORY = "run";
+/** Credentials of the HTTP door: who has one may do everything, or read. */
+export const ADMIN_TOKEN_FILE = "http-admin.token";
+export const READ_TOKEN_FILE = "http-read.token";
 /** One line per partition: everything below is on disk. */
 export const RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint";
 /** One line per partition: its first offset. */
@@ -108,6 +112,9 @@ export function parsePartitionDirectory(name: string): { topic: string; partitio
 export function shardSocketFile(shard: number): string {
   return `shard-${shard}.sock`;
 }
+
+/** In the run directory: the HTTP door's. */
+export const HTTP_SOCKET_FILE = "http.sock";
 
 /** Kafka's rule, which also keeps a topic name from being a path. */
 export function isTopicName(name: string): boolean {

@@ -118,15 +118,16 @@ export function replaceFile(
   name: string,
   content: Uint8Array,
   room: Room | null = null,
+  mode: number = FILE_MODE,
 ): void {
   const temporary = name + TEMPORARY_SUFFIX;
   try {
-    writeSmallFile(libc, directory, temporary, content);
+    writeSmallFile(libc, directory, temporary, content, mode);
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     libc.unlinkat(directory, temporary, 0); // a part of it takes up what is scarce
     if (room?.giveUp(error.errno) !== true) throw error;
-    writeSmallFile(libc, directory, temporary, content);
+    writeSmallFile(libc, directory, temporary, content, mode);
   }
   must(libc.renameat(directory, temporary, directory, name), `rename ${temporary} to ${name}`);
   must(libc.fsync(directory), `sync the directory of ${name}`);
@@ -138,9 +139,10 @@ export function writeSmallFile(
   directory: number,
   name: string,
   content: Uint8Array,
+  mode: number = FILE_MODE,
 ): void {
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
-  const fd = must(libc.openat(directory, name, flags, FILE_MODE), `create ${name}`);
+  const fd = must(libc.openat(directory, name, flags, mode), `create ${name}`);
   try {
     const memory = libc.allocate(Math.max(content.length, 1));
     memory.bytes.set(content);

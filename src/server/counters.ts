@@ -22,6 +22,21 @@ function coldCounters(cold: ColdReads): { name: string; value: number }[] {
   ];
 }
 
+/** Partitions that take nothing: damaged ones, and those whose storage failed. */
+function unwellCounters({ broker }: Node): { name: string; value: number }[] {
+  let degraded = 0;
+  let failed = 0;
+  for (const { log, removed } of broker.topics.partitions) {
+    if (removed) continue;
+    if (log.broken) failed += 1;
+    else if (log.degraded !== "") degraded += 1;
+  }
+  return [
+    { name: "partitions_degraded", value: degraded },
+    { name: "partitions_failed", value: failed },
+  ];
+}
+
 export function nodeCounters(node: Node): { name: string; value: number }[] {
   const { broker, syncer, store, counters, sendCounters } = node;
   return [
@@ -35,6 +50,7 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
     { name: "sent_memory_bytes_total", value: sendCounters.memoryBytes },
     { name: "sent_file_bytes_total", value: sendCounters.fileBytes },
     { name: "partitions", value: broker.topics.count },
+    ...unwellCounters(node),
     { name: "appended_batches_total", value: broker.counters.appends },
     { name: "appended_records_total", value: broker.counters.appendedRecords },
     { name: "appended_bytes_total", value: broker.counters.appendedBytes },

@@ -32,7 +32,7 @@ export function judgeDescriptors(
   const others = partitions + OPEN_SEALED_MAX + DESCRIPTORS_SPARE;
   const left = descriptorsMax - others;
   if (left >= connections) return { level: "none", message: "" };
-  const advice = `the limit of open files is ${descriptorsMax}; ` +
+  const advice = `the limit of open files (without those of HTTP) is ${descriptorsMax}; ` +
     `${partitions} partitions and ${connections} connections need ${others + connections} ` +
     "(ulimit -n, LimitNOFILE)";
   if (left < CONNECTIONS_MIN) {

@@ -1,5 +1,5 @@
 /**
- * Where the shard's socket lies: in `run` of the data directory or where the configuration says;
+ * Where the sockets lie: in `run` of the data directory or where the configuration says;
  * where that path is too long for a socket, in a directory of its own that is removed at the end.
  *
  *     <data>/run/shard-0.sock      /tmp/sluice-<uuid>/shard-0.sock
@@ -38,8 +38,8 @@ export interface RunPlace {
   readonly path: string;
   /** Whether another one will do where that path is too long. */
   readonly isFixed: boolean;
-  /** File name of the socket. */
-  readonly socket: string;
+  /** File names of the sockets, the shard's first. */
+  readonly sockets: readonly [string, ...string[]];
   /** A uuid nobody has. */
   readonly newId: () => string;
   /** Where directories with a short path are made; only tests have another. */
@@ -47,36 +47,43 @@ export interface RunPlace {
 }
 
 export class RunDirectory {
+  /** Of the shard's. */
   readonly socketPath: string;
   readonly #libc: Libc;
   readonly #path: string;
+  readonly #sockets: readonly string[];
   /** Below zero: the directory stays. */
   readonly #lockFd: number;
 
-  private constructor(libc: Libc, path: string, socket: string, lockFd: number) {
+  private constructor(
+    libc: Libc,
+    path: string,
+    sockets: RunPlace["sockets"],
+    lockFd: number,
+  ) {
     this.#libc = libc;
     this.#path = path;
+    this.#sockets = sockets;
     this.#lockFd = lockFd;
-    this.socketPath = `${path}/${socket}`;
+    this.socketPath = this.pathOf(sockets[0]);
   }
 
   /** Returns in words why there is no such directory. */
   static make(libc: Libc, place: RunPlace): RunDirectory | string {
-    const { path, isFixed, socket } = place;
-    const socketPath = `${path}/${socket}`;
-    if (new TextEncoder().encode(socketPath).length > UNIX_PATH_SIZE_MAX) {
+    const { path, isFixed, sockets } = place;
+    const long = sockets.map((name) => `${path}/${name}`).find(isTooLong);
+    if (long !== undefined) {
       if (!isFixed) return RunDirectory.#makeShort(libc, place);
-      return `the path of ${socketPath} is over ${UNIX_PATH_SIZE_MAX} bytes: ` +
-        "choose a shorter --run-dir";
+      return `the path of ${long} is over ${UNIX_PATH_SIZE_MAX} bytes: choose a shorter --run-dir`;
     }
     const made = libc.mkdirat(AT_FDCWD, path, MODE);
     if (made < 0 && made !== -EEXIST) return refused(path, made);
-    return new RunDirectory(libc, path, socket, -1);
+    return new RunDirectory(libc, path, sockets, -1);
   }
 
   static #makeShort(libc: Libc, place: RunPlace): RunDirectory | string {
-    const { socket, newId, shortParent = SHORT_PARENT } = place;
-    removeAbandoned(libc, shortParent, socket);
+    const { sockets, newId, shortParent = SHORT_PARENT } = place;
+    removeAbandoned(libc, shortParent, sockets);
     let path = "";
     let result = 0;
     for (let i = 0; i < TRIES; i += 1) {
@@ -84,20 +91,29 @@ export class RunDirectory {
       result = libc.mkdirat(AT_FDCWD, path, MODE);
       if (result >= 0) result = lockDirectory(libc, AT_FDCWD, path);
       const isThere = libc.statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, libc.fileStatus()) === 0;
-      if (result >= 0 && isThere) return new RunDirectory(libc, path, socket, result);
+      if (result >= 0 && isThere) return new RunDirectory(libc, path, sockets, result);
       if (result >= 0) libc.close(result);
     }
     return refused(path, result < 0 ? result : -ENOENT);
   }
 
-  /** The socket, and a directory of our own. */
+  /** Where the socket of this name lies. */
+  pathOf(socket: string): string {
+    return `${this.#path}/${socket}`;
+  }
+
+  /** The sockets, and a directory of our own. */
   remove(): void {
     const libc = this.#libc;
-    libc.unlinkat(AT_FDCWD, this.socketPath, 0);
+    for (const socket of this.#sockets) libc.unlinkat(AT_FDCWD, this.pathOf(socket), 0);
     if (this.#lockFd < 0) return;
     libc.unlinkat(AT_FDCWD, this.#path, AT_REMOVEDIR);
     libc.close(this.#lockFd);
   }
+}
+
+function isTooLong(path: string): boolean {
+  return new TextEncoder().encode(path).length > UNIX_PATH_SIZE_MAX;
 }
 
 function refused(path: string, result: number): string {
@@ -105,7 +121,7 @@ function refused(path: string, result: number): string {
 }
 
 /** What killed brokers have left. What cannot be removed, or holds anything else, stays. */
-function removeAbandoned(libc: Libc, parent: string, socket: string): void {
+function removeAbandoned(libc: Libc, parent: string, sockets: readonly string[]): void {
   const parentFd = libc.openat(AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0);
   if (parentFd < 0) return;
   const entries: DirectoryEntry[] = [];
@@ -114,7 +130,7 @@ function removeAbandoned(libc: Libc, parent: string, socket: string): void {
     if (!OWN_NAME.test(name)) continue;
     const fd = lockDirectory(libc, parentFd, name);
     if (fd < 0) continue; // somebody's, and in use
-    libc.unlinkat(fd, socket, 0);
+    for (const socket of sockets) libc.unlinkat(fd, socket, 0);
     libc.unlinkat(parentFd, name, AT_REMOVEDIR);
     libc.close(fd);
   }

@@ -13,9 +13,9 @@ import { SIGXFSZ } from "../../ffi/constants.ts";
 import { JOB_RING_BYTES } from "../base/job_ring.ts";
 import { trace } from "../base/trace.ts";
 import type { Address } from "../address.ts";
-import type { BrokerConfig } from "../config.ts";
+import type { BrokerConfig, HttpConfig } from "../config.ts";
 import type { SettingEntry } from "../format/broker_settings.ts";
-import { RUN_DIRECTORY, shardSocketFile } from "../format/file_names.ts";
+import { HTTP_SOCKET_FILE, RUN_DIRECTORY, shardSocketFile } from "../format/file_names.ts";
 import type { ConfigEntry } from "../format/topic_config.ts";
 import type { TopicEntry } from "../log/catalogue.ts";
 import { DataDirectory } from "../log/data_directory.ts";
@@ -23,6 +23,7 @@ import { StorageError } from "../log/files.ts";
 import { type CheckpointEntry, Keeper } from "../log/keeper.ts";
 import { judgeClock } from "./clock.ts";
 import { judgeDescriptors, readDescriptorsMax } from "./descriptors.ts";
+import { type HttpTokens, loadHttpTokens } from "./http_tokens.ts";
 import type { ShardMessage, ShardStart, SyncStart, TopicStart } from "./messages.ts";
 import { RunDirectory } from "./run_directory.ts";
 import { settingEntries, type SettingSources, unknownChanges } from "./setting_entries.ts";
@@ -49,6 +50,13 @@ export type ShardRequest = Extract<
       | "disk_ok";
   }
 >;
+/** What the HTTP door is opened with. */
+export interface HttpStart {
+  readonly config: HttpConfig;
+  readonly isDefaultAddress: boolean;
+  readonly socketPath: string;
+  readonly tokens: HttpTokens;
+}
 type Stopped = Extract<ShardMessage, { kind: "stopped" }>;
 
 export class Supervisor {
@@ -125,6 +133,16 @@ export class Supervisor {
     }
   }
 
+  /** What the HTTP door needs; its tokens are made where there are none. Throws StartError. */
+  httpStart(): HttpStart {
+    return {
+      config: this.#config.http,
+      isDefaultAddress: this.#sources["http.listen"] === undefined,
+      socketPath: this.#run.pathOf(HTTP_SOCKET_FILE),
+      tokens: loadHttpTokens(libc, this.directory.fd),
+    };
+  }
+
   /** The settings of the broker with these changes. */
   settings(changes: readonly ConfigEntry[]): SettingEntry[] {
     return settingEntries(this.#config, this.#sources, changes);
@@ -187,9 +205,10 @@ export class Supervisor {
     for (const ring of sync.rings) await this.threads.startSync(ring);
   }
 
-  /** Returns how many descriptors the process may have. Throws StartError: too few. */
-  #checkDescriptors({ connections }: BrokerConfig): number {
-    const descriptorsMax = readDescriptorsMax(libc);
+  /** Returns how many descriptors the shard may have. Throws StartError: too few. */
+  #checkDescriptors({ connections, http }: BrokerConfig): number {
+    const ofHttp = http.enabled ? http.connectionsMax : 0;
+    const descriptorsMax = readDescriptorsMax(libc) - ofHttp;
     const partitions = this.keeper.topics.reduce((sum, topic) => sum + topic.partitions, 0);
     const { level, message } = judgeDescriptors(descriptorsMax, partitions, connections.max);
     if (level === "error") throw new StartError(message);
@@ -263,7 +282,7 @@ function makeRunDirectory(config: BrokerConfig, directory: DataDirectory): RunDi
   const made = RunDirectory.make(libc, {
     path: config.runDirectory ?? `${config.dataDirectory}/${RUN_DIRECTORY}`,
     isFixed: config.runDirectory !== undefined,
-    socket: shardSocketFile(SHARD),
+    sockets: [shardSocketFile(SHARD), HTTP_SOCKET_FILE],
     newId: () => directory.newTopicId(),
   });
   if (typeof made === "string") throw new StartError(made);

@@ -96,14 +96,21 @@ testOrSkip("a start on a disk that can only be read", volumeMissing("tmpfs"), as
     const data = join(volume.path, "d");
     await store(data, "kept\n");
     remount("ro");
-    const args = ["serve", "--data", data, "--native", "127.0.0.1:0"];
+    const args = ["serve", "--no-http", "--data", data, "--native", "127.0.0.1:0"];
     const refused = await runSluice({ runtime: BROKER_RUNTIME, args });
     assert.deepEqual([refused.code, refused.out], [1, ""], refused.stderr);
     assert.match(refused.stderr, /^sluice: \S+ is on a disk that can only be read: .*remount,rw/);
     assert.equal(refused.stderr.trim().split("\n").length, 1);
     const advised = await runSluice({ runtime: BROKER_RUNTIME, args: ["verify", data] });
     assert.equal(advised.code, 0, advised.out + advised.stderr);
-    const elsewhere = ["serve", "--data", join(volume.path, "new"), "--native", "127.0.0.1:0"];
+    const elsewhere = [
+      "serve",
+      "--no-http",
+      "--data",
+      join(volume.path, "new"),
+      "--native",
+      "127.0.0.1:0",
+    ];
     const first = await runSluice({ runtime: BROKER_RUNTIME, args: elsewhere });
     assert.match(first.stderr, /can only be read/);
     remount("rw");
@@ -131,7 +138,7 @@ function plainMissing(): string | null {
 testOrSkip("a start in a directory that this user may not write", plainMissing(), async () => {
   const data = join(temporaryDirectory("mine"), "d");
   await store(data, "kept\n");
-  const args = ["serve", "--data", data, "--native", "127.0.0.1:0"];
+  const args = ["serve", "--no-http", "--data", data, "--native", "127.0.0.1:0"];
   chmodSync(data, 0o500);
   const before = readdirSync(data);
   const refused = await runSluice({ runtime: BROKER_RUNTIME, args, wrap: PLAIN });

@@ -121,7 +121,7 @@ testOrSkip(
 );
 
 async function adopted(data: string): Promise<void> {
-  const hinted = await sluice(["serve", "--data", data, "--native", "127.0.0.1:0"]);
+  const hinted = await sluice(["serve", "--no-http", "--data", data, "--native", "127.0.0.1:0"]);
   assert.equal(hinted.code, 1);
   assert.match(hinted.stderr, /sluice adopt /);
   const adoption = await sluice(["adopt", data]);

@@ -125,7 +125,7 @@ testOrSkip("a directory that may not be written says whose it should be", isRoot
 });
 
 test("too few open files says how to have more", async () => {
-  const args = ["serve", "--data", join(directory, "few"), "--native", "127.0.0.1:0"];
+  const args = ["serve", "--no-http", "--data", join(directory, "few"), "--native", "127.0.0.1:0"];
   const wrap = ["sh", "-c", 'ulimit -n 300; exec "$0" "$@"'];
   const refused = await runSluice({ runtime, args, wrap });
   assert.equal(refused.code, 1, refused.stderr);

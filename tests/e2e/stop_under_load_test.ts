@@ -57,7 +57,7 @@ for (
     const proof = new Proof({ data: join(temporaryDirectory("two"), "d"), seed: SEED + 50 });
     const broker = await proof.start(first);
     await proof.load.begin(broker.port);
-    const args = ["serve", "--data", proof.data, "--native", "127.0.0.1:0"];
+    const args = ["serve", "--no-http", "--data", proof.data, "--native", "127.0.0.1:0"];
     const refused = await runSluice({ runtime: second!, args, withinMs: 20_000 });
     assert.equal(refused.code, 1, `${refused.signal}: ${refused.stderr}`);
     assert.equal(refused.out, "", "it never said that it is ready");

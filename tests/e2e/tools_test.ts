@@ -56,7 +56,14 @@ for (const { name } of availableRuntimes()) {
 
   test(`adopt, and what is served then, ${name}`, async () => {
     const made = directory();
-    const refused = await sluice("serve", "--data", made.root, "--native", "127.0.0.1:0");
+    const refused = await sluice(
+      "serve",
+      "--no-http",
+      "--data",
+      made.root,
+      "--native",
+      "127.0.0.1:0",
+    );
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, new RegExp(`sluice adopt ${made.root}`));
     const dry = await sluice("adopt", made.root, "--dry-run");

@@ -106,7 +106,7 @@ test("a partition that is missing is refused by name, and nothing is changed", a
   await first.stop();
   renameSync(join(data, "t-1"), join(data, "..", "elsewhere"));
   mkdirSync(join(data, "photos-0"));
-  const args = ["serve", "--data", data, "--native", "127.0.0.1:0"];
+  const args = ["serve", "--no-http", "--data", data, "--native", "127.0.0.1:0"];
   const refused = await runSluice({ runtime: BROKER_RUNTIME, args });
   assert.equal(refused.code, 1, refused.stderr);
   assert.match(refused.stderr, /t-1 of topic t is missing: restore it from a copy/);

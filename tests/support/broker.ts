@@ -36,6 +36,8 @@ export interface BrokerOptions {
   env?: Record<string, string>;
   /** HOST:PORT of the native listener; port 0 by default, so that brokers never meet. */
   native?: string;
+  /** The HTTP door is open, on any port. Otherwise there is none, unless `flags` say so. */
+  http?: boolean;
   /** Deno's permissions, for tests that serve with fewer than usual. */
   permissions?: readonly string[];
   /**
@@ -51,6 +53,8 @@ export interface Broker {
   pid: number;
   /** Listener name to HOST:PORT, as the first lines of standard output said. */
   listeners: ReadonlyMap<string, string>;
+  /** HOST:PORT of the HTTP door, which is open a moment after "ready". */
+  http(): Promise<string>;
   /** What it has said so far. */
   stdout(): string;
   stderr(): string;
@@ -94,7 +98,8 @@ export interface CommandResult extends Ended {
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const native = options.native ?? "127.0.0.1:0";
-  const flags = options.flags ?? [];
+  const door = options.http === true ? ["--http", "127.0.0.1:0"] : ["--no-http"];
+  const flags = [...door, ...options.flags ?? []];
   const args = ["serve", "--data", options.data, "--native", native, ...flags];
   const settings = options.settings === undefined ? null : {
     dataDirectory: options.data,
@@ -122,6 +127,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     port: Number((listeners.get("native") ?? "").split(":").at(-1)),
     pid: child.pid ?? -1,
     listeners,
+    http: () => whenHttp(child, stdout),
     stdout: () => text(stdout),
     stderr: () => text(stderr),
     ended,
@@ -219,6 +225,18 @@ function whenReady(
       clearTimeout(limit);
       resolve(listeners);
     });
+  });
+}
+
+function whenHttp(child: ChildProcess, stdout: Buffer[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const address = /^http (\S+:\d+)$/m.exec(text(stdout))?.[1];
+      if (address !== undefined) resolve(address);
+    };
+    child.on("close", () => reject(new Error("the broker ended before its HTTP door was open")));
+    child.stdout?.on("data", look);
+    look();
   });
 }
 

@@ -11,6 +11,7 @@ import { FaultyLibc } from "../../support/faulty_libc.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
 const SOCKET = "shard-0.sock";
+const OTHER_SOCKET = "http.sock";
 let ids = 0;
 
 function newId(): string {
@@ -19,7 +20,7 @@ function newId(): string {
 }
 
 function place(path: string, more: Partial<RunPlace> = {}): RunPlace {
-  return { path, isFixed: false, socket: SOCKET, newId, ...more };
+  return { path, isFixed: false, sockets: [SOCKET, OTHER_SOCKET], newId, ...more };
 }
 
 /** One whose path is too long, so that another is made in `shortParent`. */
@@ -39,6 +40,7 @@ test("the usual one is for this user alone, is found again, and stays", () => {
     assert.equal(directory.socketPath, join(path, SOCKET));
     assert.equal(statSync(path).mode & 0o777, 0o700);
     writeFileSync(directory.socketPath, "");
+    writeFileSync(directory.pathOf(OTHER_SOCKET), "");
     directory.remove();
     assert.deepEqual(readdirSync(path), []);
   }
@@ -73,7 +75,7 @@ test("what a killed broker left is removed by the next that looks there, nothing
   for (const path of [...left, join(parent, "sluice-notes"), join(parent, "other")]) {
     mkdirSync(path);
   }
-  writeFileSync(join(withSocket, SOCKET), "");
+  for (const socket of [SOCKET, OTHER_SOCKET]) writeFileSync(join(withSocket, socket), "");
   writeFileSync(join(withMore, "letter"), "");
   const directory = made(RunDirectory.make(libc, tooLong(parent)));
   assert.deepEqual([withSocket, empty, withMore].map((path) => existsSync(path)), [

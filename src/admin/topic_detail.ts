@@ -1,0 +1,79 @@
+/** A topic with its partitions, as several routes answer with it. */
+
+import { z } from "@hono/zod-openapi";
+import type { Admin } from "../client/admin.ts";
+import { BrokerError } from "../client/errors.ts";
+import { ErrorCodes } from "../format/errors.ts";
+import { isInternalTopic } from "../format/internal_topics.ts";
+import { PARTITION_STATES } from "./partition_states.ts";
+
+export interface PartitionDetail {
+  readonly partition: number;
+  readonly leader: number;
+  readonly state: typeof PARTITION_STATES[number];
+  readonly logStart: number;
+  readonly visibleEnd: number;
+  readonly durableEnd: number;
+  readonly logEnd: number;
+  readonly sizeBytes: number;
+  readonly segments: number;
+}
+
+export interface TopicDetail {
+  readonly name: string;
+  readonly topicId: string;
+  readonly internal: boolean;
+  readonly config: Record<string, string>;
+  readonly cacheHitBytes: number;
+  readonly cacheMissBytes: number;
+  readonly partitions: PartitionDetail[];
+}
+
+const partition = z.object({
+  partition: z.number().int(),
+  leader: z.number().int().describe("The node that owns it."),
+  state: z.enum(PARTITION_STATES),
+  logStart: z.number().int().describe("First offset."),
+  visibleEnd: z.number().int().describe("One above the last offset that a consumer sees."),
+  durableEnd: z.number().int().describe("One above the last offset known to be on disk."),
+  logEnd: z.number().int().describe("The offset of the next record."),
+  sizeBytes: z.number().int().describe("Bytes of its batches on disk."),
+  segments: z.number().int().describe("Files that they are in."),
+}).openapi("Partition");
+
+export const topicDetail: z.ZodType<TopicDetail> = z.object({
+  name: z.string(),
+  topicId: z.string().describe("Identity of the topic, never used again."),
+  internal: z.boolean().describe("The broker's own."),
+  config: z.record(z.string(), z.string()).describe("All settings in force."),
+  cacheHitBytes: z.number().int().describe("Fetched bytes that were in the page cache."),
+  cacheMissBytes: z.number().int().describe("Fetched bytes that had to be read from the disk."),
+  partitions: z.array(partition),
+}).openapi("Topic") as unknown as z.ZodType<TopicDetail>;
+
+/** Throws BrokerError: there is no such topic. */
+export async function topicDetailOf(admin: Admin, name: string): Promise<TopicDetail> {
+  const [[topic], [state]] = await Promise.all([
+    admin.metadata([name]).then(({ topics }) => topics),
+    admin.describeTopics([name]),
+  ]);
+  const error = topic?.error || state?.error;
+  if (topic === undefined || state === undefined || error !== 0) {
+    throw new BrokerError(error || ErrorCodes.topic_not_found, name);
+  }
+  const { topicId, cacheHitBytes, cacheMissBytes } = state;
+  return {
+    name,
+    topicId,
+    internal: isInternalTopic(name),
+    config: Object.fromEntries(topic.config.map(({ key, value }) => [key, value])),
+    cacheHitBytes,
+    cacheMissBytes,
+    partitions: state.partitions.map(({ state: at, ...rest }, index) => ({
+      partition: index,
+      leader: topic.partitions[index]?.leader ?? 0,
+      state: PARTITION_STATES[at] ?? "failed",
+      ...rest,
+    })),
+  };
+}

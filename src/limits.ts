@@ -101,6 +101,8 @@ export const REPLY_BYTES_PAUSE: number = 1 * MiB;
 export const LIST_ELEMENTS_MAX = 65536;
 /** Topics that one metadata request may name: each is looked up, sorted and described. */
 export const METADATA_TOPICS_MAX = 1024;
+/** Places of one offset_times request: each may be a read of the disk. */
+export const OFFSET_TIMES_MAX = 256;
 export const HANDLES_PER_CONNECTION_MAX = 65536;
 /** Queued file slices of one connection above which its frames are left unread. */
 export const SLICES_PAUSE: number = REPLY_SLOTS;
@@ -216,7 +218,7 @@ export const HTTP_CONNECTIONS_MAX = 4096;
 export const HTTP_HEAD_SIZE_MAX: number = 16 * KiB;
 export const HTTP_HEAD_MS = 10000;
 /** A JSON request from its first byte to its last. */
-export const HTTP_REQUEST_MS = 30000;
+export const HTTP_REQUEST_MS = 15000;
 export const HTTP_BODY_SIZE_MAX: number = 64 * KiB;
 /** A client that asks for nothing more is let go. */
 export const HTTP_KEEP_ALIVE_MS = 5000;

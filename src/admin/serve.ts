@@ -18,7 +18,7 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { type Address, listenerText } from "../address.ts";
 import { trace } from "../base/trace.ts";
@@ -80,6 +80,8 @@ export class HttpServer {
   #address: Address | null = null;
   #door: Promise<Door> | null = null;
   #isDraining = false;
+  /** Connections of both listeners. */
+  #open = 0;
 
   private constructor(options: HttpServerOptions) {
     this.socketPath = options.socketPath;
@@ -138,7 +140,7 @@ export class HttpServer {
     const server = createServer(SERVER, (incoming, outgoing) => {
       this.#serve(incoming, outgoing, isLocal);
     });
-    server.maxConnections = this.#options.config.connectionsMax;
+    server.on("connection", (socket: Socket) => this.#admit(socket));
     return new Promise((resolve, reject) => {
       server.once("error", (error) => {
         const { code = error.message } = error as { code?: string };
@@ -154,6 +156,19 @@ export class HttpServer {
       if (isLocal) server.listen(at, listening);
       else server.listen(at.port, at.host, listening);
     });
+  }
+
+  /**
+   * Counted here: `maxConnections` does nothing on Deno, and on Bun it goes on counting clients
+   * that are gone.
+   */
+  #admit(socket: Socket): void {
+    if (this.#open >= this.#options.config.connectionsMax) {
+      socket.destroy();
+      return;
+    }
+    this.#open += 1;
+    socket.once("close", () => (this.#open -= 1));
   }
 
   #serve(incoming: IncomingMessage, outgoing: ServerResponse, isLocal: boolean): void {

@@ -1,7 +1,7 @@
 /** A topic with its partitions, as several routes answer with it. */
 
 import { z } from "@hono/zod-openapi";
-import type { Admin } from "../client/admin.ts";
+import type { Admin, TopicState } from "../client/admin.ts";
 import { BrokerError } from "../client/errors.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import { isInternalTopic } from "../format/internal_topics.ts";
@@ -17,6 +17,8 @@ export interface PartitionDetail {
   readonly logEnd: number;
   readonly sizeBytes: number;
   readonly segments: number;
+  readonly oldest: string | null;
+  readonly newest: string | null;
 }
 
 export interface TopicDetail {
@@ -39,6 +41,10 @@ const partition = z.object({
   logEnd: z.number().int().describe("The offset of the next record."),
   sizeBytes: z.number().int().describe("Bytes of its batches on disk."),
   segments: z.number().int().describe("Files that they are in."),
+  oldest: z.iso.datetime().nullable().describe(
+    "Time of the first visible batch, by its highest timestamp; null: there is none.",
+  ),
+  newest: z.iso.datetime().nullable().describe("The same of the last one."),
 }).openapi("Partition");
 
 export const topicDetail: z.ZodType<TopicDetail> = z.object({
@@ -62,6 +68,7 @@ export async function topicDetailOf(admin: Admin, name: string): Promise<TopicDe
     throw new BrokerError(error || ErrorCodes.topic_not_found, name);
   }
   const { topicId, cacheHitBytes, cacheMissBytes } = state;
+  const times = await timesOf(admin, state);
   return {
     name,
     topicId,
@@ -74,6 +81,24 @@ export async function topicDetailOf(admin: Admin, name: string): Promise<TopicDe
       leader: topic.partitions[index]?.leader ?? 0,
       state: PARTITION_STATES[at] ?? "failed",
       ...rest,
+      oldest: times[2 * index] ?? null,
+      newest: times[2 * index + 1] ?? null,
     })),
   };
+}
+
+/** Of the first and the last record of partition 0, 1, 2 …, as text. */
+async function timesOf(admin: Admin, state: TopicState): Promise<(string | null)[]> {
+  const { name: topic, partitions } = state;
+  const times = await admin.offsetTimes(partitions.flatMap(({ logStart, visibleEnd }, index) => {
+    const first = { topic, partition: index, offset: logStart };
+    return [first, { ...first, offset: Math.max(logStart, visibleEnd - 1) }];
+  }));
+  return times.map(timeText);
+}
+
+/** What a producer says is any number: what is no date is not known. */
+export function timeText(timestampMs: number | null): string | null {
+  const date = new Date(timestampMs ?? NaN);
+  return Number.isNaN(date.getTime()) || date.getUTCFullYear() > 9999 ? null : date.toISOString();
 }

@@ -3,6 +3,7 @@
  */
 
 import type { ConfigEntry } from "../format/topic_config.ts";
+import { OFFSET_TIMES_MAX } from "../limits.ts";
 import type { ReplyOf } from "../native/operations.ts";
 import { type AdminPort, ConnectionPort } from "./admin_port.ts";
 import {
@@ -134,6 +135,24 @@ export class Admin {
   offsetForTime(topic: string, partition: number, timestampMs: number): Promise<OffsetForTime> {
     const values = { timestamp: timestampMs };
     return this.#port.requestOf("offset_for_time", topic, partition, values, true);
+  }
+
+  /**
+   * When records were made (the highest timestamp of the batch that holds each, in milliseconds
+   * since 1970); null where there is no visible record, or its topic or partition is not there.
+   */
+  async offsetTimes(
+    places: readonly (TopicPartition & { readonly offset: number })[],
+  ): Promise<(number | null)[]> {
+    const times: (number | null)[] = [];
+    for (let at = 0; at < places.length; at += OFFSET_TIMES_MAX) {
+      const some = places.slice(at, at + OFFSET_TIMES_MAX).map(({ topic, partition, offset }) => {
+        return { topic, partition, offset };
+      });
+      const reply = await this.#port.request("offset_times", { places: some }, true);
+      times.push(...reply.times.map(({ timestamp }) => timestamp < 0 ? null : timestamp));
+    }
+    return times;
   }
 
   /** Counters of the node, in the broker's order. */

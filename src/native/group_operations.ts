@@ -77,6 +77,33 @@ export const GROUP_OPERATIONS = [
     ],
   },
   {
+    code: 305,
+    name: "offset_times",
+    version: 0,
+    text: "When records were made: the highest timestamp of the batch that holds each.",
+    request: [
+      [
+        "places",
+        [
+          ["topic", "string", "Topic name."],
+          ["partition", "u32", "From 0."],
+          ["offset", "u64", "Of the record."],
+        ],
+        "At most 256.",
+      ],
+    ],
+    reply: [
+      [
+        "times",
+        [
+          ["error", "u16", "0, or why there is no answer for this place."],
+          ["timestamp", "i64", "Milliseconds since 1970; -1: no visible record is there."],
+        ],
+        "In the order of the request.",
+      ],
+    ],
+  },
+  {
     code: 400,
     name: "list_groups",
     version: 0,

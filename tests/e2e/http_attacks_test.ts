@@ -297,7 +297,7 @@ test("more connections than may be are ended, and those that were there are serv
   const answered = new Promise<string>((resolve) => {
     first!.socket.once("data", (piece: Uint8Array) => resolve(String(piece)));
   });
-  first!.socket.write(`GET /livez HTTP/1.1\r\nhost: ${HOST}\r\n\r\n`);
+  first!.socket.write(`host: ${HOST}\r\n\r\n`);
   assert.match(await answered, /^HTTP\/1\.1 200 /);
   for (const { socket } of held) socket.destroy();
   await Promise.all(held.map(({ ended }) => ended));
@@ -308,10 +308,12 @@ interface Idle {
   readonly ended: Promise<void>;
 }
 
+/** With the beginning of a request: Bun does not accept who sends nothing. */
 function openIdle(): Promise<Idle> {
   const socket = net.connect({ host: "127.0.0.1", port });
   const ended = new Promise<void>((resolve) => socket.on("close", () => resolve()));
   socket.on("error", () => {});
+  socket.write("GET /livez HTTP/1.1\r\n");
   return new Promise((resolve) => {
     socket.on("connect", () => resolve({ socket, ended }));
     socket.on("close", () => resolve({ socket, ended }));

@@ -62,6 +62,8 @@ test("a topic is created, found, altered, grown and deleted", async () => {
     logEnd: 0,
     sizeBytes: 0,
     segments: 1,
+    oldest: null,
+    newest: null,
   });
   assert.deepEqual(await door.get("/v1/topics/orders"), topic);
   const again = await door.json(409, { method: "POST", target: "/v1/topics", body });
@@ -87,7 +89,16 @@ test("a topic is created, found, altered, grown and deleted", async () => {
 
 test("records are counted, and deleted up to an offset", async () => {
   await sluice(["topic", "create", "records"]);
+  const fromMs = Date.now();
   await sluice(["produce", "records"], { stdin: "a\nb\nc\nd\n" });
+  const { partitions: [at] } = await door.get("/v1/topics/records") as {
+    partitions: { visibleEnd: number; sizeBytes: number; oldest: string; newest: string }[];
+  };
+  assert.equal(at!.visibleEnd, 4);
+  assert.ok(at!.sizeBytes > 61);
+  for (const time of [at!.oldest, at!.newest]) {
+    assert.ok(Date.parse(time) >= fromMs && Date.parse(time) <= Date.now(), time);
+  }
   const target = "/v1/topics/records/partitions/0/records";
   const to = (before: string) => ({ method: "DELETE", target: `${target}?before=${before}` });
   assert.deepEqual(await door.json(200, to("3")), { logStart: 3 });
@@ -149,9 +160,10 @@ test("a group is listed, described, reset and forgotten", async () => {
   ]);
   const stand = await door.get("/v1/groups/billing") as {
     lagRecords: number;
-    offsets: { committed: number; visibleEnd: number; lagRecords: number }[];
+    lagMs: number;
+    offsets: { committed: number; visibleEnd: number; lagRecords: number; lagMs: number }[];
   };
-  assert.equal(stand.lagRecords, 3);
+  assert.deepEqual([stand.lagRecords, stand.lagMs], [3, 0], "the records are of one batch");
   assert.deepEqual(
     stand.offsets.map((
       { committed, visibleEnd, lagRecords },
@@ -237,7 +249,7 @@ test("what does not fit its description is refused with the place", async () => 
     ["POST", "/v1/topics", [], "body"],
     ["PATCH", "/v1/topics/a", { config: {} }, "body.config"],
     ["POST", "/v1/groups/g/reset", { topic: "t", to: "there" }, "body.to"],
-    ["POST", "/v1/groups/g/reset", { topic: "t", to: { offset: -1 } }, "body.to"],
+    ["POST", "/v1/groups/g/reset", { topic: "t", to: { offset: -1 } }, "body.to.offset"],
   ];
   for (const [method, target, body, at] of cases) {
     const found = await door.json(400, { method, target, body }) as {

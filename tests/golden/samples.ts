@@ -293,6 +293,17 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
     },
   },
   "close_connection": { request: { id: 12 }, reply: {} },
+  "offset_times": {
+    request: {
+      places: [
+        { topic: "orders", partition: 1, offset: LARGE_OFFSET },
+        { topic: "none", partition: 0, offset: 0 },
+      ],
+    },
+    reply: {
+      times: [{ error: 0, timestamp: TIMESTAMP_MS }, { error: 20, timestamp: -1 }],
+    },
+  },
 };
 
 const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {

@@ -90,6 +90,10 @@ export function corpus(): Sample[] {
     ["delete_group", (c) => {
       return frames.request("delete_group", { group: "absent", partitions: [] }, c);
     }],
+    ["offset_times", (c) => {
+      const places = [{ topic: TOPIC, partition: 0, offset: 0 }];
+      return frames.request("offset_times", { places }, c);
+    }],
     ["describe_config", (c) => frames.request("describe_config", {}, c)],
     ["alter_config", (c) => {
       const set = [{ key: "num.partitions", value: "1" }];

@@ -10,6 +10,8 @@ const ALLOWED: readonly BrokerOptions[] = [
   { native: { host: "::1", port: 0 }, runDirectory: "r" },
   { dataDirectory: undefined, native: undefined, connections: undefined, sync: undefined },
   { connections: { max: 5, perAddressMax: undefined }, sync: { method: "pool" } },
+  { http: { enabled: false }, native: undefined },
+  { http: { listen: { host: "::1", port: 0 }, hosts: "a.example,b:80", connectionsMax: 1 } },
   { coldReads: { guard: false, method: "probe" }, sync: { writeAhead: false, waitShare: 0 } },
 ];
 

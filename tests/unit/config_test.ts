@@ -69,3 +69,22 @@ test("a listener that others reach is refused, unless somebody says so", () => {
     assert.equal(parseConfig({ native, insecure: true }).native.host, host);
   }
 });
+
+test("the same for the HTTP door, whose tokens would be read on the way; not where it is shut", () => {
+  const listen = { host: "0.0.0.0", port: 0 };
+  assert.throws(() => parseConfig({ http: { listen } }), (error) => {
+    return error instanceof ConfigError &&
+      /^http\.listen: 0\.0\.0\.0 .* in clear$/.test(error.message);
+  });
+  assert.equal(parseConfig({ http: { listen }, insecure: true }).http.listen.host, "0.0.0.0");
+  assert.equal(parseConfig({ http: { listen, enabled: false } }).http.enabled, false);
+});
+
+test("names of the HTTP door are names, with commas between and perhaps a port", () => {
+  for (const hosts of ["", "a", "a.example:80", "a,b-c.example,10.0.0.5:1"]) {
+    assert.equal(parseConfig({ http: { hosts } }).http.hosts, hosts);
+  }
+  for (const hosts of [",", "a,", "http://a", "a b", "a:b", "*"]) {
+    assert.throws(() => parseConfig({ http: { hosts } }), ConfigError, hosts);
+  }
+});

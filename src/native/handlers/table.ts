@@ -34,6 +34,7 @@ import { listGroups } from "./list_groups.ts";
 import { logStart } from "./log_start.ts";
 import { metadata } from "./metadata.ts";
 import { offsetForTime } from "./offset_for_time.ts";
+import { offsetTimes } from "./offset_times.ts";
 import { offsets } from "./offsets.ts";
 import { openPartition } from "./open_partition.ts";
 import { ping } from "./ping.ts";
@@ -76,6 +77,7 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["offsets", offsets],
   ["offset_for_time", offsetForTime],
   ["delete_records", deleteRecords],
+  ["offset_times", offsetTimes],
   ["init_producer", initProducer],
   ["commit_offsets", commitOffsets],
   ["fetch_offsets", fetchOffsets],

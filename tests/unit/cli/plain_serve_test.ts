@@ -14,6 +14,9 @@ const PLAIN = [
   "serve --no-init --data a/b",
   "serve --run-dir r",
   "serve --insecure --native 0.0.0.0:7400",
+  "serve --http 127.0.0.1:0 --data d",
+  "serve --no-http",
+  "serve --insecure --http 0.0.0.0:7480",
   "serve --connections-max 1 --connections-per-address 16384",
 ];
 
@@ -29,6 +32,8 @@ const NOT_PLAIN = [
   "serve --native nowhere",
   "serve --native 0.0.0.0:7400",
   "serve --native 127.0.0.1:65536",
+  "serve --http 7480",
+  "serve --http 0.0.0.0:7480",
   "serve --connections-max 0",
   "serve --connections-max 16385",
   "serve --connections-max 1e3",
@@ -67,6 +72,9 @@ test("only what was said is in the options", () => {
     },
   );
   assert.deepEqual(optionsOf({ coldReads: "off" }).coldReads?.guard, false);
+  assert.deepEqual(optionsOf({ refuseHttp: true }), {
+    http: { enabled: false, listen: undefined },
+  });
   assert.deepEqual(optionsOf({ syncMethod: "aio", connectionsMax: 5 }), {
     connections: { max: 5, perAddressMax: undefined },
     sync: { method: "aio" },

@@ -85,6 +85,14 @@ test("deleteRecords takes an offset or the end, offsetForTime a time", async () 
   assert.equal(valuesOf(fake.named("offset_for_time")[0]!)["timestamp"], 1000);
 });
 
+test("offsetTimes asks for some at a time, and knows nothing of what is not there", async () => {
+  const places = Array.from({ length: 300 }, (_, offset) => ({ topic: "t", partition: 0, offset }));
+  assert.deepEqual(await admin.offsetTimes(places), [1234, null, 1234, null]);
+  const asked = fake.named("offset_times").map((request) => valuesOf(request)["places"]);
+  assert.deepEqual(asked, [places.slice(0, 256), places.slice(256)]);
+  assert.deepEqual(await admin.offsetTimes([]), []);
+});
+
 test("stats and ping", async () => {
   const counters = await admin.stats();
   assert.deepEqual(counters.map(({ name, value }) => [name, value]), [

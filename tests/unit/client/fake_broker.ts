@@ -159,6 +159,7 @@ const CANNED: Record<string, Record<string, unknown>> = {
   offsets: { logStart: 1, visibleEnd: 2, durableEnd: 3, logEnd: 4 },
   "delete_records": { logStart: 17 },
   "offset_for_time": { offset: 5, timestamp: 1234 },
+  "offset_times": { times: [{ error: 0, timestamp: 1234 }, { error: 20, timestamp: -1 }] },
   stats: { counters: [{ name: "a_total", value: 1 }, { name: "b_bytes", value: 2 }] },
 };
 

@@ -53,14 +53,19 @@ export class Broker {
   readonly #connection: ControlConnection;
   readonly #control: Control;
   #stopping: Promise<void> | null = null;
-  #http: Promise<HttpServer> | null = null;
+  #http: Promise<HttpServer> | null;
   #failure: BrokerFailed | null = null;
   /** The shard has answered stop: that its connection ends is no failure. */
   #hasStopped = false;
   readonly #settle: { resolve: () => void; reject: (error: Error) => void };
 
-  private constructor(supervisor: Supervisor, connection: ControlConnection) {
+  private constructor(
+    supervisor: Supervisor,
+    connection: ControlConnection,
+    http: Promise<HttpServer> | null,
+  ) {
     this.#supervisor = supervisor;
+    this.#http = http;
     this.#connection = connection;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.closed = promise;
@@ -101,18 +106,28 @@ export class Broker {
   /**
    * `start` with a whole configuration that is known to be allowed, and with the caller's trace
    * sink: without the libraries that check options and keep an embedding program's log. `sources`
-   * says where values come from that are no defaults (SettingSource, by key).
+   * says where values come from that are no defaults (SettingSource, by key). `isToServeHttp`:
+   * `serveHttp` will be called; a start that takes long opens the door itself, so that somebody
+   * hears how far it is.
    */
   static async startWith(
     config: BrokerConfig,
     threads: Threads,
     sources: SettingSources = {},
+    isToServeHttp = false,
   ): Promise<Broker> {
+    let http: Promise<HttpServer> | null = null;
+    const recovering = (supervisor: Supervisor): void => {
+      if (!isToServeHttp) return;
+      http = openHttp(supervisor);
+      http.catch(() => {}); // `serveHttp` throws it
+    };
     try {
-      const supervisor = await Supervisor.start(config, PROGRAM, threads, sources);
+      const supervisor = await Supervisor.start(config, PROGRAM, threads, sources, recovering);
       const connection = await ControlConnection.connect(supervisor.socketPath);
-      return new Broker(supervisor, connection);
+      return new Broker(supervisor, connection, http);
     } catch (error) {
+      await closeHttp(http);
       threads.terminate();
       throw error;
     }
@@ -130,19 +145,10 @@ export class Broker {
    */
   async serveHttp(): Promise<HttpAddresses> {
     if (this.#stopping !== null) throw new BrokerFailed("the broker is stopping");
-    this.#http ??= this.#openHttp();
+    this.#http ??= openHttp(this.#supervisor);
     const { address, socketPath } = await this.#http;
     const { path } = this.#supervisor.directory;
     return { address, socketPath, adminTokenFile: `${path}/${ADMIN_TOKEN_FILE}` };
-  }
-
-  /** Loaded here: what nobody opens costs neither time nor memory. */
-  async #openHttp(): Promise<HttpServer> {
-    const { HttpServer } = await import("./admin/serve.ts");
-    const { Engine } = await import("./admin/engine.ts");
-    const engine = new Engine(this.#supervisor.socketPath);
-    engine.serve();
-    return await HttpServer.open({ ...this.#supervisor.httpStart(), engine });
   }
 
   /** Drains, syncs everything and marks the directory clean. Throws BrokerFailed. */
@@ -156,8 +162,7 @@ export class Broker {
   }
 
   async #stop(): Promise<void> {
-    const http = await this.#http?.catch(() => null); // who opened it hears of it
-    await http?.stop();
+    await closeHttp(this.#http);
     await this.#control.finish();
     if (this.#failure !== null) throw this.#failure;
     try {
@@ -198,6 +203,20 @@ export class Broker {
     this.#failure = new BrokerFailed(`the broker cannot go on: ${error.message}`, { cause: error });
     this.#settle.reject(this.#failure);
   }
+}
+
+/** Loaded here: what nobody opens costs neither time nor memory. */
+async function openHttp(supervisor: Supervisor): Promise<HttpServer> {
+  const { HttpServer } = await import("./admin/serve.ts");
+  const { Engine } = await import("./admin/engine.ts");
+  const engine = new Engine(supervisor.socketPath, supervisor);
+  return await HttpServer.open({ ...supervisor.httpStart(), engine });
+}
+
+/** Whoever opened a door that failed hears of it there. */
+async function closeHttp(http: Promise<HttpServer> | null): Promise<void> {
+  const server = await http?.catch(() => null);
+  await server?.stop();
 }
 
 /** The shard behind the connection. A refusal that is no bug becomes a value. */

@@ -40,6 +40,8 @@ export const RETENTION_SETTING_MAX = 999999999999999;
 /** A partition's recovery point moves after so many bytes or milliseconds. */
 export const CHECKPOINT_BYTES: number = 48 * MiB;
 export const CHECKPOINT_MS = 60000;
+/** How often a long start says how far it is. */
+export const RECOVERY_TELL_MS = 500;
 /** Every partition is looked at so often for rolls, retention and checkpoints. */
 export const SWEEP_MS = 1000;
 export const SWEEP_PARTITIONS_MAX = 64;

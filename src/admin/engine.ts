@@ -20,10 +20,16 @@ const CLIENT_NAME = "sluice-http";
 
 export type EngineState = "recovering" | "serving" | "stopping";
 
-/** How far a start has come. */
-export interface RecoveryProgress {
-  readonly partitionsDone: number;
-  readonly partitions: number;
+/** What the engine looks at of the broker's start. */
+export interface StartState {
+  /** The shard listens. */
+  readonly isServing: boolean;
+  /** How far a start has come that takes long. */
+  readonly recovery: {
+    readonly partitionsDone: number;
+    readonly partitions: number;
+    readonly scannedBytes: number;
+  };
 }
 
 /** A connection, and the one admin that knows the handles opened on it. */
@@ -35,35 +41,28 @@ interface Opened {
 export class Engine {
   readonly startedMs: number = Date.now();
   readonly #socketPath: string;
-  #state: EngineState = "recovering";
-  #recovery: RecoveryProgress = { partitionsDone: 0, partitions: 0 };
+  readonly #start: StartState;
+  #isStopping = false;
   #opened: Promise<Opened> | null = null;
 
   /** `socketPath`: the shard's. */
-  constructor(socketPath: string) {
+  constructor(socketPath: string, start: StartState) {
     this.#socketPath = socketPath;
+    this.#start = start;
   }
 
   get state(): EngineState {
-    return this.#state;
+    if (this.#isStopping) return "stopping";
+    return this.#start.isServing ? "serving" : "recovering";
   }
 
-  get recovery(): RecoveryProgress {
-    return this.#recovery;
-  }
-
-  recovering(progress: RecoveryProgress): void {
-    this.#recovery = progress;
-  }
-
-  /** The shard listens. */
-  serve(): void {
-    if (this.#state === "recovering") this.#state = "serving";
+  get recovery(): StartState["recovery"] {
+    return this.#start.recovery;
   }
 
   /** Nothing more is asked; what is being asked fails. */
   async stop(): Promise<void> {
-    this.#state = "stopping";
+    this.#isStopping = true;
     await this.#close();
   }
 
@@ -81,8 +80,8 @@ export class Engine {
   }
 
   async #useOnce<T>(work: (admin: Admin, connection: Connection) => Promise<T>): Promise<T> {
-    if (this.#state === "recovering") throw new HttpError("http_starting");
-    if (this.#state === "stopping") throw new ClosedError("HTTP door");
+    if (this.state === "recovering") throw new HttpError("http_starting");
+    if (this.state === "stopping") throw new ClosedError("HTTP door");
     this.#opened ??= this.#open();
     const { admin, connection } = await this.#opened;
     return await work(admin, connection);

@@ -22,7 +22,7 @@ export async function runBroker(
 ): Promise<ExitCode> {
   setTraceSink(traceToStandardError);
   const signals = watchSignals();
-  const broker = await Broker.startWith(config, threads, sources);
+  const broker = await Broker.startWith(config, threads, sources, config.http.enabled);
   printTo(STDOUT, `native ${listenerText(broker.addresses.native)}\nready\n`);
   if (config.http.enabled) await openHttp(broker);
   await Promise.race([untilAborted(signals.signal), broker.closed]);

@@ -70,8 +70,18 @@ export interface SyncWorkerStart {
   readonly ring: SharedArrayBuffer;
 }
 
+/** How far a start has come. */
+export interface RecoveryProgress {
+  readonly partitionsDone: number;
+  readonly partitions: number;
+  /** Bytes of logs that were read to see whether they are whole. */
+  readonly scannedBytes: number;
+}
+
 export type ShardMessage =
   | { readonly kind: "ready"; readonly host: string; readonly port: number }
+  /** A start that takes long, and how far it is; before `ready`. */
+  | ({ readonly kind: "recovering" } & RecoveryProgress)
   | { readonly kind: "trace"; readonly level: TraceLevel; readonly message: string }
   | { readonly kind: "create_topic"; readonly token: number; readonly topic: TopicDefinition }
   | { readonly kind: "delete_topic"; readonly token: number; readonly name: string }

@@ -20,14 +20,20 @@ import type { Partition } from "../log/partition.ts";
 import { emptyReport, openPartition, UNKNOWN } from "../log/recovery.ts";
 import type { PartitionPoints, TopicStart } from "./messages.ts";
 import type { Node } from "./node.ts";
+import type { RecoveryWatch } from "./recovery_watch.ts";
 
 /** A long scan says how far it is each time it has read this much. */
 const PROGRESS_BYTES: number = 512 * MiB;
 const NOTHING_KNOWN: PartitionPoints = { recoveryPoint: UNKNOWN, logStart: UNKNOWN };
 
 /** Opens all partitions, then makes the topic known. Throws StorageError; then nothing is known. */
-export function openTopic(node: Node, entry: TopicStart, clean: boolean): void {
-  new TopicOpening(node, entry, clean).step(Infinity);
+export function openTopic(
+  node: Node,
+  entry: TopicStart,
+  clean: boolean,
+  watch: RecoveryWatch | null = null,
+): void {
+  new TopicOpening(node, entry, clean, watch).step(Infinity);
 }
 
 /** A topic that is being opened, or those partitions of it that are not open. */
@@ -37,14 +43,21 @@ export class TopicOpening {
   readonly #clean: boolean;
   readonly #config: TopicConfig;
   readonly #logs: Partition[] = [];
+  readonly #watch: RecoveryWatch | null;
 
-  constructor(node: Node, entry: TopicStart, clean: boolean) {
+  constructor(
+    node: Node,
+    entry: TopicStart,
+    clean: boolean,
+    watch: RecoveryWatch | null = null,
+  ) {
     const config = topicConfigIn(node.broker.settings, entry.name, entry.config);
     assert(typeof config !== "string", "the catalogue holds checked settings");
     this.#node = node;
     this.#entry = entry;
     this.#clean = clean;
     this.#config = config;
+    this.#watch = watch;
   }
 
   /**
@@ -63,7 +76,8 @@ export class TopicOpening {
       for (let index = first + logs.length; index < end; index += 1) {
         const directory = partitionDirectory(name, index);
         const known = points[index] ?? NOTHING_KNOWN;
-        logs.push(recover(this.#node, topic, directory, this.#clean, known));
+        logs.push(recover(this.#node, topic, directory, this.#clean, known, this.#watch));
+        this.#watch?.opened();
       }
     } catch (error) {
       for (const log of logs) log.abandon();
@@ -83,10 +97,12 @@ function recover(
   directory: string,
   clean: boolean,
   points: PartitionPoints,
+  watch: RecoveryWatch | null,
 ): Partition {
   const report = emptyReport();
   let told = 0;
   const progress = (bytes: number) => {
+    watch?.scanned(bytes);
     if (bytes - told < PROGRESS_BYTES) return;
     told = bytes;
     trace("info", `${directory}: ${Math.floor(bytes / MiB)} MiB scanned`);

@@ -24,7 +24,13 @@ import { type CheckpointEntry, Keeper } from "../log/keeper.ts";
 import { judgeClock } from "./clock.ts";
 import { judgeDescriptors, readDescriptorsMax } from "./descriptors.ts";
 import { type HttpTokens, loadHttpTokens } from "./http_tokens.ts";
-import type { ShardMessage, ShardStart, SyncStart, TopicStart } from "./messages.ts";
+import type {
+  RecoveryProgress,
+  ShardMessage,
+  ShardStart,
+  SyncStart,
+  TopicStart,
+} from "./messages.ts";
 import { RunDirectory } from "./run_directory.ts";
 import { settingEntries, type SettingSources, unknownChanges } from "./setting_entries.ts";
 import { planSyncs } from "./sync_method.ts";
@@ -64,6 +70,12 @@ export class Supervisor {
   readonly keeper: Keeper;
   readonly socketPath: string;
   native: Address = { host: "", port: 0 };
+  /** The shard listens. */
+  isServing = false;
+  /** Of a start that takes long. */
+  recovery: RecoveryProgress = { partitionsDone: 0, partitions: 0, scannedBytes: 0 };
+  /** Hears of the first progress. */
+  #tellRecovering: (supervisor: Supervisor) => void = () => {};
   #serve: ((request: ShardRequest) => void) | null = null;
   /** What shards asked for before anybody served it. */
   readonly #early: ShardRequest[] = [];
@@ -94,7 +106,8 @@ export class Supervisor {
   }
 
   /**
-   * Opens the directory, recovers and listens. Throws DirectoryError, CatalogueError, StorageError
+   * Opens the directory, recovers and listens. `tellRecovering` hears of a start that takes long,
+   * at its first progress, with what is there by then. Throws DirectoryError, CatalogueError, StorageError
    * or StartError.
    */
   static async start(
@@ -102,6 +115,7 @@ export class Supervisor {
     version: string,
     threads: Threads,
     sources: SettingSources,
+    tellRecovering: (supervisor: Supervisor) => void = () => {},
   ): Promise<Supervisor> {
     libc.ignoreSignal(SIGXFSZ); // a file that may not grow is an error of the write
     const wrongClock = judgeClock(libc.wallMs());
@@ -120,6 +134,7 @@ export class Supervisor {
       keeper.makeReserve();
       run = makeRunDirectory(config, directory);
       supervisor = new Supervisor(threads, directory, keeper, run, config, sources);
+      supervisor.#tellRecovering = tellRecovering;
       await supervisor.#startShard(config, version);
       return supervisor;
     } catch (error) {
@@ -202,6 +217,7 @@ export class Supervisor {
     };
     shard.postMessage(shardStart);
     this.native = await ready;
+    this.isServing = true;
     for (const ring of sync.rings) await this.threads.startSync(ring);
   }
 
@@ -246,6 +262,13 @@ export class Supervisor {
     return { name, topicId, partitions, config, points };
   }
 
+  #recovering({ partitionsDone, partitions, scannedBytes }: RecoveryProgress): void {
+    this.recovery = { partitionsDone, partitions, scannedBytes };
+    const tell = this.#tellRecovering;
+    this.#tellRecovering = () => {};
+    tell(this);
+  }
+
   #heard(
     message: ShardMessage,
     ready: (address: Address) => void,
@@ -254,6 +277,8 @@ export class Supervisor {
     switch (message.kind) {
       case "ready":
         return ready({ host: message.host, port: message.port });
+      case "recovering":
+        return this.#recovering(message);
       case "refused":
         return refused(new StartError(message.message, message.intact));
       case "trace":

@@ -15,6 +15,7 @@ import { OFFSETS_LOAD_FIRST_BYTES } from "../limits.ts";
 import type { ShardMessage, ShardStart } from "./messages.ts";
 import { Node } from "./node.ts";
 import { openTopic } from "./open_topic.ts";
+import { RecoveryWatch } from "./recovery_watch.ts";
 import { closeNode, isClean, lastCheckpoint } from "./stop.ts";
 import { turn } from "./turn.ts";
 import { die, EXIT_IO, EXIT_SOFTWARE, type WorkerScope } from "./worker_scope.ts";
@@ -36,7 +37,9 @@ function run(start: ShardStart): void {
   let node: Node;
   try {
     node = new Node(libc, start, jobs, post);
-    for (const topic of start.topics) openTopic(node, topic, start.clean);
+    const partitions = start.topics.reduce((sum, topic) => sum + topic.partitions, 0);
+    const watch = new RecoveryWatch(libc, partitions, post);
+    for (const topic of start.topics) openTopic(node, topic, start.clean, watch);
     loadOffsets(node);
     node.listen();
   } catch (error) {

@@ -21,6 +21,7 @@ const ready = z.object({
   recovery: z.object({
     partitionsDone: z.number().int(),
     partitions: z.number().int(),
+    scannedBytes: z.number().int().describe("Of logs that were read to see if they are whole."),
   }).optional().describe("While recovering."),
   partitions: z.object({
     count: z.number().int(),

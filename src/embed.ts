@@ -208,9 +208,9 @@ export class Broker {
 /** Loaded here: what nobody opens costs neither time nor memory. */
 async function openHttp(supervisor: Supervisor): Promise<HttpServer> {
   const { HttpServer } = await import("./admin/serve.ts");
-  const { Engine } = await import("./admin/engine.ts");
-  const engine = new Engine(supervisor.socketPath, supervisor);
-  return await HttpServer.open({ ...supervisor.httpStart(), engine });
+  const shardSocketPath = supervisor.socketPath;
+  const start = { ...supervisor.httpStart(), shardSocketPath, start: supervisor };
+  return await HttpServer.open(start);
 }
 
 /** Whoever opened a door that failed hears of it there. */

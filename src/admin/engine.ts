@@ -22,6 +22,8 @@ export type EngineState = "recovering" | "serving" | "stopping";
 
 /** What the engine looks at of the broker's start. */
 export interface StartState {
+  /** Milliseconds since 1970. */
+  readonly startedMs: number;
   /** The shard listens. */
   readonly isServing: boolean;
   /** How far a start has come that takes long. */
@@ -39,7 +41,6 @@ interface Opened {
 }
 
 export class Engine {
-  readonly startedMs: number = Date.now();
   readonly #socketPath: string;
   readonly #start: StartState;
   #isStopping = false;
@@ -54,6 +55,10 @@ export class Engine {
   get state(): EngineState {
     if (this.#isStopping) return "stopping";
     return this.#start.isServing ? "serving" : "recovering";
+  }
+
+  get startedMs(): number {
+    return this.#start.startedMs;
   }
 
   get recovery(): StartState["recovery"] {

@@ -31,7 +31,7 @@ import {
   HTTP_REQUEST_MS,
 } from "../limits.ts";
 import type { Door } from "./door.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, StartState } from "./engine.ts";
 
 /** Our user's alone. */
 const SOCKET_MODE = 0o600;
@@ -51,7 +51,9 @@ export interface HttpServerOptions {
   /** Where its Unix socket is to lie: in a directory that no other broker uses. */
   readonly socketPath: string;
   readonly tokens: { readonly read: string; readonly admin: string };
-  readonly engine: Engine;
+  /** The shard's Unix socket, and whether it listens there yet. */
+  readonly shardSocketPath: string;
+  readonly start: StartState;
   /**
    * Nobody chose the address: where something else listens there, the door is open on its Unix
    * socket alone, so that a second broker on a machine starts as the first did.
@@ -79,6 +81,7 @@ export class HttpServer {
   readonly #servers: Server[] = [];
   #address: Address | null = null;
   #door: Promise<Door> | null = null;
+  #engine: Engine | null = null;
   #isDraining = false;
   /** Connections of both listeners. */
   #open = 0;
@@ -118,7 +121,7 @@ export class HttpServer {
     }, HTTP_DRAIN_MS);
     await Promise.all(closed);
     clearTimeout(limit);
-    await this.#options.engine.stop();
+    await this.#engine?.stop();
   }
 
   async #listenTcp(): Promise<Address | null> {
@@ -183,8 +186,10 @@ export class HttpServer {
 
   async #load(): Promise<Door> {
     const { makeDoor } = await import("./door.ts");
+    const { Engine } = await import("./engine.ts");
     const { allowedHosts } = await import("./gate.ts");
-    const { engine, tokens, config } = this.#options;
+    const { tokens, config, shardSocketPath, start } = this.#options;
+    const engine = this.#engine ??= new Engine(shardSocketPath, start);
     const hosts = this.#address === null
       ? new Set<string>()
       : allowedHosts(this.#address, config.hosts);

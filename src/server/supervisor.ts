@@ -70,6 +70,8 @@ export class Supervisor {
   readonly keeper: Keeper;
   readonly socketPath: string;
   native: Address = { host: "", port: 0 };
+  /** By the wall clock. */
+  readonly startedMs: number = libc.wallMs();
   /** The shard listens. */
   isServing = false;
   /** Of a start that takes long. */

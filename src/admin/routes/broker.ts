@@ -11,7 +11,7 @@ import { PARTITION_STATES } from "../partition_states.ts";
 const broker = z.object({
   version: z.string(),
   runtime: z.object({ name: z.string(), version: z.string() }),
-  startedAt: z.iso.datetime().describe("When the HTTP door of this process began."),
+  startedAt: z.iso.datetime().describe("When it was started."),
   nodes: z.array(z.object({
     nodeId: z.number().int(),
     host: z.string().describe("Where its native listener is reached."),
@@ -46,7 +46,7 @@ export function addBrokerRoutes(app: AdminApp, engine: Engine): void {
       const { nodes } = await admin.metadata(["-"]);
       return { nodes, node: { nodeId, nodeEpoch }, unwell: await unwellOf(admin) };
     });
-    const startedAt = new Date(engine.startedMs).toISOString();
+    const startedAt = new Date(Math.floor(engine.startedMs)).toISOString();
     return c.json({ version: VERSION, runtime: runtimeOf(), startedAt, ...found }, 200);
   });
 }

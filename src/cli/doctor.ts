@@ -12,6 +12,7 @@ import net from "node:net";
 import process from "node:process";
 import { errnoName } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
+import { listenerText } from "../address.ts";
 import { type BrokerConfig, parseConfig } from "../config.ts";
 import { Connection } from "../client/connection.ts";
 import { CatalogueError, loadCatalogue } from "../log/catalogue.ts";
@@ -69,6 +70,7 @@ async function* look(command: DoctorCommand, pauses: Pauses): AsyncGenerator<Fin
   yield* directory(libc, config, pauses);
   yield* await clock(libc);
   yield await port(config);
+  yield* await httpPort(config);
 }
 
 function runtime(): Finding {
@@ -193,6 +195,17 @@ async function port({ native }: BrokerConfig): Promise<Finding> {
     ? "Something else listens there: stop it, or choose another address with --native."
     : "Choose another address with --native.";
   return judge.fail(check, `${text}: ${reason}`, hint);
+}
+
+/** Whoever listens there may be this broker: nobody is asked. */
+async function httpPort({ http: { enabled, listen } }: BrokerConfig): Promise<Finding[]> {
+  if (!enabled) return [];
+  const check = "HTTP address";
+  const text = listenerText(listen);
+  const reason = await listenOnce(listen.host, listen.port);
+  if (reason === "") return [ok(check, `${text} is free`)];
+  const hint = "Unless this broker runs already: choose another one with --http, or say --no-http.";
+  return [judge.warning(check, `${text}: ${reason}`, hint)];
 }
 
 /** "" when it can be listened on, else the reason. */

@@ -36,8 +36,8 @@ export interface BrokerOptions {
   env?: Record<string, string>;
   /** HOST:PORT of the native listener; port 0 by default, so that brokers never meet. */
   native?: string;
-  /** The HTTP door is open, on any port. Otherwise there is none, unless `flags` say so. */
-  http?: boolean;
+  /** The HTTP door is open, on any port or where nobody says otherwise; else there is none. */
+  http?: true | "default";
   /** Deno's permissions, for tests that serve with fewer than usual. */
   permissions?: readonly string[];
   /**
@@ -98,8 +98,7 @@ export interface CommandResult extends Ended {
  */
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const native = options.native ?? "127.0.0.1:0";
-  const door = options.http === true ? ["--http", "127.0.0.1:0"] : ["--no-http"];
-  const flags = [...door, ...options.flags ?? []];
+  const flags = [...httpFlags(options.http), ...options.flags ?? []];
   const args = ["serve", "--data", options.data, "--native", native, ...flags];
   const settings = options.settings === undefined ? null : {
     dataDirectory: options.data,
@@ -134,6 +133,11 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
   };
+}
+
+function httpFlags(http: BrokerOptions["http"]): string[] {
+  if (http === "default") return [];
+  return http === true ? ["--http", "127.0.0.1:0"] : ["--no-http"];
 }
 
 /** Runs one command of the command line to its end. Never rejects because of an exit code. */

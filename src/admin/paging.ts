@@ -8,6 +8,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { HTTP_PAGE_DEFAULT, HTTP_PAGE_MAX } from "../limits.ts";
+import { type NumberText, numberText } from "./values.ts";
 
 export interface PageWanted {
   readonly limit: number;
@@ -21,21 +22,16 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** A number in a query, which is text. */
-function integerText(min: number, max: number): z.ZodType<number, string | number> {
-  return z.coerce.number().int().min(min).max(max) as unknown as z.ZodType<number, string | number>;
-}
-
 /** Fields of a query, for `z.strictObject`. */
 export interface PageQuery {
-  readonly limit: z.ZodDefault<z.ZodType<number, string | number>>;
+  readonly limit: z.ZodDefault<NumberText>;
   readonly order: z.ZodDefault<z.ZodEnum<{ asc: "asc"; desc: "desc" }>>;
   readonly after: z.ZodOptional<z.ZodString>;
 }
 
 export function pageQuery(keyName: string): PageQuery {
   return {
-    limit: integerText(1, HTTP_PAGE_MAX).default(HTTP_PAGE_DEFAULT)
+    limit: numberText(1, HTTP_PAGE_MAX).default(HTTP_PAGE_DEFAULT)
       .describe("Entries of a page."),
     order: z.enum(["asc", "desc"]).default("asc").describe(`Order, by ${keyName}.`),
     after: z.string().optional().describe("`next` of the page before."),

@@ -234,6 +234,8 @@ test("settings have sources, and change while the broker runs", async () => {
 test("what does not fit its description is refused with the place", async () => {
   const cases: [method: string, target: string, body: unknown, at: string][] = [
     ["GET", "/v1/topics?limit=0", undefined, "query.limit"],
+    ["GET", "/v1/topics?limit=1e1", undefined, "query.limit"],
+    ["GET", "/v1/topics?limit=", undefined, "query.limit"],
     ["GET", "/v1/topics?limit=1&limit=2", undefined, "query.limit"],
     ["GET", "/v1/topics?order=up", undefined, "query.order"],
     ["GET", "/v1/topics?nothing=1", undefined, "query"],

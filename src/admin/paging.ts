@@ -32,7 +32,7 @@ export interface PageQuery {
 export function pageQuery(keyName: string): PageQuery {
   return {
     limit: numberText(1, HTTP_PAGE_MAX).default(HTTP_PAGE_DEFAULT)
-      .describe("Entries of a page."),
+      .openapi({ default: HTTP_PAGE_DEFAULT, description: "Entries of a page." }),
     order: z.enum(["asc", "desc"]).default("asc").describe(`Order, by ${keyName}.`),
     after: z.string().optional().describe("`next` of the page before."),
   };

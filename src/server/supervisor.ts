@@ -109,8 +109,8 @@ export class Supervisor {
 
   /**
    * Opens the directory, recovers and listens. `tellRecovering` hears of a start that takes long,
-   * at its first progress, with what is there by then. Throws DirectoryError, CatalogueError, StorageError
-   * or StartError.
+   * at its first progress, with what is there by then. Throws DirectoryError, CatalogueError,
+   * StorageError or StartError.
    */
   static async start(
     config: BrokerConfig,

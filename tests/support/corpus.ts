@@ -11,6 +11,7 @@ export const WRITTEN_HANDLE = 0;
 export const FIXED_HANDLE = 1;
 /** Above every handle that a test opens, however often it sends the corpus. */
 const ABSENT = 1000000;
+const PLACE = { topic: TOPIC, partition: 0, offset: 0 };
 
 export interface Sample {
   name: string;
@@ -90,10 +91,7 @@ export function corpus(): Sample[] {
     ["delete_group", (c) => {
       return frames.request("delete_group", { group: "absent", partitions: [] }, c);
     }],
-    ["offset_times", (c) => {
-      const places = [{ topic: TOPIC, partition: 0, offset: 0 }];
-      return frames.request("offset_times", { places }, c);
-    }],
+    ["offset_times", (c) => frames.request("offset_times", { places: [PLACE] }, c)],
     ["describe_config", (c) => frames.request("describe_config", {}, c)],
     ["alter_config", (c) => {
       const set = [{ key: "num.partitions", value: "1" }];

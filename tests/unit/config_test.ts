@@ -70,7 +70,7 @@ test("a listener that others reach is refused, unless somebody says so", () => {
   }
 });
 
-test("the same for the HTTP door, whose tokens would be read on the way; not where it is shut", () => {
+test("the same for the HTTP door, whose tokens would be read on the way, while it is open", () => {
   const listen = { host: "0.0.0.0", port: 0 };
   assert.throws(() => parseConfig({ http: { listen } }), (error) => {
     return error instanceof ConfigError &&

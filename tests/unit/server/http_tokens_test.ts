@@ -31,7 +31,7 @@ test("two tokens are made, 0600, and found again", () => {
   assert.deepEqual(loadHttpTokens(libc, fd), tokens);
 });
 
-test("what an operator wrote is taken; what is no token is refused, without saying what it is", () => {
+test("what an operator wrote is taken; what is no token is refused without being told", () => {
   const { root, fd } = open();
   const own = "an-operators-own-token-of-many-letters";
   writeFileSync(join(root, READ_TOKEN_FILE), own, { mode: 0o600 });

@@ -11,12 +11,12 @@
 
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { getRequestListener, type HttpBindings, RequestError } from "@hono/node-server";
 import { trace } from "../base/trace.ts";
-import { makeApp } from "./app.ts";
+import { makeApp, problemResponse } from "./app.ts";
 import type { Engine } from "./engine.ts";
 import { type Admission, Gate, type Refusal } from "./gate.ts";
-import { problem, problemHeaders } from "./problem.ts";
+import { HttpError, problem, problemHeaders, problemOf } from "./problem.ts";
 import { Tokens } from "./tokens.ts";
 
 export interface DoorOptions {
@@ -50,8 +50,11 @@ export function makeDoor({ engine, tokens, hosts }: DoorOptions): Door {
       const { incoming } = env as HttpBindings;
       return app.fetch(request, { admission: admissions.get(incoming)! });
     },
-    // An embedding program keeps its own Request and Response.
-    { overrideGlobalObjects: false, hostname: "localhost" },
+    {
+      overrideGlobalObjects: false, // an embedding program keeps its own Request and Response
+      hostname: "localhost",
+      errorHandler: (error) => problemResponse(problemOf(readable(error))),
+    },
   );
   return (incoming, outgoing, isLocal) => {
     for (const [name, value] of Object.entries(HEADERS)) outgoing.setHeader(name, value);
@@ -64,6 +67,12 @@ export function makeDoor({ engine, tokens, hosts }: DoorOptions): Door {
       outgoing.destroy();
     });
   };
+}
+
+/** On the Unix socket Host is not looked at, and may be what no URL can be made of. */
+function readable(error: unknown): unknown {
+  if (!(error instanceof RequestError)) return error;
+  return new HttpError("http_invalid_request", "the header Host cannot be read");
 }
 
 /** A body that nobody reads ends the connection. */

@@ -27,7 +27,7 @@ function occupy(port: number): Promise<net.Server | null> {
   });
 }
 
-test("an embedded broker has a door when it is asked for one, and nothing global changes", async () => {
+test("an embedded broker has a door when it is asked, and nothing global changes", async () => {
   const { Request, Response } = globalThis;
   const dataDirectory = join(directory, "embedded");
   const broker = await Broker.start({ dataDirectory, native: ANY, http: { listen: ANY } });

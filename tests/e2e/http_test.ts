@@ -284,6 +284,8 @@ test("the Unix socket needs no token, and is its user's alone", async () => {
     body: { name: "local" },
   });
   assert.equal(made.status, 201, made.text);
+  const odd = await ask({ path }, { target: "/livez", headers: { host: "a b" } });
+  assert.deepEqual([odd.status, JSON.parse(odd.text).name], [400, "http_invalid_request"]);
 });
 
 test("the reference is served from the program itself, and loads nothing", async () => {

@@ -20,6 +20,7 @@ import { Control, type ShardLink } from "./server/control.ts";
 import { type SettingSources, sourcesOf } from "./server/setting_entries.ts";
 import { type ShardRequest, Supervisor } from "./server/supervisor.ts";
 import { Threads } from "./server/threads.ts";
+import { closeHttp, openHttp } from "./open_http.ts";
 import { PROGRAM } from "./version.ts";
 
 const ADD_TOPIC = controlOperation("add_topic");
@@ -203,20 +204,6 @@ export class Broker {
     this.#failure = new BrokerFailed(`the broker cannot go on: ${error.message}`, { cause: error });
     this.#settle.reject(this.#failure);
   }
-}
-
-/** Loaded here: what nobody opens costs neither time nor memory. */
-async function openHttp(supervisor: Supervisor): Promise<HttpServer> {
-  const { HttpServer } = await import("./admin/serve.ts");
-  const shardSocketPath = supervisor.socketPath;
-  const start = { ...supervisor.httpStart(), shardSocketPath, start: supervisor };
-  return await HttpServer.open(start);
-}
-
-/** Whoever opened a door that failed hears of it there. */
-async function closeHttp(http: Promise<HttpServer> | null): Promise<void> {
-  const server = await http?.catch(() => null);
-  await server?.stop();
 }
 
 /** The shard behind the connection. A refusal that is no bug becomes a value. */

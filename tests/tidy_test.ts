@@ -88,6 +88,7 @@ const LAYERS: rules.Layers = {
   "src/cli": layer(["*"], "constants", ["@optique", "zod"], ["node:"]),
   "src/main": layer(["*"], "constants", ["@optique"], ["node:"]),
   "src/embed": layer(["*"], "constants", [], ["node:"]),
+  "src/open_http": layer(["src/admin", "src/server"], "nothing", [], []),
 };
 
 /** Every exception to a rule: which rule, where (the beginning of a finding), why. */

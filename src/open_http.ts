@@ -1,0 +1,24 @@
+/**
+ * Opening and closing the HTTP door of a broker. The door itself is loaded here: what nobody opens
+ * costs neither time nor memory.
+ */
+
+import type { HttpServer } from "./admin/serve.ts";
+import type { Supervisor } from "./server/supervisor.ts";
+
+/** Settles when it listens. Throws HttpListenError, StorageError and StartError. */
+export async function openHttp(supervisor: Supervisor): Promise<HttpServer> {
+  const { HttpServer } = await import("./admin/serve.ts");
+  const start = supervisor.httpStart();
+  return await HttpServer.open({
+    ...start,
+    shardSocketPath: supervisor.socketPath,
+    start: supervisor,
+  });
+}
+
+/** Whoever opened a door that failed hears of it there. */
+export async function closeHttp(http: Promise<HttpServer> | null): Promise<void> {
+  const server = await http?.catch(() => null);
+  await server?.stop();
+}

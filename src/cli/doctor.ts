@@ -112,7 +112,7 @@ async function* directory(
   try {
     const [content, partitions] = catalogue(libc, place, config);
     yield content;
-    yield files(readDescriptorsMax(libc), partitions, config.connections.max);
+    yield files(readDescriptorsMax(libc), partitions, config);
     yield* disk(libc, place, pauses);
   } finally {
     libc.close(place.fd);
@@ -143,10 +143,11 @@ function catalogue(libc: Libc, place: Place, config: BrokerConfig): [Finding, nu
   }
 }
 
-function files(max: number, partitions: number, connections: number): Finding {
-  const { level, message } = judgeDescriptors(max, partitions, connections);
+function files(max: number, partitions: number, { connections, http }: BrokerConfig): Finding {
+  const ofHttp = http.enabled ? http.connectionsMax : 0;
+  const { level, message } = judgeDescriptors(max, partitions, connections.max, ofHttp);
   const check = "open files";
-  if (level === "none") return ok(check, `limit ${max}, enough for ${connections} connections`);
+  if (level === "none") return ok(check, `limit ${max}, enough for ${connections.max} connections`);
   const hint = "Raise it: ulimit -n 65536, or LimitNOFILE=65536 of a service.";
   return level === "error" ? judge.fail(check, message, hint) : judge.warning(check, message, hint);
 }

@@ -1,7 +1,7 @@
 /**
  * How many descriptors the process may have, and whether that is enough for what it serves.
  *
- *     partitions | open sealed segments | 64 spare | connections: what is left
+ *     partitions | open sealed segments | 64 spare | HTTP | connections: what is left
  */
 
 import { AT_FDCWD, O_RDONLY } from "../../ffi/constants.ts";
@@ -23,16 +23,20 @@ export function readDescriptorsMax(libc: Libc): number {
   return found === null ? Infinity : Number(found[1]);
 }
 
-/** What the limit means for a broker of so many partitions: nothing, a warning, or no start. */
+/**
+ * What the limit means for a broker of so many partitions: nothing, a warning, or no start.
+ * `ofHttp`: connections that the HTTP door may have besides.
+ */
 export function judgeDescriptors(
   descriptorsMax: number,
   partitions: number,
   connections: number,
+  ofHttp: number = 0,
 ): { level: "none" | "warning" | "error"; message: string } {
-  const others = partitions + OPEN_SEALED_MAX + DESCRIPTORS_SPARE;
+  const others = partitions + OPEN_SEALED_MAX + DESCRIPTORS_SPARE + ofHttp;
   const left = descriptorsMax - others;
   if (left >= connections) return { level: "none", message: "" };
-  const advice = `the limit of open files (without those of HTTP) is ${descriptorsMax}; ` +
+  const advice = `the limit of open files is ${descriptorsMax}; ` +
     `${partitions} partitions and ${connections} connections need ${others + connections} ` +
     "(ulimit -n, LimitNOFILE)";
   if (left < CONNECTIONS_MIN) {

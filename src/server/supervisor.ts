@@ -226,12 +226,12 @@ export class Supervisor {
   /** Returns how many descriptors the shard may have. Throws StartError: too few. */
   #checkDescriptors({ connections, http }: BrokerConfig): number {
     const ofHttp = http.enabled ? http.connectionsMax : 0;
-    const descriptorsMax = readDescriptorsMax(libc) - ofHttp;
+    const max = readDescriptorsMax(libc);
     const partitions = this.keeper.topics.reduce((sum, topic) => sum + topic.partitions, 0);
-    const { level, message } = judgeDescriptors(descriptorsMax, partitions, connections.max);
+    const { level, message } = judgeDescriptors(max, partitions, connections.max, ofHttp);
     if (level === "error") throw new StartError(message);
     if (level === "warning") trace("warning", message);
-    return descriptorsMax;
+    return max - ofHttp;
   }
 
   /**

@@ -150,7 +150,7 @@ class World {
 export function drawFrame(prng: Prng): Uint8Array {
   const correlation = prng.next();
   const handle = prng.chance(90) ? prng.below(2) : prng.below(5);
-  switch (prng.below(23)) {
+  switch (prng.below(24)) {
     case 0:
       return frames.request("ping", {}, correlation);
     case 1:
@@ -193,6 +193,10 @@ export function drawFrame(prng: Prng): Uint8Array {
       return frames.request("list_groups", { prefix: "" }, correlation);
     case 17:
       return frames.request("delete_group", { group: "g", partitions: [] }, correlation);
+    case 18: {
+      const places = [{ topic: TOPIC, partition: prng.below(3), offset: prng.below(3) }];
+      return frames.request("offset_times", { places }, correlation);
+    }
     default:
       return frames.produce(handle, drawBatch(prng), correlation, prng.pick([0, 1, 255, 255]));
   }

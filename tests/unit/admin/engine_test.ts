@@ -40,7 +40,7 @@ test("nothing is asked before the shard serves, and nothing after the stop", asy
   await assert.rejects(engine.use((admin) => admin.ping()), ClosedError);
 });
 
-test("all who ask at the same time share a connection; one that was lost is made again", async () => {
+test("all who ask at one time share a connection; one that was lost is made again", async () => {
   const { engine } = engineOf();
   const before = hellos();
   await Promise.all([1, 2, 3].map(() => engine.use((admin) => admin.ping())));

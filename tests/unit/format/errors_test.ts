@@ -52,6 +52,18 @@ const PINNED: readonly (readonly [number, string, boolean])[] = [
   [84, "too_many_offsets", false],
   [85, "unknown_member", false],
   [86, "illegal_generation", false],
+  [100, "http_invalid_request", false],
+  [101, "http_host_refused", false],
+  [102, "http_path_not_found", false],
+  [103, "http_method_not_allowed", false],
+  [104, "http_origin_refused", false],
+  [105, "http_token_required", false],
+  [106, "http_scope_too_small", false],
+  [107, "http_body_too_large", false],
+  [108, "http_length_required", false],
+  [109, "http_content_type_unsupported", false],
+  [110, "http_starting", true],
+  [111, "http_engine_unreachable", true],
 ];
 
 test("every code that was ever given out means what it meant", () => {

@@ -55,6 +55,7 @@ function right(): Sample[] {
   const rows: [string, Uint8Array, readonly number[]][] = [
     ["hello", frames.hello(), [0]],
     ["ping", frames.request("ping", {}), [0]],
+    ["offset_times", frames.request("offset_times", { places: [{ ...place, offset: 0 }] }), [0]],
     ["create_topic is parked", frames.request("create_topic", topic), []],
     ["delete_topic is parked", frames.request("delete_topic", { name: TOPIC }), []],
     ["metadata of all", frames.request("metadata", { topics: [] }), [0]],

@@ -24,6 +24,8 @@ test("enough is silent, less is a warning that says what is left, too few is an 
   assert.equal(less.level, "warning");
   assert.match(less.message, /^999 connections at the most: the limit of open files is 1419;/);
   assert.match(less.message, /100 partitions and 1000 connections need 1420/);
+  assert.equal(judgeDescriptors(others + 1049, 100, 1000, 50).level, "warning");
+  assert.equal(judgeDescriptors(others + 1050, 100, 1000, 50).level, "none");
   assert.equal(judgeDescriptors(others + CONNECTIONS_MIN, 100, 1000).level, "warning");
   const few = judgeDescriptors(others + CONNECTIONS_MIN - 1, 100, 1000);
   assert.equal(few.level, "error");

@@ -9,6 +9,8 @@ import { GiB, KiB, MiB } from "./base/units.ts";
 
 /** Frame before `hello`: room for a token and a client name, no more for a stranger. */
 export const FRAME_SIZE_MAX_BEFORE_HELLO: number = 8 * KiB;
+/** Characters of a client's name: kept as long as the connection, and listed with all others. */
+export const CLIENT_NAME_LENGTH_MAX = 255;
 /** Frame after `hello`, all bytes counted. */
 export const FRAME_SIZE_MAX: number = 100 * MiB;
 
@@ -272,6 +274,10 @@ assert(BATCH_SIZE_MAX_LIMIT + 4 * KiB <= FRAME_SIZE_MAX, "a frame holds the larg
 assert(FETCH_SIZE_MAX + BATCH_SIZE_MAX_DEFAULT < FRAME_SIZE_MAX, "a fetch reply is a frame");
 assert(PUSH_SIZE_MAX <= FETCH_SIZE_MAX, "a push is a frame as a fetch reply is");
 assert(FRAME_SIZE_MAX <= BLOCK_SIZE_MAX, "a block holds the largest frame");
+assert(
+  FRAME_SIZE_MAX + 2 * REPLY_BYTES_PAUSE <= BLOCK_SIZE_MAX,
+  "a block holds the largest reply behind those that may wait",
+);
 assert(BATCH_SIZE_MAX_LIMIT <= SEGMENT_SIZE_MAX, "a segment holds the largest batch");
 assert(BATCH_SIZE_MAX_DEFAULT < FAST_BLOCK_SIZE_MAX, "usual batches are checksummed fast");
 assert(RECEIVE_SIZE < FAST_BLOCK_SIZE_MAX, "what one recv takes is checksummed fast");

@@ -27,7 +27,7 @@ const ROWS = [
     text: "Opens the session; the first frame of every connection.",
     request: [
       ["protocol", "u16", "Protocol version of the client: 1."],
-      ["clientName", "string", "Who connects, for operators."],
+      ["clientName", "string", "Who connects, for operators; at most 255 characters."],
       ["token", "string", "Credential; empty where none is configured."],
     ],
     reply: [

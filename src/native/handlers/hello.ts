@@ -1,7 +1,7 @@
 /** Operation hello: versions are exchanged and the session is open. */
 
 import { ErrorCodes } from "../../format/errors.ts";
-import { FRAME_SIZE_MAX } from "../../limits.ts";
+import { CLIENT_NAME_LENGTH_MAX, FRAME_SIZE_MAX } from "../../limits.ts";
 import { HANDLED, type Request, RequestError } from "../request.ts";
 import { decodeBody } from "../codec.ts";
 import type { NativeDoor } from "../door.ts";
@@ -16,6 +16,10 @@ export function hello(door: NativeDoor, session: Session, request: Request): num
   if (body.protocol !== PROTOCOL_VERSION) {
     const message = `this broker speaks protocol ${PROTOCOL_VERSION}`;
     throw new RequestError(ErrorCodes.unsupported_protocol, message);
+  }
+  if (body.clientName.length > CLIENT_NAME_LENGTH_MAX) {
+    const message = `clientName has at most ${CLIENT_NAME_LENGTH_MAX} characters`;
+    throw new RequestError(ErrorCodes.invalid_request, message);
   }
   session.helloSaid = true;
   session.clientName = body.clientName;

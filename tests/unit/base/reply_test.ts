@@ -144,3 +144,13 @@ test("more than was offered is not sent", () => {
   assert.throws(() => other.reply.pushSlice({ file: null, position: 0, size: 1 }));
   assert.throws(() => other.push(newFile(other.closed), 0, 0));
 });
+
+test("the largest block is enough for what it can hold, whatever came before it", () => {
+  const model = new Model();
+  model.reserve(100);
+  model.reserve(1048576 - 200); // twice as much, to have room for more, is no block
+  model.reserve(100);
+  model.check();
+  assert.equal(model.reply.block!.size, 1048576);
+  assert.throws(() => model.reply.reserve(1), /no block is that large/);
+});

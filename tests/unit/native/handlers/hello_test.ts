@@ -36,3 +36,17 @@ test("another protocol is refused, and the client may say hello again", () => {
   assert.equal(client.feed(frames.hello())[0]!.code, 0);
   world.end();
 });
+
+test("a name is short, also when hello is said again: it is kept, and listed with all others", () => {
+  const world = new NativeWorld();
+  const client = world.connect({ greet: false });
+  const named = (length: number) => {
+    return frames.request("hello", { protocol: 1, clientName: "n".repeat(length), token: "" });
+  };
+  assert.equal(client.feed(named(256))[0]!.code, ErrorCodes.invalid_request);
+  assert.equal(client.session.helloSaid, false);
+  assert.equal(client.feed(named(255))[0]!.code, 0);
+  assert.equal(client.feed(named(65535))[0]!.code, ErrorCodes.invalid_request);
+  assert.equal(client.session.clientName, "n".repeat(255));
+  world.end();
+});

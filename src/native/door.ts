@@ -10,6 +10,7 @@ import type { FileSlice } from "../base/file_slice.ts";
 import type { AppendWaiters } from "../broker/append_waiters.ts";
 import type { Broker, Door } from "../broker/broker.ts";
 import type { FetchRequest } from "../broker/fetch.ts";
+import { OFFSETS_TOPIC_TOKEN } from "../broker/group_offsets.ts";
 import type { LogStartWaiter } from "../broker/log_starts.ts";
 import {
   dropSubscriber,
@@ -132,11 +133,13 @@ export class NativeDoor implements Door {
   readonly #sessions: (Session | undefined)[] = [];
   /** Requests whose answer is on its way from main or from the disk, by token. */
   readonly #parked: Map<number, Parked> = new Map();
-  #nextToken = 1;
+  #lastToken: number;
 
-  constructor(broker: Broker, server: Server) {
+  /** Tokens go on behind `lastToken`; only tests have another. */
+  constructor(broker: Broker, server: Server, lastToken: number = OFFSETS_TOPIC_TOKEN) {
     this.broker = broker;
     this.server = server;
+    this.#lastToken = lastToken;
   }
 
   open(session: Session): void {
@@ -293,8 +296,7 @@ export class NativeDoor implements Door {
     operation: ParkedName,
     wanted: Parked["wanted"] = null,
   ): number {
-    const token = this.#nextToken;
-    this.#nextToken += 1;
+    const token = this.#freeToken();
     session.outstanding += 1;
     const { slot, generation } = session;
     this.#parked.set(token, { slot, generation, correlation, operation, wanted });
@@ -311,6 +313,14 @@ export class NativeDoor implements Door {
     session.outstanding -= 1;
     this.#answered(session);
     return { session, parked };
+  }
+
+  /** Main gives it back in 32 bits: after the highest it begins anew. */
+  #freeToken(): number {
+    do {
+      this.#lastToken = (this.#lastToken + 1) >>> 0;
+    } while (this.#lastToken === OFFSETS_TOPIC_TOKEN || this.#parked.has(this.#lastToken));
+    return this.#lastToken;
   }
 
   /** The session got a reply: it has bytes to send, and what waited behind may run. */

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { REPLY_BYTES_PAUSE } from "../../../src/limits.ts";
 import { decodeBody } from "../../../src/native/codec.ts";
+import { NativeDoor } from "../../../src/native/door.ts";
 import { operation } from "../../../src/native/operations.ts";
 import { batchOfSize, concat, sameBytes, stamped } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
@@ -146,5 +147,16 @@ test("a refused batch says which limit it broke, a refused offset which offsets 
   assert.equal(text(large!.body), "the limit of t is max.message.bytes=100");
   const [outside] = client.feed(frames.fetch(0, 5));
   assert.equal(text(outside!.body), "t-0 holds offsets 0 to 0");
+  made.end();
+});
+
+test("tokens fit the 32 bits in which main gives them back, and 0 is nobody's", () => {
+  const made = world();
+  const { session } = opened(made);
+  const door = new NativeDoor(made.broker, made.server, 4294967293);
+  const tokens = [1, 2, 3, 4].map((correlation) => {
+    return door.park(session, correlation, "commit_offsets");
+  });
+  assert.deepEqual(tokens, [4294967294, 4294967295, 1, 2]);
   made.end();
 });

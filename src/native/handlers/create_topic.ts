@@ -2,7 +2,7 @@
 
 import { ErrorCodes } from "../../format/errors.ts";
 import { isTopicName } from "../../format/file_names.ts";
-import { parseTopicConfig } from "../../format/topic_config.ts";
+import { changeTopicConfig } from "../../format/topic_config.ts";
 import { PARTITIONS_PER_TOPIC_MAX } from "../../limits.ts";
 import { decodeBody } from "../codec.ts";
 import { HANDLED, type Request, RequestError } from "../request.ts";
@@ -21,12 +21,14 @@ export function createTopic(door: NativeDoor, session: Session, request: Request
   if (body.partitions < 1 || body.partitions > PARTITIONS_PER_TOPIC_MAX) {
     throw new RequestError(ErrorCodes.invalid_partitions, `1 to ${PARTITIONS_PER_TOPIC_MAX}`);
   }
-  const config = parseTopicConfig(body.config);
+  const config = changeTopicConfig([], { set: body.config, unset: [] }); // each key once
   if (typeof config === "string") throw new RequestError(ErrorCodes.invalid_config, config);
   if (door.broker.topics.get(body.name) !== undefined) {
     throw new RequestError(ErrorCodes.topic_exists, body.name);
   }
   if (door.server.diskRefusal !== ErrorCodes.none) throw new RequestError(door.server.diskRefusal);
-  door.server.createTopic(door.park(session, request.correlation, "create_topic"), body);
+  const { name, partitions } = body;
+  const token = door.park(session, request.correlation, "create_topic");
+  door.server.createTopic(token, { name, partitions, config });
   return HANDLED;
 }

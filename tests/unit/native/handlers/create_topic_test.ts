@@ -34,3 +34,13 @@ test("what is wrong with a topic is refused before anybody else hears of it", ()
   assert.deepEqual(world.server.created.map(({ request }) => request), [largest]);
   world.end();
 });
+
+test("a setting that comes twice is kept once: the catalogue does not grow by repetition", () => {
+  const world = new NativeWorld();
+  const client = world.connect();
+  const again = [3, 5, 4].map((value) => ({ key: "flush.ms", value: String(value) }));
+  client.feed(frames.request("create_topic", { name: "n", partitions: 1, config: again }));
+  const [created] = world.server.created;
+  assert.deepEqual(created!.request.config, [{ key: "flush.ms", value: "4" }]);
+  world.end();
+});

@@ -47,6 +47,8 @@ export class Subscription implements ColdWaiter {
   partBytes = 0;
   readResult = 0;
   ended = false;
+  /** Neighbours in the queue of its subscriber. */
+  previousRunnable: Subscription | null = null;
   nextRunnable: Subscription | null = null;
   /** Neighbours in the partition's list. */
   previous: Subscription | null = null;
@@ -95,6 +97,7 @@ export class Subscriber {
   append(subscription: Subscription): void {
     assert(!subscription.isRunnable, "queued once");
     subscription.isRunnable = true;
+    subscription.previousRunnable = this.#last;
     if (this.#last === null) this.#first = subscription;
     else this.#last.nextRunnable = subscription;
     this.#last = subscription;
@@ -102,11 +105,20 @@ export class Subscriber {
 
   take(): Subscription {
     const subscription = this.#first!;
-    this.#first = subscription.nextRunnable;
-    if (this.#first === null) this.#last = null;
+    this.remove(subscription);
+    return subscription;
+  }
+
+  remove(subscription: Subscription): void {
+    assert(subscription.isRunnable, "one that is queued");
+    const { previousRunnable, nextRunnable } = subscription;
+    if (previousRunnable === null) this.#first = nextRunnable;
+    else previousRunnable.nextRunnable = nextRunnable;
+    if (nextRunnable === null) this.#last = previousRunnable;
+    else nextRunnable.previousRunnable = previousRunnable;
+    subscription.previousRunnable = null;
     subscription.nextRunnable = null;
     subscription.isRunnable = false;
-    return subscription;
   }
 }
 
@@ -224,9 +236,7 @@ function pushTo(broker: Broker, subscriber: Subscriber, door: Door): boolean {
     if (pushes === PUSHES_PER_TURN) return true;
     if (!door.hasRoom(subscriber.slot, subscriber.generation)) return false;
     const subscription = subscriber.take();
-    if (!subscription.ended && pushNext(broker, subscription, door)) {
-      subscriber.append(subscription);
-    }
+    if (pushNext(broker, subscription, door)) subscriber.append(subscription);
   }
   return false;
 }
@@ -273,11 +283,12 @@ function end(broker: Broker, subscription: Subscription, error: ErrorCode, door:
   door.push(subscription, error, slice);
 }
 
-/** Out of both lists; a queue that it still stands in passes over it. */
+/** Out of all lists. */
 function forget(broker: Broker, subscription: Subscription): void {
   const { subscriber, partition, previous, next } = subscription;
   assert(!subscription.ended, "ended once");
   subscription.ended = true;
+  if (subscription.isRunnable) subscriber.remove(subscription);
   broker.coldReads?.forget(subscription);
   subscriber.byCorrelation.delete(subscription.correlation);
   if (previous === null) partition.firstSubscription = next;

@@ -386,3 +386,21 @@ test("a push stops at its limit, whatever the consumer asks for", () => {
   assert.deepEqual(step(world), [PUSH_SIZE_MAX, PUSH_SIZE_MAX / 2]);
   world.close();
 });
+
+test("one that ends while it waits for room is gone from the queue, wherever it stood", () => {
+  for (const gone of [1, 2, 3]) {
+    const world = visibleWorld(1);
+    world.door.room.set(8, 0);
+    const subscriber = begin(world, { correlation: 1 });
+    begin(world, { subscriber, correlation: 2 });
+    begin(world, { subscriber, correlation: 3 });
+    assert.deepEqual(step(world), []);
+    unsubscribe(world.broker, subscriber, gone);
+    begin(world, { subscriber, correlation: 4 });
+    const left = [1, 2, 3, 4].filter((correlation) => correlation !== gone);
+    const queued: number[] = [];
+    while (subscriber.hasRunnable) queued.push(subscriber.take().correlation);
+    assert.deepEqual(queued, left);
+    world.close();
+  }
+});

@@ -44,6 +44,8 @@ export interface TopicEntry extends TopicDefinition {
    * not know the field serves the topic as it was.
    */
   readonly growingTo?: number;
+  /** It was compacted once: offsets may be missing below the recovery points, for good. */
+  readonly wasCompacted?: true;
 }
 
 export interface CatalogueContent {
@@ -148,7 +150,8 @@ function isCatalogue(value: unknown): value is CatalogueContent {
 
 function isTopicEntry(value: unknown): boolean {
   if (!isDefinition(value)) return false;
-  const { state, growingTo } = value as Partial<TopicEntry>;
+  const { state, growingTo, wasCompacted } = value as Partial<TopicEntry>;
+  if (wasCompacted !== undefined && wasCompacted !== true) return false;
   if (growingTo !== undefined && !(isCount(growingTo) && growingTo > value.partitions)) {
     return false;
   }

@@ -26,7 +26,12 @@ import {
   RECOVERY_POINT_FILE,
   RUN_DIRECTORY,
 } from "../format/file_names.ts";
-import { changeTopicConfig, type ConfigChange, type ConfigEntry } from "../format/topic_config.ts";
+import {
+  changeTopicConfig,
+  type ConfigChange,
+  type ConfigEntry,
+  parseTopicConfig,
+} from "../format/topic_config.ts";
 import { PRODUCER_ID_BLOCK } from "../limits.ts";
 import type { TopicDefinition, TopicEntry } from "./catalogue.ts";
 import type { DataDirectory } from "./data_directory.ts";
@@ -162,7 +167,9 @@ export class Keeper {
     if (entry === undefined) return { error: ErrorCodes.topic_not_found, message: name };
     const config = changeTopicConfig(entry.config, change);
     if (typeof config === "string") return { error: ErrorCodes.invalid_config, message: config };
-    return this.#replace({ ...entry, config });
+    // Its files stay as the cleaner left them: the next start must not miss what is not there.
+    const wasCompacted = entry.wasCompacted === true || isCompacted(entry.config);
+    return this.#replace({ ...entry, config, ...(wasCompacted ? { wasCompacted } : {}) });
   }
 
   /**
@@ -357,6 +364,11 @@ export class Keeper {
     });
     return changed;
   }
+}
+
+function isCompacted(config: readonly ConfigEntry[]): boolean {
+  const parsed = parseTopicConfig(config);
+  return typeof parsed !== "string" && parsed.cleanupCompact;
 }
 
 function isInTheWay(directory: string): Refusal {

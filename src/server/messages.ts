@@ -23,6 +23,8 @@ export interface PartitionPoints {
 export interface TopicStart extends TopicDefinition {
   /** By partition; of those that are not in it nothing is known. */
   readonly points: readonly PartitionPoints[];
+  /** As in the catalogue. */
+  readonly wasCompacted?: true;
 }
 
 /** What a shard needs to start. Descriptors are shared by all threads of the process. */

@@ -42,6 +42,7 @@ export class TopicOpening {
   readonly #entry: TopicStart;
   readonly #clean: boolean;
   readonly #config: TopicConfig;
+  readonly #kind: PartitionKind;
   readonly #logs: Partition[] = [];
   readonly #watch: RecoveryWatch | null;
 
@@ -58,6 +59,8 @@ export class TopicOpening {
     this.#clean = clean;
     this.#config = config;
     this.#watch = watch;
+    const mayHaveGaps = config.cleanupCompact || entry.wasCompacted === true;
+    this.#kind = mayHaveGaps ? PartitionKind.cleaned : PartitionKind.own;
   }
 
   /**
@@ -76,7 +79,8 @@ export class TopicOpening {
       for (let index = first + logs.length; index < end; index += 1) {
         const directory = partitionDirectory(name, index);
         const known = points[index] ?? NOTHING_KNOWN;
-        logs.push(recover(this.#node, topic, directory, this.#clean, known, this.#watch));
+        const kind = this.#kind;
+        logs.push(recover(this.#node, topic, directory, this.#clean, known, kind, this.#watch));
         this.#watch?.opened();
       }
     } catch (error) {
@@ -97,6 +101,7 @@ function recover(
   directory: string,
   clean: boolean,
   points: PartitionPoints,
+  kind: PartitionKind,
   watch: RecoveryWatch | null,
 ): Partition {
   const report = emptyReport();
@@ -109,7 +114,6 @@ function recover(
   };
   const { recoveryPoint, logStart } = points;
   const leaderEpoch = node.start.nodeEpoch;
-  const kind = config.cleanupCompact ? PartitionKind.cleaned : PartitionKind.own;
   const options = {
     directory,
     config,

@@ -256,12 +256,13 @@ export class Supervisor {
     };
   }
 
-  #topicStart({ name, topicId, partitions, config }: TopicEntry): TopicStart {
+  #topicStart({ name, topicId, partitions, config, wasCompacted }: TopicEntry): TopicStart {
     const points = Array.from({ length: partitions }, (_, partition) => ({
       recoveryPoint: this.keeper.recoveryPoint(name, partition),
       logStart: this.keeper.logStart(name, partition),
     }));
-    return { name, topicId, partitions, config, points };
+    const topic = { name, topicId, partitions, config, points };
+    return wasCompacted === undefined ? topic : { ...topic, wasCompacted };
   }
 
   #recovering({ partitionsDone, partitions, scannedBytes }: RecoveryProgress): void {

@@ -2,7 +2,7 @@
  * Whether offsets that are missing from a log may be missing.
  *
  *     none        Sluice's own log: its offsets are dense
- *     compacted   of a topic that is compacted: below the recovery point
+ *     compacted   of a topic that is or was compacted: below the recovery point
  *     anywhere    Kafka's directory, whose settings are not here; or no recovery point is known
  *
  * Invariant: says "missing" where recovery does, which then serves the partition as degraded
@@ -32,7 +32,8 @@ export function gapsAllowed(
   const entry = catalogue?.topics.find(({ name }) => name === topic);
   if (entry === undefined) return "anywhere";
   const config = parseTopicConfig(entry.config);
-  if (typeof config === "string" || !config.cleanupCompact) return "none";
+  const isCompacted = typeof config !== "string" && config.cleanupCompact;
+  if (!isCompacted && entry.wasCompacted !== true) return "none";
   return isRecoveryPointKnown ? "compacted" : "anywhere";
 }
 

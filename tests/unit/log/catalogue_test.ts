@@ -140,6 +140,19 @@ test("saved and loaded through the directory", () => {
   libc.close(fd);
 });
 
+test("a topic was compacted or says nothing of it", () => {
+  const content = filled();
+  const said = (wasCompacted: unknown) => {
+    const topics = content.topics.map((topic) => ({ ...topic, wasCompacted }));
+    return encodeCatalogue({ ...content, topics } as CatalogueContent);
+  };
+  assert.equal(decodeCatalogue(said(true)).topics[0]!.wasCompacted, true);
+  assert.equal(decodeCatalogue(said(undefined)).topics[0]!.wasCompacted, undefined);
+  for (const wrong of [false, 1, "true", null]) {
+    assert.throws(() => decodeCatalogue(said(wrong)), CatalogueError, String(wrong));
+  }
+});
+
 test("a topic grows to more than it has, or the catalogue is damaged", () => {
   const content = filled();
   const grown = (growingTo: unknown) => {

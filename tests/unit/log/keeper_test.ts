@@ -357,3 +357,20 @@ test("settings of the broker are there at the next start", () => {
   world.keeper.changeSettings(settings);
   assert.deepEqual(world.again().keeper.settings, settings);
 });
+
+test("a topic that is compacted no more is known as one that was, whatever follows", () => {
+  const world = new World();
+  const config = [{ key: "cleanup.policy", value: "compact,delete" }];
+  world.keeper.beginCreate({ name: "a", partitions: 1, config });
+  world.keeper.finishCreate("a");
+  world.create("b");
+  const flush = [{ key: "flush.ms", value: "7" }];
+  world.keeper.alterTopic("b", { set: flush, unset: [] });
+  world.keeper.alterTopic("a", { set: [], unset: [{ key: "cleanup.policy" }] });
+  world.keeper.alterTopic("a", { set: flush, unset: [] });
+  world.keeper.beginGrow("a", 2);
+  world.keeper.finishGrow("a");
+  const [a, b] = world.again().keeper.topics;
+  assert.deepEqual([a!.wasCompacted, a!.partitions, a!.config], [true, 2, flush]);
+  assert.deepEqual([b!.wasCompacted, b!.config], [undefined, flush]);
+});

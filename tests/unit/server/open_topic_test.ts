@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setTraceSink } from "../../../src/base/trace.ts";
 import { StorageError } from "../../../src/log/files.ts";
 import { openTopic } from "../../../src/server/open_topic.ts";
-import { batchOfSize } from "../../support/batches.ts";
+import { batchOfSize, concat, stamped } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
 import { NodeWorld } from "../../support/node_world.ts";
 
@@ -100,4 +100,22 @@ test("a topic whose directory cannot be made is not known afterwards", () => {
   assert.equal(made.node.broker.topics.get("u"), undefined);
   assert.deepEqual(made.node.broker.topics.partitions, []);
   made.end();
+});
+
+test("gaps of a topic that was compacted are no damage, although it is not any more", () => {
+  const first = new NodeWorld();
+  first.addTopic("t");
+  first.end();
+  const batches = [3, 10, 11].map((base) => stamped(batchOfSize(200), base, 1));
+  writeFileSync(join(first.root, "t-0", "00000000000000000000.log"), concat(batches));
+  const points = [{ recoveryPoint: 12, logStart: 0 }];
+  const topic = { ...TOPIC, name: "t", partitions: 1, points };
+  for (const [more, isWhole] of [[{ wasCompacted: true }, true], [{}, false]] as const) {
+    const again = new NodeWorld(first.root);
+    openTopic(again.node, { ...topic, ...more }, false);
+    const { degraded, written } = again.node.broker.topics.partitions[0]!.log;
+    assert.equal(degraded === "", isWhole, degraded);
+    if (isWhole) assert.equal(written.offset, 12);
+    again.end();
+  }
 });

@@ -291,14 +291,17 @@ test("what makes a partition degraded is damage to verify, and repair mends it",
   }
 });
 
-test("a gap of a compacted topic is left as it is", () => {
-  const made = directory();
-  made.topics[0] = { ...made.topics[0]!, config: [{ key: "cleanup.policy", value: "compact" }] };
-  made.catalogue();
-  for (const kind of [".log", ".index", ".timeindex"]) {
-    rmSync(made.path(`orders-0/${named(20, kind)}`));
+test("a gap of a topic that is or was compacted is left as it is", () => {
+  const config = [{ key: "cleanup.policy", value: "compact" }];
+  for (const compacted of [{ config }, { wasCompacted: true }] as const) {
+    const made = directory();
+    made.topics[0] = { ...made.topics[0]!, ...compacted };
+    made.catalogue();
+    for (const kind of [".log", ".index", ".timeindex"]) {
+      rmSync(made.path(`orders-0/${named(20, kind)}`));
+    }
+    assert.equal(run(made, { truncate: true }).outcome, "nothing");
   }
-  assert.equal(run(made, { truncate: true }).outcome, "nothing");
 });
 
 test("while a broker works in the directory it is refused", () => {

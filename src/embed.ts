@@ -76,6 +76,7 @@ export class Broker {
       keeper: supervisor.keeper,
       shard: linkTo(connection),
       settings: (changes) => supervisor.settings(changes),
+      partitionsMax: supervisor.partitionsMax,
       pause: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
       fail: (error) => this.#fail(error),
     });

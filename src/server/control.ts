@@ -70,6 +70,8 @@ export interface ControlOptions {
   readonly shard: ShardLink;
   /** All settings of the broker, with these changes. */
   readonly settings: (changes: readonly ConfigEntry[]) => SettingEntry[];
+  /** Of all topics together; with more the next start would be refused. */
+  readonly partitionsMax: number;
   readonly pause: (milliseconds: number) => Promise<void>;
   readonly fail: (error: Error) => void;
 }
@@ -78,6 +80,7 @@ export class Control {
   readonly #keeper: Keeper;
   readonly #shard: ShardLink;
   readonly #settings: ControlOptions["settings"];
+  readonly #partitionsMax: number;
   readonly #pause: (milliseconds: number) => Promise<void>;
   readonly #fail: (error: Error) => void;
   #topics: Promise<void> = Promise.resolve();
@@ -92,6 +95,7 @@ export class Control {
     this.#keeper = options.keeper;
     this.#shard = options.shard;
     this.#settings = options.settings;
+    this.#partitionsMax = options.partitionsMax;
     this.#pause = options.pause;
     this.#fail = options.fail;
     for (const topicId of this.#keeper.deletions) this.#removeFiles(topicId);
@@ -157,6 +161,8 @@ export class Control {
   }
 
   async #create(wanted: TopicDefinition): Promise<Answer> {
+    const tooMany = this.#refuseTooMany(wanted.name, wanted.partitions);
+    if (tooMany !== null) return tooMany;
     const created = this.#keepNew(wanted);
     if (!("topicId" in created)) return refusal(created.error, created.message);
     const refused = await this.#shard.addTopic({ ...created, points: [] });
@@ -214,6 +220,8 @@ export class Control {
   }
 
   async #grow(name: string, partitions: number): Promise<Answer> {
+    const tooMany = this.#refuseTooMany(name, partitions);
+    if (tooMany !== null) return tooMany;
     const grown = this.#stored(() => {
       const begun = this.#keeper.beginGrow(name, partitions);
       return "topicId" in begun ? this.#keeper.finishGrow(name) : begun;
@@ -234,6 +242,17 @@ export class Control {
     }
     trace("info", `topic ${name} has more partitions: ${partitions}`);
     return DONE;
+  }
+
+  /** What makes it impossible to start again is not taken, whoever asks for it. */
+  #refuseTooMany(name: string, partitions: number): Answer | null {
+    const others = this.#keeper.topics.filter((topic) => topic.name !== name);
+    const served = others.reduce((sum, topic) => sum + topic.partitions, 0);
+    const left = this.#partitionsMax - served;
+    if (partitions <= left) return null;
+    const message = `there is room for ${Math.max(0, left)} partitions: ` +
+      `${this.#partitionsMax} in all (ulimit -n, LimitNOFILE)`;
+    return refusal(ErrorCodes.invalid_partitions, message);
   }
 
   async #delete(name: string): Promise<Answer> {
@@ -258,7 +277,7 @@ export class Control {
       const steps = this.#keeper.deletionSteps(topicId);
       for (;;) {
         await this.#pause(0);
-        if (this.#isClosing) return; // the next start goes on
+        if (this.#isClosing) return void steps.return(); // the next start goes on
         const step = this.#stored(() => steps.next());
         if (typeof step === "string") trace("warning", `files of a deleted topic stay: ${step}`);
         if (typeof step === "string" || step.done === true) return;

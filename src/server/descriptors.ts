@@ -6,7 +6,12 @@
 
 import { AT_FDCWD, O_RDONLY } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
-import { CONNECTIONS_MIN, DESCRIPTORS_SPARE, OPEN_SEALED_MAX } from "../limits.ts";
+import {
+  CONNECTIONS_MIN,
+  DESCRIPTORS_SPARE,
+  OPEN_SEALED_MAX,
+  PARTITIONS_PER_SHARD_MAX,
+} from "../limits.ts";
 
 const LIMITS_FILE = "/proc/self/limits";
 const LIMITS_SIZE = 4096;
@@ -44,4 +49,10 @@ export function judgeDescriptors(
     return { level: "error", message: `too few descriptors: ${advice}${enough}` };
   }
   return { level: "warning", message: `${left} connections at the most: ${advice}` };
+}
+
+/** Partitions that the next start would serve, with room for the fewest connections. */
+export function partitionsMax(descriptorsMax: number): number {
+  const others = OPEN_SEALED_MAX + DESCRIPTORS_SPARE + CONNECTIONS_MIN;
+  return Math.min(PARTITIONS_PER_SHARD_MAX, descriptorsMax - others);
 }

@@ -22,7 +22,7 @@ import { DataDirectory } from "../log/data_directory.ts";
 import { StorageError } from "../log/files.ts";
 import { type CheckpointEntry, Keeper } from "../log/keeper.ts";
 import { judgeClock } from "./clock.ts";
-import { judgeDescriptors, readDescriptorsMax } from "./descriptors.ts";
+import { judgeDescriptors, partitionsMax, readDescriptorsMax } from "./descriptors.ts";
 import { type HttpTokens, loadHttpTokens } from "./http_tokens.ts";
 import type {
   RecoveryProgress,
@@ -85,6 +85,10 @@ export class Supervisor {
   readonly #run: RunDirectory;
   readonly #config: BrokerConfig;
   readonly #sources: SettingSources;
+  /** The shard runs: whatever fails here, it may write. */
+  #mayWrite = false;
+  /** Of all topics together; with more the next start would be refused. */
+  partitionsMax = 0;
   #endTrial: () => void = () => {};
   #stopped: (message: Stopped) => void = () => {};
   readonly #hasStopped: Promise<Stopped>;
@@ -142,6 +146,7 @@ export class Supervisor {
     } catch (error) {
       run?.remove();
       if (supervisor !== null) supervisor.#endTrial();
+      if (supervisor !== null && supervisor.#mayWrite) throw error; // locked until the process ends
       // Nothing was served: what was clean still is, and the next start need not scan.
       const intact = error instanceof StartError && error.intact;
       if (directory.clean && intact) directory.closeClean();
@@ -227,6 +232,7 @@ export class Supervisor {
   #checkDescriptors({ connections, http }: BrokerConfig): number {
     const ofHttp = http.enabled ? http.connectionsMax : 0;
     const max = readDescriptorsMax(libc);
+    this.partitionsMax = partitionsMax(max - ofHttp);
     const partitions = this.keeper.topics.reduce((sum, topic) => sum + topic.partitions, 0);
     const { level, message } = judgeDescriptors(max, partitions, connections.max, ofHttp);
     if (level === "error") throw new StartError(message);
@@ -277,6 +283,7 @@ export class Supervisor {
     ready: (address: Address) => void,
     refused: (error: Error) => void,
   ): void {
+    this.#mayWrite = message.kind !== "refused" && message.kind !== "stopped";
     switch (message.kind) {
       case "ready":
         return ready({ host: message.host, port: message.port });

@@ -46,6 +46,7 @@ export class ControlWorld implements ShardLink {
       settings: (changes) => {
         return changes.map((entry) => ({ ...entry, source: 4, changeable: 1, text: "" }));
       },
+      partitionsMax: 8,
       pause: (milliseconds) => {
         this.pauses.push(milliseconds);
         this.whilePaused(milliseconds);

@@ -38,7 +38,7 @@ function start(disk: SimLibc) {
   };
   const pause = () => Promise.resolve();
   const fail = (error: Error) => assert.fail(error);
-  const control = new Control({ keeper, shard, settings: () => [], pause, fail });
+  const control = new Control({ keeper, shard, settings: () => [], partitionsMax: 8, pause, fail });
   return { libc, heard, directory, control };
 }
 

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { EIO, ENOSPC } from "../../../ffi/constants.ts";
 import { setTraceSink } from "../../../src/base/trace.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
+import type { SimLibc } from "../../sim/sim_libc.ts";
 import { ControlWorld, until } from "../../support/control_world.ts";
 
 test("a topic is on disk before the shard opens it, and open before it is answered", async () => {
@@ -281,4 +282,37 @@ test("settings of the broker are on disk before the shard has them", async () =>
   world.control.alterConfig(4, { set: three, unset: [] });
   assert.equal((await world.answered(4)).error, ErrorCodes.storage_failed);
   assert.deepEqual(world.keeper.settings, []);
+});
+
+test("partitions that would keep the broker from starting again are refused", async () => {
+  const world = new ControlWorld(); // has room for 8
+  world.create(1, "a");
+  world.control.createTopic(2, { name: "b", topicId: "", partitions: 7, config: [] });
+  world.control.addPartitions(3, "a", 9);
+  world.control.addPartitions(4, "a", 6);
+  world.create(5, "b");
+  const [more, grown] = [await world.answered(2), await world.answered(3)];
+  assert.deepEqual([more.error, grown.error], Array(2).fill(ErrorCodes.invalid_partitions));
+  assert.match(more.message, /^there is room for 6 partitions: 8 in all/);
+  assert.match(grown.message, /^there is room for 8 partitions/);
+  assert.equal((await world.answered(4)).error, ErrorCodes.none);
+  assert.equal((await world.answered(5)).error, ErrorCodes.none);
+  assert.deepEqual(world.keeper.topics.map(({ partitions }) => partitions), [6, 2]);
+});
+
+test("a stop in the middle of a deletion leaves no directory open", async () => {
+  const world = new ControlWorld();
+  const { descriptors } = world.libc.inner as SimLibc;
+  world.create(1, "a");
+  await world.answered(1);
+  const before = descriptors.openCount;
+  const pauses = world.pauses.length;
+  world.whilePaused = () => {
+    if (world.pauses.length === pauses + 2) void world.control.finish();
+  };
+  world.control.deleteTopic(2, "a");
+  await world.answered(2);
+  await world.control.finish();
+  assert.equal(world.keeper.deletions.length, 1, "the next start goes on");
+  assert.equal(descriptors.openCount, before);
 });

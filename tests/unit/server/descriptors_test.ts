@@ -3,8 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { libc } from "#ffi";
 import { ENOENT } from "../../../ffi/constants.ts";
-import { CONNECTIONS_MIN, DESCRIPTORS_SPARE, OPEN_SEALED_MAX } from "../../../src/limits.ts";
-import { judgeDescriptors, readDescriptorsMax } from "../../../src/server/descriptors.ts";
+import {
+  CONNECTIONS_MIN,
+  DESCRIPTORS_SPARE,
+  OPEN_SEALED_MAX,
+  PARTITIONS_PER_SHARD_MAX,
+} from "../../../src/limits.ts";
+import {
+  judgeDescriptors,
+  partitionsMax,
+  readDescriptorsMax,
+} from "../../../src/server/descriptors.ts";
 import { FaultyLibc } from "../../support/faulty_libc.ts";
 
 test("the limit of this process is read, and the file is closed again", () => {
@@ -31,4 +40,11 @@ test("enough is silent, less is a warning that says what is left, too few is an 
   assert.equal(few.level, "error");
   assert.match(few.message, /^too few descriptors: the limit of open files is 435; 100 partitions/);
   assert.match(few.message, /; 436 would do, for \d+ connections$/);
+});
+
+test("so many partitions may be made that the next start is not refused, and no more", () => {
+  const most = partitionsMax(1024);
+  assert.equal(judgeDescriptors(1024, most, 1000).level, "warning");
+  assert.equal(judgeDescriptors(1024, most + 1, 1000).level, "error");
+  assert.equal(partitionsMax(Infinity), PARTITIONS_PER_SHARD_MAX);
 });

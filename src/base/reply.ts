@@ -180,8 +180,8 @@ export class Reply<B extends ByteBlock = ByteBlock> {
     const old = this.block!;
     const pending = this.end - this.start;
     if (pending + size > old.size / 2) {
-      const wanted = Math.min(2 * (pending + size), this.#pool.sizeMax); // room for more, if there is
-      const larger = this.#pool.borrow(Math.max(wanted, pending + size));
+      const roomy = Math.min(2 * (pending + size), this.#pool.sizeMax);
+      const larger = this.#pool.borrow(Math.max(roomy, pending + size));
       larger.bytes.set(old.bytes.subarray(this.start, this.end));
       this.#pool.giveBack(old);
       this.block = larger;

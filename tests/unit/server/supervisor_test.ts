@@ -32,7 +32,7 @@ async function failedStart(shard: URL, why: RegExp): Promise<string> {
   return dataDirectory;
 }
 
-test("while a shard may write nobody else gets its directory, although the start failed", async () => {
+test("while a shard may write nobody else gets its directory, the start failed", async () => {
   const ready = says({ kind: "ready", host: "127.0.0.1", port: 1 });
   const path = await failedStart(ready, /the sync worker does not load/);
   assert.throws(() => DataDirectory.open(libc, path, false), /in use by another broker/);

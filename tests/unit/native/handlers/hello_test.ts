@@ -37,7 +37,7 @@ test("another protocol is refused, and the client may say hello again", () => {
   world.end();
 });
 
-test("a name is short, also when hello is said again: it is kept, and listed with all others", () => {
+test("a name is short, also of a second hello: it is kept, and listed with all others", () => {
   const world = new NativeWorld();
   const client = world.connect({ greet: false });
   const named = (length: number) => {

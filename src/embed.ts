@@ -11,15 +11,16 @@
 import type { Address } from "./address.ts";
 import type { HttpServer } from "./admin/serve.ts";
 import { setTraceSink } from "./base/trace.ts";
-import type { BrokerConfig, BrokerOptions } from "./config.ts";
+import type { BrokerOptions } from "./config.ts";
 import { SettingSource } from "./format/broker_settings.ts";
 import { ADMIN_TOKEN_FILE } from "./format/file_names.ts";
 import { controlOperation } from "./native/control_operations.ts";
 import { ControlConnection, ControlRefused } from "./server/control_connection.ts";
 import { Control, type ShardLink } from "./server/control.ts";
-import { type SettingSources, sourcesOf } from "./server/setting_entries.ts";
+import { sourcesOf } from "./server/setting_entries.ts";
 import { type ShardRequest, Supervisor } from "./server/supervisor.ts";
 import { Threads } from "./server/threads.ts";
+import { openUnixSocket, type UnixSocket } from "./server/unix_socket.ts";
 import { closeHttp, openHttp } from "./open_http.ts";
 import { PROGRAM } from "./version.ts";
 
@@ -98,7 +99,8 @@ export class Broker {
       const { parseConfig } = await import("./config.ts");
       setTraceSink(traceToLogTape);
       const sources = sourcesOf(options, SettingSource.commandLine);
-      return await Broker.startWith(parseConfig(options), threads, sources);
+      const supervisor = await Supervisor.start(parseConfig(options), PROGRAM, threads, sources);
+      return await Broker.over(supervisor, await openUnixSocket(supervisor.socketPath), null);
     } catch (error) {
       threads.terminate();
       throw error;
@@ -106,32 +108,21 @@ export class Broker {
   }
 
   /**
-   * `start` with a whole configuration that is known to be allowed, and with the caller's trace
-   * sink: without the libraries that check options and keep an embedding program's log. `sources`
-   * says where values come from that are no defaults (SettingSource, by key). `isToServeHttp`:
-   * `serveHttp` will be called; a start that takes long opens the door itself, so that somebody
-   * hears how far it is.
+   * The broker of a shard that serves already, over a socket to it, and perhaps with a door that is
+   * open. Until this settles topics are neither made nor changed: who asks for it waits. Throws
+   * BrokerFailed.
    */
-  static async startWith(
-    config: BrokerConfig,
-    threads: Threads,
-    sources: SettingSources = {},
-    isToServeHttp = false,
+  static async over(
+    supervisor: Supervisor,
+    socket: UnixSocket,
+    http: Promise<HttpServer> | null,
   ): Promise<Broker> {
-    let http: Promise<HttpServer> | null = null;
-    const recovering = (supervisor: Supervisor): void => {
-      if (!isToServeHttp) return;
-      http = openHttp(supervisor);
-      http.catch(() => {}); // `serveHttp` throws it
-    };
+    const connecting = ControlConnection.over(socket);
+    supervisor.keeper.makeReserve(); // megabytes: not before clients are served
     try {
-      const supervisor = await Supervisor.start(config, PROGRAM, threads, sources, recovering);
-      const connection = await ControlConnection.connect(supervisor.socketPath);
-      return new Broker(supervisor, connection, http);
+      return new Broker(supervisor, await connecting, http);
     } catch (error) {
-      await closeHttp(http);
-      threads.terminate();
-      throw error;
+      throw failure(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -202,9 +193,13 @@ export class Broker {
 
   #fail(error: Error): void {
     if (this.#failure !== null || this.#hasStopped) return;
-    this.#failure = new BrokerFailed(`the broker cannot go on: ${error.message}`, { cause: error });
+    this.#failure = failure(error);
     this.#settle.reject(this.#failure);
   }
+}
+
+function failure(error: Error): BrokerFailed {
+  return new BrokerFailed(`the broker cannot go on: ${error.message}`, { cause: error });
 }
 
 /** The shard behind the connection. A refusal that is no bug becomes a value. */

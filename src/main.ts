@@ -6,6 +6,7 @@
  * wait for, and does not hold for as long as it runs.
  */
 
+import { later } from "./base/later.ts";
 import type { ExitCode } from "./cli/exit_codes.ts";
 import { readPlainServe } from "./cli/plain_serve.ts";
 import { exitProcess, programArguments } from "./cli/runtime.ts";
@@ -14,10 +15,15 @@ exitProcess(await main(programArguments()));
 
 async function main(args: readonly string[]): Promise<ExitCode> {
   const plain = readPlainServe(args);
-  if (plain === null) return await (await import("./cli/run.ts")).run(args);
+  if (plain === null) {
+    const { run } = await import(later("./cli/run.ts")) as typeof import("./cli/run.ts");
+    return await run(args);
+  }
   try {
-    return await (await import("./cli/serve.ts")).serve(plain, true);
+    const { serve } = await import(later("./cli/serve.ts")) as typeof import("./cli/serve.ts");
+    return await serve(plain, true);
   } catch (error) {
-    return (await import("./cli/report.ts")).reportError(error);
+    const report = await import(later("./cli/report.ts")) as typeof import("./cli/report.ts");
+    return report.reportError(error);
   }
 }

@@ -1,33 +1,85 @@
 /**
- * A broker from its configuration to its end: what `serve` does when its threads have been begun.
+ * A broker from its command to its end: what `serve` does when the shard's thread has been begun.
  * Apart from it, because everything here loads beside the shard.
+ *
+ * Without a file of settings and without settings in the environment nothing is read but the
+ * command line: it starts under Deno with the permissions that the broker itself needs. A standard
+ * output that nobody reads is no reason to stop serving. A broker that cannot go on ends the
+ * process: one line, exit code 70.
+ *
+ * Invariant: where nothing has to be checked, nothing is loaded up to "ready" but what serving
+ * needs, and nothing of `node:`.
  */
 
 import { listenerText } from "../address.ts";
+import type { HttpServer } from "../admin/serve.ts";
+import { later } from "../base/later.ts";
 import { setTraceSink, trace, type TraceLevel } from "../base/trace.ts";
 import type { BrokerConfig } from "../config.ts";
-import { Broker } from "../embed.ts";
-import { printTo, STDERR, STDOUT } from "../server/print.ts";
-import type { SettingSources } from "../server/setting_entries.ts";
+import { withDefaults } from "../config_defaults.ts";
+import type { Broker } from "../embed.ts";
+import { SettingSource } from "../format/broker_settings.ts";
+import { print, STDERR, STDOUT } from "../server/print.ts";
+import { type SettingSources, sourcesOf } from "../server/setting_entries.ts";
+import { Supervisor } from "../server/supervisor.ts";
 import type { Threads } from "../server/threads.ts";
+import { libc } from "../server/tools_libc.ts";
+import { openUnixSocket } from "../server/unix_socket.ts";
+import { PROGRAM } from "../version.ts";
 import { ExitCode } from "./exit_codes.ts";
+import type { ServeCommand } from "./serve_command.ts";
 import { untilAborted, watchSignals } from "./signals.ts";
 import { traceLine } from "./trace_line.ts";
+import { readEnvironment, settingVariables } from "./variables.ts";
 
 /** Throws what `Broker.start` throws, and BrokerFailed. */
 export async function runBroker(
-  config: BrokerConfig,
+  command: ServeCommand,
+  isPlain: boolean,
   threads: Threads,
-  sources: SettingSources,
 ): Promise<ExitCode> {
   setTraceSink(traceToStandardError);
   const signals = watchSignals();
-  const broker = await Broker.startWith(config, threads, sources, config.http.enabled);
-  printTo(STDOUT, `native ${listenerText(broker.addresses.native)}\nready\n`);
+  const { config, sources } = await configFor(command, isPlain).catch((error: unknown) => {
+    threads.terminate();
+    throw error;
+  });
+  const broker = await start(config, sources, threads);
   if (config.http.enabled) await openHttp(broker);
   await Promise.race([untilAborted(signals.signal), broker.closed]);
   await broker.stop();
   return ExitCode.success;
+}
+
+async function start(
+  config: BrokerConfig,
+  sources: SettingSources,
+  threads: Threads,
+): Promise<Broker> {
+  const early: { http: Promise<HttpServer> | null } = { http: null };
+  /** A start that takes long opens the door itself, so that somebody hears how far it is. */
+  const recovering = (supervisor: Supervisor): void => {
+    if (!config.http.enabled) return;
+    early.http = openEarly(supervisor);
+    early.http.catch(() => {}); // `serveHttp` throws it
+  };
+  try {
+    const supervisor = await Supervisor.start(config, PROGRAM, threads, sources, recovering);
+    const socket = await openUnixSocket(supervisor.socketPath);
+    print(libc, STDOUT, `native ${listenerText(supervisor.native)}\nready\n`);
+    // What main does while it serves is loaded while it serves.
+    const { Broker } = await import(later("../embed.ts")) as typeof import("../embed.ts");
+    return await Broker.over(supervisor, socket, early.http);
+  } catch (error) {
+    await early.http?.then((server) => server.stop(), () => {});
+    threads.terminate();
+    throw error;
+  }
+}
+
+async function openEarly(supervisor: Supervisor): Promise<HttpServer> {
+  const door = await import(later("../open_http.ts")) as typeof import("../open_http.ts");
+  return await door.openHttp(supervisor);
 }
 
 /** After "ready": clients of the data path do not wait for it. */
@@ -35,13 +87,33 @@ async function openHttp(broker: Broker): Promise<void> {
   try {
     const { address, socketPath, adminTokenFile } = await broker.serveHttp();
     trace("info", `http: the admin token is in ${adminTokenFile}; ${socketPath} needs none`);
-    if (address !== null) printTo(STDOUT, `http ${listenerText(address)}\n`);
+    if (address !== null) print(libc, STDOUT, `http ${listenerText(address)}\n`);
   } catch (error) {
     await broker.stop();
     throw error;
   }
 }
 
+interface Configured {
+  readonly config: BrokerConfig;
+  readonly sources: SettingSources;
+}
+
+/** What the command line said, over the environment and a file where there are any. */
+async function configFor(command: ServeCommand, isPlain: boolean): Promise<Configured> {
+  const environment = settingVariables();
+  const file = command.file ?? readEnvironment("SLUICE_CONFIG");
+  const isAlone = file === undefined && Object.keys(environment).length === 0;
+  const said = sourcesOf(command.said, SettingSource.commandLine);
+  if (isAlone && isPlain) return { config: withDefaults(command.said), sources: said };
+  const { parseConfig } = await import(later("../config.ts")) as typeof import("../config.ts");
+  if (isAlone) return { config: parseConfig(command.said), sources: said };
+  const settings = await import(later("./settings.ts")) as typeof import("./settings.ts");
+  const values = settings.resolveSettings({ file, environment, said: command.said });
+  const config = parseConfig(settings.brokerOptions(values));
+  return { config, sources: settings.sourceCodes(values) };
+}
+
 function traceToStandardError(level: TraceLevel, message: string): void {
-  if (level !== "debug") printTo(STDERR, traceLine(level, message, new Date()));
+  if (level !== "debug") print(libc, STDERR, traceLine(level, message, new Date()));
 }

@@ -3,7 +3,7 @@
  * Unix socket, like any client; but nobody pings here, for the shard has patience without end with
  * its main thread. Not the client library: what it offers besides costs the start.
  *
- *     connect -> hello -> open -> requests, replies by correlation -> ended
+ *     socket -> hello -> open -> requests, replies by correlation -> ended
  *
  * Invariant: every request is settled exactly once: by its reply, or by what ended the connection.
  */
@@ -21,7 +21,7 @@ import {
 } from "../native/frame.ts";
 import { ERROR_REPLY, operation, PROTOCOL_VERSION } from "../native/operations.ts";
 import type { Operation, ValueOf } from "../native/table.ts";
-import { openUnixSocket, type UnixSocket } from "./unix_socket.ts";
+import type { UnixSocket } from "./unix_socket.ts";
 
 const CLIENT_NAME = "sluice-main";
 const BLOCK_SIZE = 4096;
@@ -43,22 +43,23 @@ export class ControlConnection {
   readonly #pending: Map<number, Pending> = new Map();
   #tellEnded: (error: Error) => void = () => {};
   #failure: Error | null = null;
-  #socket: UnixSocket | null = null;
+  readonly #socket: UnixSocket;
   #correlation = 0;
   /** What has come and is not yet a whole frame: [0, #received) of #block. */
   #block: ByteBlock = heapBlock(BLOCK_SIZE);
   #received = 0;
 
-  private constructor() {
+  private constructor(socket: UnixSocket) {
+    this.#socket = socket;
     this.ended = new Promise((resolve) => (this.#tellEnded = resolve));
   }
 
-  /** Connects and says hello. Throws what the runtime says where nobody listens. */
-  static async connect(path: string): Promise<ControlConnection> {
-    const connection = new ControlConnection();
-    connection.#socket = await openUnixSocket(path, {
+  /** Says hello. Throws what ended the connection. */
+  static async over(socket: UnixSocket): Promise<ControlConnection> {
+    const connection = new ControlConnection(socket);
+    socket.listen({
       received: (bytes) => connection.#receive(bytes),
-      ended: (reason) => connection.#end(lost(path, reason)),
+      ended: (reason) => connection.#end(lost(socket.path, reason)),
     });
     const hello = { protocol: PROTOCOL_VERSION, clientName: CLIENT_NAME, token: "" };
     await connection.request(operation("hello"), hello);
@@ -78,7 +79,7 @@ export class ControlConnection {
     const reply = new Promise<unknown>((resolve, reject) => {
       this.#pending.set(this.#correlation, { row, resolve, reject });
     });
-    this.#socket!.write(frame);
+    this.#socket.write(frame);
     return reply as Promise<ValueOf<O["reply"]>>;
   }
 
@@ -130,7 +131,7 @@ export class ControlConnection {
   #end(error: Error): void {
     if (this.#failure !== null) return;
     this.#failure = error;
-    this.#socket?.close();
+    this.#socket.close();
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
     this.#tellEnded(error);

@@ -1,6 +1,6 @@
 /**
  * Messages between the main thread and the workers of a shard. To a worker goes exactly one, at
- * its start; everything after it is a control operation. From a shard they arrive at once, even
+ * its start, to the shard one word before it; everything after it is a control operation. From a shard they arrive at once, even
  * while it never returns to its event loop.
  */
 
@@ -49,6 +49,9 @@ export interface ShardStart {
   readonly jobs: SharedArrayBuffer;
   readonly sync: SyncStart;
 }
+
+/** First of all the shard hears that main has opened libc. */
+export type ToShard = "libc_is_open" | ShardStart;
 
 export interface BackgroundStart {
   readonly jobs: SharedArrayBuffer;

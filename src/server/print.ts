@@ -3,7 +3,6 @@
  * nobody says nothing: a closed or full stream is no reason to fail.
  */
 
-import { libc as ownLibc } from "#ffi";
 import type { Libc } from "../../ffi/libc.ts";
 
 export const STDOUT = 1;
@@ -18,9 +17,4 @@ export function print(libc: Libc, fd: number, text: string): void {
     if (written <= 0) return;
     at += written;
   }
-}
-
-/** The same with the libc of this thread. */
-export function printTo(fd: number, text: string): void {
-  print(ownLibc, fd, text);
 }

@@ -137,7 +137,6 @@ export class Supervisor {
       for (const refused of unknownChanges(keeper.settings)) {
         trace("warning", `a changed setting in the catalogue is passed over: ${refused}`);
       }
-      keeper.makeReserve();
       run = makeRunDirectory(config, directory);
       supervisor = new Supervisor(threads, directory, keeper, run, config, sources);
       supervisor.#tellRecovering = tellRecovering;

@@ -2,18 +2,18 @@
  * The worker threads of a broker. The shard's is started before anything else: loading its modules
  * takes longer than all that the main thread does until it knows what the shard is to do.
  *
- *     main         #ffi | modules, configuration, directory -> ShardStart
- *     shard             | loads …………………………………………………………………………………………………… | recovers, listens
- *     sync workers                                             where AIO is refused: | load
- *     background                                               with its first job:      | loads
+ *     main          #ffi -> modules, configuration, directory -> ShardStart
+ *     shard         loads …………………………… #ffi ………………………………………………… | recovers, listens
+ *     sync workers                                  where AIO is refused: | load
+ *     background                                    with its first job:      | loads
  *
- * Invariant: threads load one after another, and none before libc is opened on the main thread:
- * runtimes have crashed when fresh threads opened a library at the same time.
+ * Invariant: threads open libc one after another, the shard when it hears that main has, others
+ * when the shard runs: runtimes have crashed when fresh threads opened a library at the same time.
  */
 
-import "#ffi";
 import { JOB_RING_BYTES, JobRing } from "../base/job_ring.ts";
-import type { BackgroundStart, SyncWorkerStart } from "./messages.ts";
+import { later } from "../base/later.ts";
+import type { BackgroundStart, SyncWorkerStart, ToShard } from "./messages.ts";
 import { StartError } from "./start_error.ts";
 
 type Entry = "shard" | "background" | "sync";
@@ -45,6 +45,8 @@ export class Threads {
     this.#entries = { ...ENTRIES, ...entries };
     this.failed = new Promise((resolve) => (this.#fail = resolve));
     this.shard = this.#start("shard", this.#fail);
+    // Where it fails, whoever imports it next says why.
+    import(later("#ffi")).then(() => this.#tellShard("libc_is_open"), () => {});
   }
 
   /** The shard has loaded, because it asks for it. What becomes of it, `failed` tells. */
@@ -64,6 +66,10 @@ export class Threads {
     // `terminate` does not reach a worker that waits for a job.
     for (const ring of this.#rings) new JobRing(ring).stop();
     for (const worker of this.#workers) worker.terminate();
+  }
+
+  #tellShard(message: ToShard): void {
+    this.shard.postMessage(message);
   }
 
   /** `fail` hears when its module fails. Once it runs, it dies with the process. */

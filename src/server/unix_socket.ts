@@ -2,7 +2,7 @@
  * A Unix socket of the main thread, by the runtime's own interface. Not by `node:net`: on Deno any
  * Node module takes 35 ms of a start and 6 MiB for as long as the broker runs.
  *
- *     openUnixSocket -> write, write, … / received, received, … -> ended, once
+ *     openUnixSocket -> listen -> write, write, … / received, received, … -> ended, once
  *
  * Invariant: bytes leave in the order of the writes, and nothing is received after the end.
  */
@@ -15,6 +15,9 @@ export interface SocketEvents {
 }
 
 export interface UnixSocket {
+  readonly path: string;
+  /** From now on, once, and before anything is written: the other side does not speak first. */
+  listen(events: SocketEvents): void;
   /** Takes the bytes; they may not be changed any more. */
   write(bytes: Uint8Array): void;
   /** What was not sent is lost. */
@@ -54,20 +57,20 @@ const RECEIVE_SIZE = 16384;
 const CLOSED = "the other side closed it";
 
 /** Rejects when nobody listens there. */
-export function openUnixSocket(path: string, events: SocketEvents): Promise<UnixSocket> {
+export function openUnixSocket(path: string): Promise<UnixSocket> {
   const { Bun, Deno } = globalThis as unknown as { Bun: BunNetwork; Deno?: DenoNetwork };
-  return Deno === undefined ? openOnBun(Bun, path, events) : openOnDeno(Deno, path, events);
+  return Deno === undefined ? openOnBun(Bun, path) : openOnDeno(Deno, path);
 }
 
-async function openOnBun(
-  bun: BunNetwork,
-  path: string,
-  events: SocketEvents,
-): Promise<UnixSocket> {
+async function openOnBun(bun: BunNetwork, path: string): Promise<UnixSocket> {
+  let events: SocketEvents | null = null;
+  /** Null while it is open. */
+  let ended: string | null = null;
   let unsent: Uint8Array[] = [];
-  let end = (reason: string): void => {
-    end = () => {};
-    events.ended(reason);
+  const end = (reason: string): void => {
+    if (ended !== null) return;
+    ended = reason;
+    events?.ended(reason);
   };
   const flush = (): void => {
     while (unsent.length > 0) {
@@ -83,13 +86,18 @@ async function openOnBun(
   const socket = await bun.connect({
     unix: path,
     socket: {
-      data: (_, bytes) => events.received(bytes),
+      data: (_, bytes) => events?.received(bytes),
       drain: () => flush(),
       error: (_, error) => end(error.message),
       close: () => end(CLOSED),
     },
   });
   return {
+    path,
+    listen: (to) => {
+      events = to;
+      if (ended !== null) to.ended(ended);
+    },
     write: (bytes) => {
       unsent.push(bytes);
       if (unsent.length === 1) flush();
@@ -98,34 +106,35 @@ async function openOnBun(
   };
 }
 
-async function openOnDeno(
-  deno: DenoNetwork,
-  path: string,
-  events: SocketEvents,
-): Promise<UnixSocket> {
+async function openOnDeno(deno: DenoNetwork, path: string): Promise<UnixSocket> {
   const connection = await deno.connect({ transport: "unix", path });
   let writing: Promise<void> = Promise.resolve();
+  let events: SocketEvents | null = null;
   let isOpen = true;
   const end = (reason: string): void => {
     if (!isOpen) return;
     isOpen = false;
     connection.close();
-    events.ended(reason);
+    events?.ended(reason);
   };
   const fail = (error: unknown): void => end(error instanceof Error ? error.message : CLOSED);
-  const receive = async (): Promise<void> => {
+  const receive = async (to: SocketEvents): Promise<void> => {
     const block = new Uint8Array(RECEIVE_SIZE);
     for (;;) {
       const count = await connection.read(block);
       if (count === null) return end(CLOSED);
-      if (isOpen) events.received(block.subarray(0, count));
+      if (isOpen) to.received(block.subarray(0, count));
     }
   };
   const send = async (bytes: Uint8Array): Promise<void> => {
     for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
   };
-  receive().catch(fail);
   return {
+    path,
+    listen: (to) => {
+      events = to;
+      receive(to).catch(fail);
+    },
     write: (bytes) => {
       writing = writing.then(() => send(bytes)).catch(fail);
     },

@@ -1,18 +1,18 @@
 /**
- * Entry of a shard worker: takes its one message, recovers its partitions, listens, and then
- * turns until it is told to stop. In here no timer, promise or microtask ever runs.
+ * Entry of a shard worker: opens libc when main has, takes its one message, recovers its partitions,
+ * listens, and then turns until it is told to stop. Then no timer, promise or microtask ever runs.
  *
  * A bug ends the process: one line on stderr and `_exit`. Crash and recover, never half alive.
  */
 
-import { libc } from "#ffi";
+import type { Libc } from "../../ffi/libc.ts";
 import { JobRing } from "../base/job_ring.ts";
 import { setTraceSink } from "../base/trace.ts";
 import { StorageError } from "../log/files.ts";
 import { ListenError } from "../net/listener.ts";
 import { PollerError } from "../net/poller.ts";
 import { OFFSETS_LOAD_FIRST_BYTES } from "../limits.ts";
-import type { ShardMessage, ShardStart } from "./messages.ts";
+import type { ShardMessage, ShardStart, ToShard } from "./messages.ts";
 import { Node } from "./node.ts";
 import { openTopic } from "./open_topic.ts";
 import { RecoveryWatch } from "./recovery_watch.ts";
@@ -20,17 +20,19 @@ import { closeNode, isClean, lastCheckpoint } from "./stop.ts";
 import { turn } from "./turn.ts";
 import { die, EXIT_IO, EXIT_SOFTWARE, type WorkerScope } from "./worker_scope.ts";
 
-const scope = globalThis as unknown as WorkerScope<ShardStart, ShardMessage>;
+const scope = globalThis as unknown as WorkerScope<ToShard, ShardMessage>;
 
-scope.onmessage = (event) => {
+scope.onmessage = async ({ data }) => {
+  const { libc } = await import("#ffi"); // main has opened it: see threads.ts
+  if (data === "libc_is_open") return;
   try {
-    run(event.data);
+    run(libc, data);
   } catch (error) {
     die(libc, `sluice: shard failed: ${describe(error)}`, EXIT_SOFTWARE);
   }
 };
 
-function run(start: ShardStart): void {
+function run(libc: Libc, start: ShardStart): void {
   const post = (message: ShardMessage) => scope.postMessage(message);
   setTraceSink((level, message) => post({ kind: "trace", level, message }));
   const jobs = new JobRing(start.jobs);

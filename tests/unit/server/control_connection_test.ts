@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { operation } from "../../../src/native/operations.ts";
 import { ControlConnection, ControlRefused } from "../../../src/server/control_connection.ts";
+import { openUnixSocket } from "../../../src/server/unix_socket.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 import { errorReply, FakeBroker, reply } from "../client/fake_broker.ts";
 
@@ -15,7 +16,7 @@ const CREATE = operation("create_topic");
 async function connected(): Promise<{ broker: FakeBroker; connection: ControlConnection }> {
   const path = join(temporaryDirectory("control"), "s");
   const broker = await FakeBroker.start(path);
-  return { broker, connection: await ControlConnection.connect(path) };
+  return { broker, connection: await ControlConnection.over(await openUnixSocket(path)) };
 }
 
 test("it says hello, and replies find their requests wherever the bytes are cut", async () => {
@@ -84,5 +85,5 @@ test("what is no frame ends the connection", async () => {
 
 test("where nobody listens the connection is refused", async () => {
   const path = join(temporaryDirectory("control"), "nobody");
-  await assert.rejects(ControlConnection.connect(path));
+  await assert.rejects(openUnixSocket(path));
 });

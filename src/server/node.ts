@@ -49,6 +49,7 @@ import type { AddedTopic } from "./add_topics.ts";
 import { applySettings } from "./apply_settings.ts";
 import { Background } from "./background.ts";
 import { type ConnectionCounters, newConnectionCounters } from "./connection_counters.ts";
+import { Collector } from "./garbage.ts";
 import { LoopLag } from "./loop_lag.ts";
 import { ProcessCounters } from "./process_counters.ts";
 import type { ShardMessage, ShardStart } from "./messages.ts";
@@ -99,6 +100,7 @@ export class Node {
   readonly background: Background;
   /** Counts also where the guard is off: then sending may wait for the disk. */
   readonly coldReads: ColdReads;
+  readonly collector: Collector = new Collector();
   readonly loopLag: LoopLag;
   readonly processCounters: ProcessCounters;
   readonly door: NativeDoor;

@@ -21,7 +21,6 @@ import {
   receiveAll,
   sendAll,
 } from "./connections.ts";
-import { collectGarbage } from "./garbage.ts";
 import { readAhead, serveColdReads } from "./cold_sends.ts";
 import { StepAt } from "./loop_lag.ts";
 import { type Node, Slot } from "./node.ts";
@@ -81,7 +80,7 @@ function maintain(node: Node): void {
   if (node.toClose.size > 0) closeAsked(node);
   expireConnections(node); // late in the turn: what had arrived was read before
   if (node.receiveBudget.waiting > 0) admitWaiting(node);
-  collectGarbage(node.door, node.store, node.broker.topics.count);
+  node.collector.step(node.door, node.store, node.broker.topics.count, node.nowMs);
   if (node.addedTopics.length > 0) openAdded(node);
   if (node.stopping !== null) continueStop(node);
   else keepHouse(node);

@@ -1,31 +1,64 @@
 /** When a collection is asked for; what it does for memory is measured by the soak. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { collectGarbage } from "../../../src/server/garbage.ts";
+import { Collector } from "../../../src/server/garbage.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import * as frames from "../../support/frames.ts";
 import { NodeWorld } from "../../support/node_world.ts";
 import { currentRuntime } from "../../support/runtimes.ts";
 import { pause } from "../../support/until.ts";
 
-/** What is left of so many pieces, in a shard of so many partitions. */
-function left(ofDoor: number, ofStore: number, partitions: number): [number, number] {
-  const door = { garbage: ofDoor };
-  const store = { garbage: ofStore };
-  collectGarbage(door, store, partitions);
-  return [door.garbage, store.garbage];
+const START_MS = 1_000_000;
+
+/** A shard that only counts, and what it collected: "all" or "young". */
+function counting() {
+  const collected: string[] = [];
+  const collector = new Collector((whole) => collected.push(whole ? "all" : "young"));
+  const door = { garbage: 0 };
+  const store = { garbage: 0 };
+  /** What is collected when so many pieces are added at this second. */
+  const add = (ofDoor: number, ofStore: number, second: number, partitions = 1): string => {
+    door.garbage += ofDoor;
+    store.garbage += ofStore;
+    const before = collected.length;
+    collector.step(door, store, partitions, START_MS + second * 1000);
+    return collected.slice(before).join(" ");
+  };
+  return { add, pieces: () => door.garbage + store.garbage };
 }
 
 test("a thousand pieces are a reason to collect, fewer are counted on", () => {
-  assert.deepEqual(left(0, 0, 0), [0, 0]);
-  assert.deepEqual(left(600, 399, 1), [600, 399]);
-  assert.deepEqual(left(600, 400, 1), [0, 0]);
-  assert.deepEqual(left(0, 1000, 4000), [0, 0]);
+  const { add, pieces } = counting();
+  assert.equal(add(0, 0, 0), "");
+  assert.equal(add(600, 399, 0), "");
+  assert.equal(pieces(), 999);
+  assert.equal(add(0, 1, 0), "all");
+  assert.equal(pieces(), 0);
+  assert.equal(add(0, 1000, 20, 4000), "all");
 });
 
 test("a shard of very many partitions collects after a piece for each four of them", () => {
-  assert.deepEqual(left(1000, 999, 8000), [1000, 999]);
-  assert.deepEqual(left(1000, 1000, 8000), [0, 0]);
+  const { add } = counting();
+  assert.equal(add(1000, 999, 0, 8000), "");
+  assert.equal(add(0, 1, 0, 8000), "all");
+});
+
+test("soon after a collection of all only young objects are collected", () => {
+  const { add } = counting();
+  assert.equal(add(1000, 0, 0), "all");
+  assert.equal(add(1000, 0, 1), "young");
+  assert.equal(add(999, 0, 2), "");
+  assert.equal(add(1, 0, 9.9), "young");
+  assert.equal(add(1000, 0, 10), "all");
+});
+
+test("what a collection of young objects may have left is collected without new pieces", () => {
+  const { add } = counting();
+  assert.equal(add(1000, 0, 0), "all");
+  assert.equal(add(1000, 0, 5), "young");
+  assert.equal(add(0, 0, 9.9), "");
+  assert.equal(add(0, 0, 10), "all");
+  assert.equal(add(0, 0, 30), "", "nothing has come since");
 });
 
 test("what lived through a collection of young objects is collected", async () => {
@@ -38,9 +71,10 @@ test("what lived through a collection of young objects is collected", async () =
     return new WeakRef(object);
   });
   await pause(0); // a WeakRef keeps its object until here
-  collectGarbage({ garbage: 1000 }, { garbage: 0 }, 1);
+  const collector = new Collector();
+  collector.step({ garbage: 1000 }, { garbage: 0 }, 1, START_MS);
   held.clear();
-  collectGarbage({ garbage: 1000 }, { garbage: 0 }, 1);
+  collector.step({ garbage: 1000 }, { garbage: 0 }, 1, START_MS + 20_000);
   const kept = seen.filter((ref) => ref.deref() !== undefined).length;
   // A few may still be seen on the stack. Deno collects when it wants to.
   if (currentRuntime() === "bun") assert.ok(kept < 10, "pieces are left: " + kept);

@@ -25,7 +25,8 @@ import { chooseBroker, withBroker } from "./broker_connection.ts";
 import { isTerminal, terminalColumns } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError } from "./output.ts";
-import { heedingSignals, sayCutShort } from "./signals.ts";
+import { sayCutShort } from "./report.ts";
+import { heedingSignals } from "./signals.ts";
 import { printOne } from "./table.ts";
 
 /** Between the last connection and the first record. */

@@ -30,7 +30,8 @@ import { ExitCode } from "./exit_codes.ts";
 import { partitionsOf } from "./group.ts";
 import { ByteOutput, PipeClosed, printError } from "./output.ts";
 import { Progress, summaryText } from "./progress.ts";
-import { heedingSignals, sayCutShort, untilAborted } from "./signals.ts";
+import { sayCutShort } from "./report.ts";
+import { heedingSignals, untilAborted } from "./signals.ts";
 
 const CLIENT_NAME = `sluice-cli ${VERSION}`;
 

@@ -24,7 +24,8 @@ import { openPlace, type Place, probeAio, probeDisk, systemText } from "./doctor
 import { ExitCode } from "./exit_codes.ts";
 import type { DoctorCommand } from "./serve_command.ts";
 import { brokerOptions, resolveSettings } from "./settings.ts";
-import { heedingSignals, Pauses, sayCutShort } from "./signals.ts";
+import { sayCutShort } from "./report.ts";
+import { heedingSignals, Pauses } from "./signals.ts";
 import { type Color, type Column, printRows } from "./table.ts";
 import { readEnvironment, settingVariables } from "./variables.ts";
 

@@ -7,7 +7,8 @@ import { repairSteps } from "../tools/repair.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { lineText, printText } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { heedingSignals, Pauses, sayCutShort } from "./signals.ts";
+import { sayCutShort } from "./report.ts";
+import { heedingSignals, Pauses } from "./signals.ts";
 import type { RepairCommand } from "./tools_commands.ts";
 
 export async function repair(command: RepairCommand): Promise<ExitCode> {

@@ -24,6 +24,12 @@ export function reportError(error: unknown, where = ""): ExitCode {
   return isBrokerFailure(error) ? ExitCode.bug : ExitCode.failed;
 }
 
+/** Says that a signal ended the command early, and what that means; returns how it ends. */
+export function sayCutShort(what: string): ExitCode {
+  printError(`sluice: cut short by a signal: ${what}\n`);
+  return ExitCode.interrupted;
+}
+
 /** Errors that no input and no system can cause. */
 export function isBug(error: unknown): error is Error {
   return error instanceof AssertionFailed || error instanceof TypeError ||

@@ -10,7 +10,6 @@
  */
 
 import { ExitCode } from "./exit_codes.ts";
-import { printError } from "./output.ts";
 import { exitProcess, offSignal, onSignal } from "./runtime.ts";
 
 /**
@@ -83,10 +82,4 @@ export class Pauses {
     }
     return this.#signal.aborted;
   }
-}
-
-/** Says that a signal ended the command early, and what that means; returns how it ends. */
-export function sayCutShort(what: string): ExitCode {
-  printError(`sluice: cut short by a signal: ${what}\n`);
-  return ExitCode.interrupted;
 }

@@ -10,8 +10,8 @@ import { verifySteps, type VerifySummary } from "../tools/verify.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError, printText } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { reportError } from "./report.ts";
-import { heedingSignals, Pauses, sayCutShort } from "./signals.ts";
+import { reportError, sayCutShort } from "./report.ts";
+import { heedingSignals, Pauses } from "./signals.ts";
 import type { VerifyCommand } from "./tools_commands.ts";
 
 export async function verify(command: VerifyCommand): Promise<ExitCode> {

@@ -1,6 +1,6 @@
 /**
  * What Deno reads before the first line of an entry runs: what that entry needs, and not what other
- * commands do. `import(later(…))` keeps it so, see src/base/later.ts.
+ * commands do. `import(later(…))` keeps it so, see src/base/later.ts; and what `serve` leads to.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -33,6 +33,9 @@ function modulesOf(deno: string, entry: string): string[] {
   return [...found].map((name) => name.replace(root, ""));
 }
 
+/** The way of a `serve` that is plainly right: any module of `node:` costs Deno 35 ms and 6 MiB. */
+const PLAIN_SERVE = ["src/cli/run_broker.ts", "src/server/worker.ts"];
+
 const READ_BEFORE = {
   "src/main.ts": { wanted: "src/cli/plain_serve.ts", atMost: 10 },
   "src/cli/serve.ts": { wanted: "src/server/threads.ts", atMost: 8 },
@@ -45,6 +48,13 @@ for (const { name, path } of availableRuntimes()) {
       const modules = modulesOf(path, entry);
       assert.ok(modules.includes(wanted), modules.join(" "));
       assert.ok(modules.length <= atMost, modules.join(" "));
+    });
+  }
+  for (const entry of PLAIN_SERVE) {
+    test(`${entry} leads to nothing of node:`, () => {
+      const modules = modulesOf(path, entry);
+      assert.ok(modules.includes("src/limits.ts"), modules.join(" "));
+      assert.deepEqual(modules.filter((name) => name.startsWith("node:")), []);
     });
   }
 }

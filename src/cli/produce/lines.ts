@@ -23,8 +23,8 @@ import type { Input } from "../input.ts";
 import { LineSplitter } from "../line_splitter.ts";
 import { printError, printText } from "../output.ts";
 import { Progress, summaryText } from "../progress.ts";
-import { reportError } from "../report.ts";
-import { sayCutShort, untilAborted } from "../signals.ts";
+import { reportError, sayCutShort } from "../report.ts";
+import { untilAborted } from "../signals.ts";
 import { type ProduceJob, resumeCommand } from "./resume.ts";
 
 /** How long the input may pause before a batch that is not full is sent. */

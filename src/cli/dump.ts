@@ -3,7 +3,8 @@
 import { dump as dumpLines } from "../tools/dump.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printText } from "./output.ts";
-import { heedingSignals, Pauses, sayCutShort } from "./signals.ts";
+import { sayCutShort } from "./report.ts";
+import { heedingSignals, Pauses } from "./signals.ts";
 import type { DumpCommand } from "./tools_commands.ts";
 
 const CHUNK_LENGTH = 65536;

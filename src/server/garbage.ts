@@ -13,8 +13,8 @@
  * busy machine. So it comes seldom, and more pieces may lie where many partitions live. Deno
  * collects by itself.
  *
- * Invariant: pieces are followed by a collection of all, in the first turn in which there are enough
- * of them and the last one is long enough ago.
+ * Invariant: pieces are followed by a collection of all, in the first turn in which there are
+ * enough of them and the last one is long enough ago.
  */
 
 /** Before it 20 MiB of garbage could lie there, at the most. */

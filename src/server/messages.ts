@@ -1,7 +1,7 @@
 /**
  * Messages between the main thread and the workers of a shard. To a worker goes exactly one, at
- * its start, to the shard one word before it; everything after it is a control operation. From a shard they arrive at once, even
- * while it never returns to its event loop.
+ * its start, and to the shard one word before it; everything after it is a control operation. From
+ * a shard they arrive at once, even while it never returns to its event loop.
  */
 
 import type { ConnectionsConfig } from "../config.ts";

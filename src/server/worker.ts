@@ -1,6 +1,7 @@
 /**
- * Entry of a shard worker: opens libc when main has, takes its one message, recovers its partitions,
- * listens, and then turns until it is told to stop. Then no timer, promise or microtask ever runs.
+ * Entry of a shard worker: opens libc when main has, takes its one message, recovers its
+ * partitions, listens, and then turns until it is told to stop. Then no timer, promise or microtask
+ * ever runs.
  *
  * A bug ends the process: one line on stderr and `_exit`. Crash and recover, never half alive.
  */

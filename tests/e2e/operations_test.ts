@@ -114,7 +114,7 @@ test("the first hour: the table names what is said", async () => {
   const rows = [...section.matchAll(/^\| `(.*?)` \|/gm)].map(([, text]) => text!);
   const data = join(directory, "first");
   const broker = await start(data);
-  const serve = (path: string, ...more: string[]) => ["serve", "--data", path, ...more];
+  const serve = (path: string, ...more: string[]) => ["serve", "--no-http", "--data", path, ...more];
   const free = ["--native", "127.0.0.1:0"];
   const other = join(directory, "other");
   const photographs = join(directory, "foreign");

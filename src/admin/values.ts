@@ -24,7 +24,7 @@ type Changes = Record<string, string | number | boolean | null>;
 
 /** Settings to set by name; null: follows the default again. */
 export const changes: z.ZodType<Changes> = z.record(
-  z.string().min(1),
+  z.string(),
   z.union([z.string(), z.number(), z.boolean(), z.null()]),
 ).refine((found) => Object.keys(found).length > 0, "at least one setting").openapi({
   minProperties: 1,

@@ -81,6 +81,10 @@ test("a topic is created, found, altered, grown and deleted", async () => {
     body: { partitions: 3 },
   });
   assert.equal((grown as { partitions: unknown[] }).partitions.length, 3);
+  const fewer = { method: "PUT", target: `${target}/partitions`, body: { partitions: 2 } };
+  assert.equal((await door.json(409, fewer) as Named).name, "invalid_partitions");
+  const unknown = { method: "PATCH", target, body: { config: { "": 1 } } };
+  assert.equal((await door.json(400, unknown) as Named).name, "invalid_config");
   const gone = await door.ask({ method: "DELETE", target });
   assert.deepEqual([gone.status, gone.text], [204, ""]);
   const none = await door.json(404, { target });
@@ -103,7 +107,7 @@ test("records are counted, and deleted up to an offset", async () => {
   const to = (before: string) => ({ method: "DELETE", target: `${target}?before=${before}` });
   assert.deepEqual(await door.json(200, to("3")), { logStart: 3 });
   assert.equal((await sluice(["consume", "records"])).out, "d\n");
-  assert.equal((await door.json(416, to("5")) as Named).name, "offset_out_of_range");
+  assert.equal((await door.json(409, to("5")) as Named).name, "offset_out_of_range");
   assert.deepEqual(await door.json(200, to("end")), { logStart: 4 });
   const other = { method: "DELETE", target: target.replace("/0/", "/1/") + "?before=end" };
   assert.equal((await door.json(404, other) as Named).name, "partition_not_found");

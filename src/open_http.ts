@@ -4,11 +4,13 @@
  */
 
 import type { HttpServer } from "./admin/serve.ts";
+import { later } from "./base/later.ts";
 import type { Supervisor } from "./server/supervisor.ts";
 
 /** Settles when it listens. Throws HttpListenError, StorageError and StartError. */
 export async function openHttp(supervisor: Supervisor): Promise<HttpServer> {
-  const { HttpServer } = await import("./admin/serve.ts");
+  const path = later("./admin/serve.ts");
+  const { HttpServer } = await import(path) as typeof import("./admin/serve.ts");
   const start = supervisor.httpStart();
   return await HttpServer.open({
     ...start,

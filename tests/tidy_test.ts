@@ -69,7 +69,12 @@ const LAYERS: rules.Layers = {
       ["hono", "@hono", "zod"],
       ["node:"],
     ),
-    files: ["src/format/errors.ts", "src/format/internal_topics.ts", "src/base/trace.ts"],
+    files: [
+      "src/format/errors.ts",
+      "src/format/internal_topics.ts",
+      "src/base/trace.ts",
+      "src/base/later.ts",
+    ],
   },
   "src/client": {
     ...layer([...GROUND, "src/codec", "src/format"], "nothing", [], ["node:"]),
@@ -88,7 +93,7 @@ const LAYERS: rules.Layers = {
   "src/cli": layer(["*"], "constants", ["@optique", "zod"], ["node:"]),
   "src/main": layer(["*"], "constants", ["@optique"], ["node:"]),
   "src/embed": layer(["*"], "constants", [], ["node:"]),
-  "src/open_http": layer(["src/admin", "src/server"], "nothing", [], []),
+  "src/open_http": layer(["src/base", "src/admin", "src/server"], "nothing", [], []),
 };
 
 /** Every exception to a rule: which rule, where (the beginning of a finding), why. */

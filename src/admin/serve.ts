@@ -21,6 +21,7 @@ import {
 import type { AddressInfo, Socket } from "node:net";
 import { clearTimeout, setTimeout } from "node:timers";
 import { type Address, listenerText } from "../address.ts";
+import { later } from "../base/later.ts";
 import { trace } from "../base/trace.ts";
 import type { HttpConfig } from "../config.ts";
 import {
@@ -185,9 +186,9 @@ export class HttpServer {
   }
 
   async #load(): Promise<Door> {
-    const { makeDoor } = await import("./door.ts");
-    const { Engine } = await import("./engine.ts");
-    const { allowedHosts } = await import("./gate.ts");
+    const { makeDoor } = await import(later("./door.ts")) as typeof import("./door.ts");
+    const { Engine } = await import(later("./engine.ts")) as typeof import("./engine.ts");
+    const { allowedHosts } = await import(later("./gate.ts")) as typeof import("./gate.ts");
     const { tokens, config, shardSocketPath, start } = this.#options;
     const engine = this.#engine ??= new Engine(shardSocketPath, start);
     const hosts = this.#address === null

@@ -39,6 +39,8 @@ const PLAIN_SERVE = ["src/cli/run_broker.ts", "src/server/worker.ts"];
 const READ_BEFORE = {
   "src/main.ts": { wanted: "src/cli/plain_serve.ts", atMost: 10 },
   "src/cli/serve.ts": { wanted: "src/server/threads.ts", atMost: 8 },
+  // The listeners alone: Hono and zod come with the first request.
+  "src/admin/serve.ts": { wanted: "src/limits.ts", atMost: 16 },
 } as const;
 
 for (const { name, path } of availableRuntimes()) {

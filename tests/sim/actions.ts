@@ -3,15 +3,20 @@ import { ErrorCodes } from "../../src/format/errors.ts";
 import { deleteRecords, VISIBLE_END } from "../../src/broker/log_starts.ts";
 import { fetch } from "../../src/broker/fetch.ts";
 import type { TopicPartition } from "../../src/broker/topics.ts";
-import { StorageError } from "../../src/log/files.ts";
 import { checkLookups, checkRead } from "./checker.ts";
 import { harmIndex } from "./disk_view.ts";
-import { type Life, ProcessEnd } from "./life.ts";
+import { type Life, orEnd } from "./life.ts";
 import type { PartitionModel } from "./model.ts";
 import type { OperationKind } from "./plan.ts";
 import { produceSome, retrySome } from "./producing.ts";
-import { addTopic } from "./start_checker.ts";
 import { checkEpochs, checkProducers, checkTime } from "./state_checker.ts";
+import {
+  addPartitions,
+  alterTopic,
+  checkInForce,
+  createTopic,
+  deleteTopic,
+} from "./topic_actions.ts";
 import { violated } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -40,6 +45,7 @@ const ACTIONS: Readonly<Record<Exclude<OperationKind, "crash">, Action>> = {
   lookup: lookUp,
   verify: (world, life) => {
     for (const partition of life.partitions) verify(world, partition);
+    checkInForce(world, life);
   },
   checkpoint: (world, life) => {
     const picked = pickPartition(world, life);
@@ -53,7 +59,7 @@ const ACTIONS: Readonly<Record<Exclude<OperationKind, "crash">, Action>> = {
   care: (world, life) => {
     if (!isIdle(world)) life.turn(true, true);
     goOnDeleting(world, life);
-    deliver(world, life);
+    orEnd(() => life.deliver());
   },
   deleteRecords: (world, life) => {
     if (!isIdle(world)) deleteSome(world, life);
@@ -70,6 +76,9 @@ const ACTIONS: Readonly<Record<Exclude<OperationKind, "crash">, Action>> = {
     // A page whose writeback failed is then read as it was before: no broker could know.
     if (!world.isTroubled) world.libc.disk.pressMemory(world.prng.between(1, 12));
   },
+  dropCaches: (world) => {
+    if (!world.isTroubled) world.libc.disk.dropCaches();
+  },
   harmIndexes: (world) => world.note(`harm: ${harmIndex(world.libc.disk, world.prng)}`),
   failSync: (world) => {
     if (world.plan.lies > 0 || Object.keys(world.plan.diskFaults).length === 0) return;
@@ -84,6 +93,8 @@ const ACTIONS: Readonly<Record<Exclude<OperationKind, "crash">, Action>> = {
   },
   freeDisk: (world) => void (world.libc.disk.capacity = Infinity),
   createTopic,
+  alterTopic,
+  addPartitions,
   deleteTopic,
   cleanStop,
 };
@@ -106,21 +117,33 @@ function pickPartition(world: World, life: Life): [TopicPartition, PartitionMode
 }
 
 function turn(world: World, life: Life): void {
+  life.worker.work(world.prng.pick([0, 1, 4, Infinity]));
   life.turn(world.prng.chance(60), !isIdle(world) && world.prng.chance(30));
 }
 
-/** Turns until everything is answered. */
+/** Turns until producers are answered, and nothing is left to read. */
 function settle(world: World, life: Life): void {
   for (let round = 0; round < SETTLE_ROUNDS_MAX; round += 1) {
     world.libc.completeAio(4);
+    life.worker.work(Infinity);
     life.turn(true, false);
     const isDone = life.partitions.every(({ writtenWaiters, durableWaiters }) => {
       return writtenWaiters.count + durableWaiters.count === 0;
     });
-    if (isDone) return;
+    if (isDone && life.worker.isIdle) return checkCold(life);
     world.libc.clock.advance(20);
   }
-  violated("L1", `producers wait after ${SETTLE_ROUNDS_MAX} turns`);
+  violated("L1", `producers or fetches wait after ${SETTLE_ROUNDS_MAX} turns`);
+}
+
+/** The worker has nothing left to do: nobody waits for it. */
+function checkCold(life: Life): void {
+  for (const { firstWaiter, topic, index } of life.partitions) {
+    for (let waiter = firstWaiter; waiter !== null; waiter = waiter.next) {
+      if (waiter.tries === 0) continue;
+      violated("L1", `${topic.name}-${index}: a fetch waits for bytes that nobody reads`);
+    }
+  }
 }
 
 function fetchSome(world: World, life: Life): void {
@@ -136,14 +159,17 @@ function fetchSome(world: World, life: Life): void {
   const request = {
     slot: 1,
     generation: 1,
-    correlation: world.fetches.length,
+    correlation: world.fetchCount,
     handle: 0,
     offset,
     minBytes: prng.pick([0, 1, 2000]),
     maxBytes: prng.pick([0, 500, 4000, 60000]),
     maxWaitMs: prng.pick([0, 0, 5, 1000]),
   };
-  world.fetches.push({ partition: known, offset });
+  const { maxWaitMs } = request;
+  const askedMs = world.libc.clock.monotonicMs;
+  world.fetches.set(world.fetchCount, { partition: known, offset, askedMs, maxWaitMs });
+  world.fetchCount += 1;
   fetch(life.broker, partition, request, world.libc.clock.monotonicMs, world);
 }
 
@@ -204,81 +230,22 @@ function deleteSome(world: World, life: Life): void {
   }
 }
 
-function deliver(world: World, life: Life): void {
-  try {
-    life.deliver();
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    world.note(`checkpoint files: ${error.message}`);
-    throw new ProcessEnd(error.message);
-  }
-}
-
 function goOnDeleting(world: World, life: Life): void {
   const [deletion] = life.deletions;
   if (deletion === undefined) return;
-  try {
-    for (let steps = world.prng.between(1, 6); steps > 0; steps -= 1) {
-      if (deletion.next().done !== true) continue;
-      life.deletions.shift();
-      return;
-    }
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    throw new ProcessEnd(error.message);
+  for (let steps = world.prng.between(1, 6); steps > 0; steps -= 1) {
+    if (orEnd(() => deletion.next()).done !== true) continue;
+    life.deletions.shift();
+    return;
   }
-}
-
-function createTopic(world: World, life: Life): void {
-  const { model, prng } = world;
-  const missing = world.plan.topics.filter(({ name }) => !model.topics.has(name));
-  if (missing.length === 0) return;
-  const { name, partitions, config } = prng.pick(missing);
-  world.note(`create topic ${name} with ${partitions} partitions`);
-  model.inDoubt.add(name);
-  try {
-    if (!life.createTopic({ name, partitions, config })) {
-      violated("T", `topic ${name} cannot be created`);
-    }
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    throw new ProcessEnd(error.message);
-  }
-  model.inDoubt.delete(name);
-  const { topicId } = life.broker.topics.get(name)!;
-  addTopic(model, { name, topicId, partitions, config });
-}
-
-function deleteTopic(world: World, life: Life): void {
-  const { model } = world;
-  const names = [...model.topics.keys()];
-  if (names.length < 2) return;
-  const name = world.prng.pick(names);
-  world.note(`delete topic ${name}`);
-  model.inDoubt.add(name);
-  try {
-    life.deleteTopic(name);
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    throw new ProcessEnd(error.message);
-  }
-  model.inDoubt.delete(name);
-  model.deleted.add(model.topics.get(name)!.topicId);
-  model.topics.delete(name);
-  world.stats.deletions += 1;
 }
 
 function cleanStop(world: World, life: Life): void {
   if (isIdle(world)) return;
   world.ending.clean = "maybe";
-  let isClean = false;
-  try {
-    isClean = life.stop();
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    throw new ProcessEnd(error.message);
-  }
+  const isClean = orEnd(() => life.stop());
   world.observe();
+  if (world.fetches.size > 0) violated("L1", `${world.fetches.size} fetches are left by a stop`);
   if (isClean) {
     world.stats.cleanStops += 1;
     world.ending.clean = "yes";

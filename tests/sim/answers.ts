@@ -7,10 +7,12 @@ import type { LogStartWaiter } from "../../src/broker/log_starts.ts";
 import type { TopicPartition } from "../../src/broker/topics.ts";
 import { ErrorCodes } from "../../src/format/errors.ts";
 import { Acks, Level } from "../../src/format/levels.ts";
+import { COLD_WAIT_MS } from "../../src/limits.ts";
 import { checkRead } from "./checker.ts";
+import type { Life } from "./life.ts";
 import type { Attempt, Client } from "./model.ts";
 import { violated } from "./violation.ts";
-import type { Send, World } from "./world.ts";
+import type { PendingFetch, Send, World } from "./world.ts";
 
 export function appendAnswered(
   world: World,
@@ -43,7 +45,7 @@ export function appendAnswered(
   }
   attempt.ackedAt = base;
   // What it was asked for counts, whatever the answer says that it is.
-  const isPromised = send.acks === Acks.all && partition.level === Level.fsync;
+  const isPromised = send.acks === Acks.all && send.level === Level.fsync;
   if (level === Level.fsync || isPromised) {
     if (log.broken && entry.end > log.durable.offset) {
       violated(
@@ -90,10 +92,14 @@ export function fetchAnswered(
   error: number,
   slice: FileSlice,
 ): void {
-  const { partition, offset } = world.fetches[correlation]!;
+  const asked = world.fetches.get(correlation);
+  if (asked === undefined) return violated("L1", `fetch ${correlation} is answered twice`);
+  world.fetches.delete(correlation);
+  const { partition, offset } = asked;
   const { log } = topicPartition;
   world.note(`  fetch of ${partition.name} at ${offset}: error ${error}, ${slice.size} bytes`);
   if (error === ErrorCodes.topic_not_found && topicPartition.removed) return;
+  if (mayRefuse(world.life!, asked, error)) return;
   const isOutside = offset < log.logStart || offset > log.written.offset;
   if (error === ErrorCodes.offset_out_of_range && isOutside) return;
   if (error !== ErrorCodes.none) {
@@ -106,6 +112,21 @@ export function fetchAnswered(
   const view = world.view!;
   view.take(slice);
   checkRead(partition, log, view, offset);
+}
+
+/** What has kept the bytes from being read, if anything has. */
+function mayRefuse(life: Life, { askedMs }: PendingFetch, error: number): boolean {
+  if (error === ErrorCodes.storage_failed) return life.worker.failures > 0;
+  if (error === ErrorCodes.storage_slow) return life.turnMs - askedMs >= COLD_WAIT_MS;
+  return error === ErrorCodes.shutting_down && life.isStopping;
+}
+
+/** Nobody is left waiting: neither for records beyond the time, nor for a disk. */
+export function checkFetches(fetches: ReadonlyMap<number, PendingFetch>, life: Life): void {
+  for (const { partition, offset, askedMs, maxWaitMs } of fetches.values()) {
+    if (life.turnMs <= askedMs + maxWaitMs + COLD_WAIT_MS) continue;
+    violated("L1", `${partition.name}: the fetch at ${offset} waits since ${askedMs}`);
+  }
 }
 
 export function logStartAnswered(

@@ -6,7 +6,6 @@
  * survive, with nothing missing before and nothing following. Where a write had failed before the
  * crash, a batch that it took back may stand at its old place.
  */
-import { Level } from "../../src/format/levels.ts";
 import type { Partition } from "../../src/log/partition.ts";
 import { At, attemptOf, HEADER_SIZE, sameBatch } from "./attempt_bytes.ts";
 import type { LogView } from "./log_view.ts";
@@ -153,6 +152,7 @@ function settle(partition: PartitionModel, kept: Entry[], log: Partition): void 
   partition.writtenEnd = log.visible.offset;
   partition.logStart = log.logStart;
   partition.logStartWanted = log.logStart;
+  partition.shownBefore = 0;
   partition.producers.restart(kept, log.logStart);
 }
 
@@ -181,7 +181,7 @@ export function checkRead(
     next = entry.end;
   }
   if (next > log.visible.offset) violated("C7", `${name}: bytes above the visible end are shown`);
-  if (partition.level === Level.fsync && next > 0) partition.promise(next);
+  partition.shown(next);
 }
 
 /** Every lookup of an offset finds the batch where a scan finds it (C11). */

@@ -5,24 +5,32 @@
  *
  *     start: directory -> keeper -> reconcile -> every topic recovered       may throw, or be cut
  *     turn:  reap -> write -> request syncs -> answer -> housekeeping        as server/turn.ts
- *     stop:  sync all -> close logs -> checkpoint files -> clean marker
+ *            -> cold bytes asked for, which the background worker reads
+ *     stop:  fetches answered -> sync all -> close logs -> checkpoint files -> clean marker
  *
  * It decides nothing: the order of these steps is the server's, what befalls them the schedule's.
  */
 import type { Memory } from "../../ffi/libc.ts";
+import { alterTopic } from "../../src/broker/alter_topic.ts";
 import { Broker, type Door } from "../../src/broker/broker.ts";
 import { Caretaker } from "../../src/broker/caretaker.ts";
-import { completeFetches } from "../../src/broker/fetch.ts";
+import { answerCold } from "../../src/broker/cold_answers.ts";
+import { completeAllFetches, completeFetches } from "../../src/broker/fetch.ts";
 import { confirmLogStart } from "../../src/broker/log_starts.ts";
 import { completeAppends, flushAppended } from "../../src/broker/produce.ts";
 import { removeTopic } from "../../src/broker/remove_topic.ts";
 import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
 import { OFFSETS_TOPIC } from "../../src/format/internal_topics.ts";
 import { partitionDirectory } from "../../src/format/file_names.ts";
-import { parseTopicConfig } from "../../src/format/topic_config.ts";
+import {
+  type ConfigChange,
+  type ConfigEntry,
+  parseTopicConfig,
+  type TopicConfig,
+} from "../../src/format/topic_config.ts";
 import type { TopicEntry } from "../../src/log/catalogue.ts";
 import { DataDirectory } from "../../src/log/data_directory.ts";
-import { must, openDirectory } from "../../src/log/files.ts";
+import { must, openDirectory, StorageError } from "../../src/log/files.ts";
 import { type CheckpointEntry, Keeper } from "../../src/log/keeper.ts";
 import { PartitionKind } from "../../src/log/opened_log.ts";
 import type { Partition } from "../../src/log/partition.ts";
@@ -33,6 +41,7 @@ import { DirectFileJobs } from "../../src/log/file_jobs.ts";
 import { SegmentStore } from "../../src/log/segment_store.ts";
 import { Walk } from "../../src/log/walk.ts";
 import { AIO_ALONE, Syncer, type SyncOptions } from "../../src/server/sync.ts";
+import { ColdWorker } from "./cold_worker.ts";
 import type { SimLibc } from "./sim_libc.ts";
 import { violated } from "./violation.ts";
 
@@ -53,6 +62,22 @@ export class ProcessEnd extends Error {
   override name = "ProcessEnd";
 }
 
+/** A step without which the process does not go on, where the disk refuses it. */
+export function orEnd<T>(step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    throw new ProcessEnd(error.message);
+  }
+}
+
+export interface LifeOptions {
+  readonly writtenAheadBytes: number;
+  /** Percent of the background worker's reads that fail. */
+  readonly readFailurePercent: number;
+}
+
 /** A partition as it was opened, with what its recovery reported. */
 export interface Opened {
   readonly partition: TopicPartition;
@@ -68,6 +93,10 @@ export class Life {
   readonly broker: Broker;
   readonly syncer: Syncer;
   readonly caretaker: Caretaker;
+  readonly worker: ColdWorker;
+  /** When the last turn was. */
+  turnMs = 0;
+  isStopping = false;
   /** Directories that are of no topic. */
   readonly unknown: readonly string[];
   /** What the start recovered. */
@@ -80,14 +109,16 @@ export class Life {
   #arenaUsed = 0;
 
   /** A start. Throws what the server's start throws. */
-  constructor(libc: SimLibc, door: Door, writtenAheadBytes: number) {
+  constructor(libc: SimLibc, door: Door, options: LifeOptions) {
+    const { writtenAheadBytes, readFailurePercent } = options;
     this.libc = libc;
     this.door = door;
     this.directory = DataDirectory.open(libc, DATA, true);
     this.keeper = new Keeper(this.directory, libc);
     this.unknown = this.keeper.reconcile();
     for (const id of this.keeper.deletions) this.deletions.push(this.keeper.deletionSteps(id));
-    const close = (fd: number) => void libc.close(fd);
+    this.worker = new ColdWorker(libc, readFailurePercent);
+    const close = (fd: number) => this.worker.close(fd);
     this.store = new SegmentStore(libc, this.directory.fd, close, {
       scanBlockSize: SCAN_BLOCK_SIZE,
       openSealedMax: OPEN_SEALED_MAX,
@@ -96,7 +127,8 @@ export class Life {
       fileJobs: new DirectFileJobs(libc, CUT_BYTES),
     });
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
-    this.broker = new Broker(new PartitionReader(new Walk(this.store), nowhere));
+    const reader = new PartitionReader(new Walk(this.store), nowhere);
+    this.broker = new Broker(reader, this.worker.coldReads);
     this.syncer = new Syncer(libc, this.broker, this.#syncOptions());
     this.caretaker = new Caretaker(this.broker, this.store, {
       checkpointBytes: 3000,
@@ -104,7 +136,7 @@ export class Life {
       clockConfirmMs: CLOCK_CONFIRM_MS,
     });
     this.#arena = libc.allocate(ARENA_SIZE);
-    for (const topic of this.keeper.topics) this.#open(topic, this.directory.clean);
+    for (const topic of this.keeper.topics) this.openTopic(topic, this.directory.clean);
   }
 
   /** Every other life has two partitions or more synced by one `syncfs`. */
@@ -151,15 +183,19 @@ export class Life {
 
   /** Throws ProcessEnd when a sync had failed. */
   turn(reaps: boolean, keepsHouse: boolean): void {
-    const { broker, syncer, door, libc, store } = this;
+    const { broker, syncer, door, libc, store, worker } = this;
     const nowMs = libc.clock.monotonicMs;
+    this.turnMs = nowMs;
+    worker.coldReads.nowMs = nowMs;
     if (reaps) syncer.reap(nowMs, door);
     if (broker.offsets.isLoading) broker.offsets.load();
     flushAppended(broker, nowMs);
     this.#forget();
     syncer.request(nowMs, false, door);
     completeAppends(broker, door);
+    answerCold(broker, nowMs, door);
     completeFetches(broker, nowMs, door);
+    worker.coldReads.pump(syncer.inFlight);
     if (keepsHouse) this.mail.push(...this.caretaker.step(nowMs, store.wallMs, door));
     this.#endIfFailed();
   }
@@ -181,8 +217,35 @@ export class Life {
     const entry = this.keeper.beginCreate(topic);
     if (!("topicId" in entry)) return false;
     this.keeper.finishCreate(topic.name);
-    this.#open(entry, true);
+    this.openTopic(entry, true);
     return true;
+  }
+
+  /** Throws StorageError: then its settings are as they were, or nobody knows. */
+  alterTopic(name: string, change: ConfigChange): void {
+    const altered = this.keeper.alterTopic(name, change);
+    if (!("topicId" in altered)) throw new Error(altered.message);
+    const { config } = altered;
+    const nowMs = this.libc.clock.monotonicMs;
+    const topic = this.broker.topics.get(name)!;
+    alterTopic(this.broker, topic, config, checkedConfig(config), nowMs);
+  }
+
+  /**
+   * Gives the topic so many partitions in all, on disk; `openTopic` is to follow. Throws
+   * StorageError: then it has what it had, or nobody knows.
+   */
+  growTopic(name: string, partitions: number): TopicEntry {
+    const { keeper } = this;
+    try {
+      const begun = keeper.beginGrow(name, partitions);
+      if (!("topicId" in begun)) throw new Error(begun.message);
+      return keeper.finishGrow(name);
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      if (!keeper.isInDoubt) orNothing(() => keeper.abandonGrow(name));
+      throw error;
+    }
   }
 
   /** Throws StorageError. */
@@ -197,6 +260,8 @@ export class Life {
   /** True when the stop is clean; false when the directory may not be marked so. */
   stop(): boolean {
     const { broker, syncer, keeper, libc, door, directory } = this;
+    this.isStopping = true;
+    completeAllFetches(broker, door);
     let rounds = 0;
     do {
       flushAppended(broker, Infinity);
@@ -216,8 +281,10 @@ export class Life {
       const { name, topicId } = partition.topic;
       return { topic: name, topicId, partition: partition.index, recoveryPoint, logStart };
     });
+    this.worker.coldReads.close();
     this.store.closeAll();
     syncer.close();
+    this.worker.finish();
     keeper.checkpoint(entries);
     const isClean = logs.every(({ broken, degraded }) => !broken && degraded === "");
     if (isClean) directory.closeClean();
@@ -249,12 +316,14 @@ export class Life {
     if (this.keeper.isInDoubt) throw new ProcessEnd("the catalogue is in doubt");
   }
 
-  #open(entry: TopicEntry, clean: boolean): void {
-    const config = parseTopicConfig(entry.config);
-    if (typeof config === "string") throw new Error(config);
-    const topic = new Topic(entry.name, entry.topicId, config, entry.config);
+  /** Opens its partitions that are not open, all or (StorageError) none. */
+  openTopic(entry: TopicEntry, clean: boolean): void {
+    const { topics } = this.broker;
+    const served = topics.get(entry.name);
+    const config = served?.config ?? checkedConfig(entry.config);
+    const topic = served ?? new Topic(entry.name, entry.topicId, config, entry.config);
     const logs: { log: Partition; report: RecoveryReport }[] = [];
-    for (let index = 0; index < entry.partitions; index += 1) {
+    for (let index = topic.partitions.length; index < entry.partitions; index += 1) {
       const report = emptyReport();
       const log = openPartition(this.store, {
         directory: partitionDirectory(entry.name, index),
@@ -269,10 +338,34 @@ export class Life {
       logs.push({ log, report });
     }
     for (const { log, report } of logs) {
-      const partition = this.broker.topics.addPartition(topic, log);
+      if (report.bytesScanned > 0) this.#dropScanned(log);
+      const partition = topics.addPartition(topic, log);
       this.opened.push({ partition, report });
     }
-    this.broker.topics.add(topic);
+    if (served === undefined) topics.add(topic);
     if (entry.name === OFFSETS_TOPIC) this.broker.offsets.opened(topic);
+  }
+
+  /** As the server does: sealed segments that a recovery has read need not stay in the cache. */
+  #dropScanned(log: Partition): void {
+    for (const { file } of log.segments.slice(0, -1)) {
+      if (file !== null) this.worker.dropCache(file.fd, 0, 0);
+    }
+  }
+}
+
+/** What the catalogue holds was checked. */
+function checkedConfig(settings: readonly ConfigEntry[]): TopicConfig {
+  const config = parseTopicConfig(settings);
+  if (typeof config === "string") throw new Error(config);
+  return config;
+}
+
+/** The next start, or the next one who asks, tries again. */
+function orNothing(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
   }
 }

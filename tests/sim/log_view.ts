@@ -37,6 +37,7 @@ export class LogView {
 
   /** Reads from `offset` on; an error code, or 0 and then `size` bytes are in the block. */
   read(log: Partition, offset: number, maxBytes: number): number {
+    this.#reader.guard(null); // it may wait for the disk
     const error = this.#reader.read(log, offset, Math.min(maxBytes, BLOCK_SIZE), this.#slice);
     this.size = 0;
     if (error === 0) this.take(this.#slice);
@@ -45,6 +46,7 @@ export class LogView {
 
   /** Where the batch of `offset` begins, without its bytes; an error code below zero. */
   locate(log: Partition, offset: number): number {
+    this.#reader.guard(null);
     const error = this.#reader.read(log, offset, 1, this.#slice);
     this.size = this.#slice.size;
     this.position = this.#slice.position;

@@ -13,6 +13,10 @@ export interface Stats {
   segmentsDeleted: number;
   checkpoints: number;
   deletions: number;
+  alterations: number;
+  growths: number;
+  coldWaits: number;
+  coldFailures: number;
   duplicates: number;
   storageErrors: number;
   calls: number;
@@ -31,6 +35,10 @@ export function emptyStats(): Stats {
     segmentsDeleted: 0,
     checkpoints: 0,
     deletions: 0,
+    alterations: 0,
+    growths: 0,
+    coldWaits: 0,
+    coldFailures: 0,
     duplicates: 0,
     storageErrors: 0,
     calls: 0,
@@ -45,9 +53,13 @@ const KINDS: readonly (readonly [keyof Stats, string])[] = [
   ["segmentsDeleted", "retention"],
   ["checkpoints", "a checkpoint"],
   ["deletions", "a topic deletion"],
+  ["alterations", "a change of settings"],
+  ["growths", "added partitions"],
   ["crashesInRecovery", "a crash in recovery"],
   ["powerCuts", "a power cut"],
   ["cleanStops", "a clean stop"],
+  ["coldWaits", "a wait for cold bytes"],
+  ["coldFailures", "a cold read that failed"],
   ["duplicates", "a duplicate"],
   ["storageErrors", "a storage error"],
 ];

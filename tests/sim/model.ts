@@ -11,7 +11,8 @@
  *
  * Invariant: entries are dense; durableEnd only rises.
  */
-import type { Level } from "../../src/format/levels.ts";
+import type { ConfigEntry } from "../../src/format/topic_config.ts";
+import { Level } from "../../src/format/levels.ts";
 import { ProducerModel } from "./producer_model.ts";
 
 export interface Attempt {
@@ -74,7 +75,7 @@ export class Client {
 export class PartitionModel {
   readonly topic: string;
   readonly index: number;
-  readonly level: Level;
+  level: Level;
   /** Everything taken that is not known to be lost, from offset 0 on. */
   entries: Entry[] = [];
   readonly ghosts: Entry[] = [];
@@ -86,6 +87,8 @@ export class PartitionModel {
   logStart = 0;
   /** The highest that anybody or any setting asked for. */
   logStartWanted = 0;
+  /** Below it consumers have seen records before the topic got level fsync. */
+  shownBefore = 0;
   /** (epoch, base offset) of what was ever written, and which attempt it was. */
   readonly #places: Map<number, Attempt> = new Map();
 
@@ -154,16 +157,79 @@ export class PartitionModel {
     if (end > this.durableEnd) this.durableEnd = end;
   }
 
+  /** Consumers were shown what lies below `end`. */
+  shown(end: number): void {
+    if (this.level === Level.fsync && end > this.shownBefore) this.promise(end);
+  }
+
+  /** From now on; consumers see what lies below `visibleEnd`. */
+  changeLevel(level: Level, visibleEnd: number): void {
+    if (level === Level.fsync && this.level !== level) this.shownBefore = visibleEnd;
+    this.level = level;
+  }
+
   /** How far the log must reach after a crash that `kept` the page cache, or did not. */
   mustReach(kept: boolean): number {
     return kept ? Math.max(this.durableEnd, this.writtenEnd) : this.durableEnd;
   }
 }
 
-export interface TopicModel {
+/** What was answered, and what was asked for since and not answered: a start finds one of them. */
+export class Asked<T> {
+  answered: T;
+  #pending: T[] = [];
+
+  constructor(answered: T) {
+    this.answered = answered;
+  }
+
+  ask(value: T): void {
+    this.#pending.push(value);
+  }
+
+  /** It was answered, or a start has found it: nothing else is to be found from now on. */
+  settle(value: T): void {
+    this.answered = value;
+    this.#pending = [];
+  }
+
+  /** What was asked for last was refused: it is not to be found. */
+  refuse(): void {
+    this.#pending.pop();
+  }
+
+  allows(value: T): boolean {
+    const text = JSON.stringify(value);
+    return [this.answered, ...this.#pending].some((one) => JSON.stringify(one) === text);
+  }
+
+  get text(): string {
+    const pending = this.#pending.map((value) => JSON.stringify(value)).join(" or ");
+    return JSON.stringify(this.answered) + (pending === "" ? "" : `, or ${pending}`);
+  }
+}
+
+export class TopicModel {
   readonly name: string;
   readonly topicId: string;
-  readonly partitions: readonly PartitionModel[];
+  readonly partitions: PartitionModel[] = [];
+  readonly settings: Asked<readonly ConfigEntry[]>;
+  readonly sizes: Asked<number>;
+
+  constructor(name: string, topicId: string, settings: readonly ConfigEntry[], size: number) {
+    this.name = name;
+    this.topicId = topicId;
+    this.settings = new Asked(settings);
+    this.sizes = new Asked(size);
+  }
+
+  /** Has so many partitions, all of them of this level. */
+  grow(size: number, level: Level): void {
+    this.sizes.settle(size);
+    while (this.partitions.length < size) {
+      this.partitions.push(new PartitionModel(this.name, this.partitions.length, level));
+    }
+  }
 }
 
 /** All topics. What was asked and not answered may be, or not be. */

@@ -5,16 +5,24 @@
  *     attempts   5   9   -   12        - a deletion
  *                    ^ floor: answered, or shown by a fetch
  *
+ * A start settles what the life before it has left open: what it does not find is gone, for good.
+ * What the disk refused may be found by a start, at its place; in its own life it is not shown.
+ *
  * Invariant: what is shown is the attempt at the floor or one behind it; before the first one it is
  * nothing.
  */
 import { violated } from "./violation.ts";
 
+/** The broker refused it: it is never shown. The disk did: not before the next start. */
+type Refusal = "none" | "broker" | "disk";
+
 export class Attempt {
   readonly place: Place;
   /** Every commit of a schedule has another offset; null: a deletion. */
   readonly offset: number | null;
-  isRefused = false;
+  refusal: Refusal = "none";
+  /** A start did not find it. */
+  isGone = false;
 
   constructor(place: Place, offset: number | null) {
     this.place = place;
@@ -33,6 +41,8 @@ export class Place {
   readonly partition: number;
   attempts: Attempt[] = [];
   floor = -1;
+  /** So many of them are of lives that have ended, and no start has settled them. */
+  #open = 0;
 
   constructor(group: string, topic: string, partition: number) {
     this.group = group;
@@ -50,20 +60,36 @@ export class Place {
   forget(): void {
     this.attempts = [];
     this.floor = -1;
+    this.#open = 0;
+  }
+
+  /** The process has ended. */
+  crashed(): void {
+    for (const attempt of this.attempts) if (attempt.refusal === "disk") attempt.refusal = "none";
+    this.#open = this.attempts.length;
   }
 
   /** What the group has, as a fetch says. */
   shown(offset: number | null): void {
+    this.#check(offset);
+    for (const attempt of this.attempts.slice(0, this.#open)) {
+      if (attempt.offset !== offset) attempt.isGone = true;
+    }
+    this.#open = 0;
+  }
+
+  #check(offset: number | null): void {
     const { attempts, floor } = this;
     const name = `${this.group} in ${this.topic}-${this.partition}`;
-    const known = attempts.findIndex((attempt) => attempt.offset === offset);
-    if (offset !== null && known < 0) violated("O2", `${name}: ${offset} is of no topic that is`);
-    if (offset !== null && attempts[known]!.isRefused) {
-      violated("O3", `${name}: ${offset} was refused`);
+    const known = attempts.find((attempt) => attempt.offset === offset);
+    if (offset !== null) {
+      if (known === undefined) return violated("O2", `${name}: ${offset} is of no topic that is`);
+      if (known.refusal !== "none") violated("O3", `${name}: ${offset} was refused`);
+      if (known.isGone) violated("O4", `${name}: ${offset} was gone and is back`);
     }
     if (offset === null && floor < 0) return;
     const at = attempts.findIndex((attempt, index) => {
-      return index >= floor && attempt.offset === offset;
+      return index >= floor && attempt.offset === offset && !attempt.isGone;
     });
     if (at < 0) violated("O1", `${name}: ${offset} is older than ${attempts[floor]?.offset}`);
     this.floor = at;

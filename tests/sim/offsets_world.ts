@@ -1,16 +1,21 @@
 /**
  * Groups that commit while their broker is killed, loses power, and topics come and go: one seed is
- * one schedule, and it replays. The process is that of life.ts; what it answers is held against
- * offsets_model.ts in every fetch and after every start.
+ * one schedule, and it replays. In some of them the disk fails too: writes that find no room or an
+ * error, syncs that lose what they were to write. The process is that of life.ts; what it answers
+ * is held against offsets_model.ts in every fetch and after every start.
  */
 import type { Door } from "../../src/broker/broker.ts";
 import { type ErrorCode, ErrorCodes } from "../../src/format/errors.ts";
 import { OFFSETS_TOPIC } from "../../src/format/internal_topics.ts";
+import { CatalogueError } from "../../src/log/catalogue.ts";
+import { DirectoryError } from "../../src/log/data_directory.ts";
+import { StorageError } from "../../src/log/files.ts";
 import { CallWatch } from "./call_watch.ts";
-import { Life } from "./life.ts";
+import { Life, orEnd, ProcessEnd } from "./life.ts";
 import { type Attempt, Place } from "./offsets_model.ts";
+import { drawCallFaults, drawDiskFaults } from "./plan.ts";
 import { SimPrng } from "./prng.ts";
-import { SimLibc } from "./sim_libc.ts";
+import { type CrashKind, SimLibc } from "./sim_libc.ts";
 import { violated, Violation } from "./violation.ts";
 
 const GROUPS = ["a", "b", "c", "größe"];
@@ -20,10 +25,22 @@ const OPERATIONS = 120;
 /** So that the log of offsets has many segments. */
 const SEGMENT_BYTES = "2048";
 const CALLS_BEFORE_CRASH = 40;
+/** Starts that fail before the disk is mended, and after it. */
+const START_FAILURES_MAX = 3;
+const PAGE_SIZE = 512;
+const LIFE = { writtenAheadBytes: 4096, readFailurePercent: 0 };
+/** What a request gets whose batch the disk did not take. */
+const OF_THE_DISK: ReadonlySet<number> = new Set<number>([
+  ErrorCodes.storage_failed,
+  ErrorCodes.disk_full,
+]);
 
 /** The first violation of the seed's schedule, or null. */
 export function offsetsViolationOf(seed: number): Violation | null {
-  const world = new OffsetsWorld(seed);
+  return violationIn(new OffsetsWorld(seed), seed);
+}
+
+export function violationIn(world: OffsetsWorld, seed: number): Violation | null {
   try {
     world.run();
     return null;
@@ -39,6 +56,8 @@ export class OffsetsWorld implements Door {
   readonly met: Record<string, number> = {};
   at = 0;
   readonly #prng: SimPrng;
+  /** What befalls the disk; null: nothing does. */
+  readonly #harm: SimPrng | null;
   readonly #watch: CallWatch = new CallWatch(null);
   readonly #places: Place[];
   readonly #topicIds: Map<string, string> = new Map();
@@ -50,7 +69,17 @@ export class OffsetsWorld implements Door {
   constructor(seed: number) {
     this.#prng = new SimPrng(seed);
     const metadata = this.#prng.pick(["unordered", "ordered", "journal"] as const);
-    this.libc = new SimLibc({ seed, diskOptions: { pageSize: 512, metadata } });
+    const harm = this.#prng.fork("harm");
+    this.#harm = harm.chance(50) ? harm : null;
+    this.libc = new SimLibc({
+      seed,
+      faults: this.#harm === null ? {} : drawCallFaults(harm, false),
+      diskOptions: {
+        pageSize: PAGE_SIZE,
+        metadata,
+        faults: this.#harm === null ? {} : drawDiskFaults(harm),
+      },
+    });
     this.libc.observer = this.#watch;
     this.#places = GROUPS.flatMap((group) => {
       return TOPICS.flatMap((topic) => {
@@ -65,14 +94,18 @@ export class OffsetsWorld implements Door {
       try {
         this.libc.clock.advance(this.#prng.between(1, 4));
         this.#life!.readClocks();
+        this.#harmSome();
         this.#operate();
         this.#look();
       } catch (error) {
-        if (!this.#watch.hasEnded) throw error;
-        this.#crash();
+        if (error instanceof ProcessEnd) this.#meet("ends by the disk");
+        else if (!this.#watch.hasEnded) throw error;
+        this.#crash(error instanceof ProcessEnd ? "kill" : this.#drawKind());
       }
     }
-    this.#crash();
+    this.libc.mend();
+    this.#crash("power");
+    this.#loadAll();
     this.libc.die();
   }
 
@@ -82,16 +115,28 @@ export class OffsetsWorld implements Door {
     if (kind < 80) return this.#turn();
     if (kind < 85) return this.#deleteGroup();
     if (kind < 90) return this.#changeTopic();
-    if (kind < 96) return this.#crash();
+    if (kind < 96) return this.#crash(this.#drawKind());
     this.#watch.arm(this.#prng.between(1, CALLS_BEFORE_CRASH)); // somewhere in what follows
+  }
+
+  #harmSome(): void {
+    const { disk } = this.libc;
+    const harm = this.#harm;
+    if (harm === null || !harm.chance(20)) return;
+    const what = harm.below(8);
+    if (what === 0) disk.failNextSyncs(1);
+    else if (what === 1) disk.capacity = disk.usedBytes + harm.below(4) * PAGE_SIZE;
+    else if (what === 2) disk.capacity = Infinity;
+    else disk.background(harm.pick([10, 50, 100]));
   }
 
   #turn(): void {
     const life = this.#life!;
     this.libc.completeAio(this.#prng.below(4));
     life.turn(this.#prng.chance(70), this.#prng.chance(30));
-    if (this.#prng.chance(30)) life.deliver();
-    if (this.#prng.chance(50)) life.deletions[0]?.next();
+    life.worker.work(Infinity);
+    if (this.#prng.chance(30)) orEnd(() => life.deliver());
+    if (this.#prng.chance(50)) orEnd(() => life.deletions[0]?.next());
   }
 
   #commit(): void {
@@ -117,8 +162,11 @@ export class OffsetsWorld implements Door {
 
   #changeTopic(): void {
     const name = this.#prng.pick(TOPICS);
-    if (this.#life!.broker.topics.get(name) === undefined) this.#createTopic(name);
-    else this.#life!.deleteTopic(name);
+    const life = this.#life!;
+    orEnd(() => {
+      if (life.broker.topics.get(name) === undefined) this.#createTopic(name);
+      else life.deleteTopic(name);
+    });
     this.#meet("topics changed");
     this.#compareTopics();
   }
@@ -147,8 +195,9 @@ export class OffsetsWorld implements Door {
     this.#meet(error === ErrorCodes.none ? "answered" : "refused");
     attempts.forEach((attempt, at) => {
       const refusal = error !== ErrorCodes.none ? error : results[at] ?? ErrorCodes.none;
-      if (refusal === ErrorCodes.none) attempt.answered();
-      else attempt.isRefused = true;
+      if (refusal === ErrorCodes.none) return attempt.answered();
+      attempt.refusal = OF_THE_DISK.has(refusal) ? "disk" : "broker";
+      this.#meet(`refused by the ${attempt.refusal}`);
     });
   }
 
@@ -166,36 +215,58 @@ export class OffsetsWorld implements Door {
     }
   }
 
-  #crash(): void {
+  #drawKind(): CrashKind {
+    return this.#prng.chance(50) ? "kill" : "power";
+  }
+
+  #crash(kind: CrashKind): void {
     this.#watch.disarm();
     this.#life = null;
     this.#requests.clear();
+    for (const place of this.#places) place.crashed();
     this.#meet("crashes");
-    this.libc.crash(this.#prng.chance(50) ? "kill" : "power");
+    this.libc.crash(kind);
     this.#start();
   }
 
-  /** Starts, perhaps cut off again and again. */
+  /** Starts, perhaps cut off again and again, perhaps refused by the disk. */
   #start(): void {
-    for (;;) {
+    for (let failures = 0;;) {
       if (this.#prng.chance(20)) this.#watch.arm(this.#prng.between(1, 200));
-      try {
-        this.#life = new Life(this.libc, this, 4096);
-        if (this.#life.broker.topics.get(OFFSETS_TOPIC) === undefined) {
-          this.#createTopic(OFFSETS_TOPIC);
-        }
-        break;
-      } catch (error) {
-        if (!this.#watch.hasEnded) throw error;
-        this.#meet("crashes in a start");
-        this.#watch.disarm();
-        this.libc.crash(this.#prng.chance(50) ? "kill" : "power");
+      const outcome = this.#tryStart();
+      this.#watch.disarm();
+      if (outcome === "started") break;
+      this.#meet(outcome === "cut" ? "crashes in a start" : "starts that fail");
+      if (outcome === "failed") failures += 1;
+      if (failures === START_FAILURES_MAX) this.libc.mend();
+      if (failures > 2 * START_FAILURES_MAX) {
+        violated("L1", "it does not start although nothing is in its way");
       }
+      this.libc.crash(outcome === "cut" ? this.#drawKind() : "kill");
     }
-    this.#watch.disarm();
     this.#compareTopics();
-    if (this.#prng.chance(30)) return; // what follows meets a broker that is loading
-    const { offsets } = this.#life.broker;
+    if (!this.#prng.chance(30)) this.#loadAll(); // else what follows meets a broker that is loading
+  }
+
+  #tryStart(): "started" | "cut" | "failed" {
+    try {
+      this.#life = new Life(this.libc, this, LIFE);
+      if (this.#life.broker.topics.get(OFFSETS_TOPIC) === undefined) {
+        this.#createTopic(OFFSETS_TOPIC);
+      }
+      return "started";
+    } catch (error) {
+      if (this.#watch.hasEnded) return "cut";
+      if (error instanceof StorageError) return "failed";
+      if (error instanceof CatalogueError || error instanceof DirectoryError) {
+        violated("T", error.message);
+      }
+      throw error;
+    }
+  }
+
+  #loadAll(): void {
+    const { offsets } = this.#life!.broker;
     while (offsets.isLoading) offsets.load();
     this.#look();
   }

@@ -5,11 +5,13 @@
  * An operation carries a seed of its own, from which everything about it is drawn when it runs. So
  * operations can be taken out of a schedule and the rest stays what it was.
  */
+import { ENOSYS, EPERM } from "../../ffi/constants.ts";
 import { Level } from "../../src/format/levels.ts";
-import type { ConfigEntry } from "../../src/format/topic_config.ts";
+import type { ConfigChange, ConfigEntry } from "../../src/format/topic_config.ts";
+import type { Prng } from "../support/prng.ts";
 import { canEncode } from "./attempt_bytes.ts";
 import { SimPrng } from "./prng.ts";
-import type { CallFaults } from "./sim_calls.ts";
+import type { CallFaults, RefusedCalls } from "./sim_calls.ts";
 import type { DiskFaults } from "./sim_disk.ts";
 import type { CrashKind } from "./sim_libc.ts";
 import type { MetadataOrder } from "./sim_tree.ts";
@@ -31,11 +33,14 @@ const WEIGHTS = {
   jump: 1,
   background: 8,
   pressMemory: 2,
+  dropCaches: 4,
   harmIndexes: 3,
   failSync: 1,
   fillDisk: 1,
   freeDisk: 1,
   createTopic: 2,
+  alterTopic: 3,
+  addPartitions: 2,
   deleteTopic: 1,
   cleanStop: 2,
 } as const;
@@ -77,6 +82,10 @@ export interface Plan {
   readonly hasAio: boolean;
   /** Steps of zeros behind the active segments; 0: none. */
   readonly writtenAheadBytes: number;
+  /** What of the calls by which cold bytes are found the system refuses. */
+  readonly refused: RefusedCalls;
+  /** Percent of the reads of cold bytes that fail. */
+  readonly readFailurePercent: number;
   readonly topics: readonly TopicPlan[];
   /** Of batches. Few, so that one fits exactly where another one is missing. */
   readonly sizes: readonly number[];
@@ -105,6 +114,7 @@ export function drawPlan(seed: number): Plan {
   const shape = lies > 0 ? "pages" : prng.pick(["mixed", "mixed", "pages", "large"] as const);
   const sizes = drawSizes(prng, shape);
   const recordsMax = sizes.every((size) => canEncode(size, 3)) ? prng.pick([1, 1, 1, 3]) : 1;
+  const cold = new SimPrng(seed).fork("cold");
   const topics = ["a", "b", "c"].map((name) => drawTopic(prng, name, shape));
   return {
     seed,
@@ -116,6 +126,11 @@ export function drawPlan(seed: number): Plan {
     aioPercent: prng.pick([20, 50, 80]),
     hasAio: !prng.chance(10),
     writtenAheadBytes: new SimPrng(seed).fork("ahead").pick([0, 512, 1024, 2048]),
+    refused: {
+      cachestat: cold.pick([0, 0, ENOSYS, EPERM]),
+      nowait: cold.chance(10),
+    },
+    readFailurePercent: cold.pick([0, 0, 20, 50]),
     topics,
     sizes,
     recordsMax,
@@ -162,7 +177,31 @@ function drawTopic(prng: SimPrng, name: string, shape: Shape): TopicPlan {
 
 const LEVEL_VALUES: readonly string[] = ["", "os", "interval", "fsync"];
 
-function drawCallFaults(prng: SimPrng, isHonest: boolean): Partial<CallFaults> {
+/** Values that settings are changed to. */
+const CHANGES: Readonly<Record<string, readonly string[]>> = {
+  "durability": ["fsync", "fsync", "interval", "os"],
+  "segment.bytes": ["1024", "2048", "4096", "65536"],
+  "flush.ms": ["1", "20", "500"],
+  "segment.ms": ["50", "1000"],
+  "segment.jitter.ms": ["0", "20"],
+  "retention.bytes": ["-1", "3000"],
+  "retention.ms": ["-1", "500"],
+};
+
+/** One to four settings at once: all of it is found after a crash, or nothing. */
+export function drawChange(prng: Prng): ConfigChange {
+  const keys = Object.keys(CHANGES);
+  const set: ConfigEntry[] = [];
+  const unset: { key: string }[] = [];
+  for (let count = prng.between(1, 4); count > 0; count -= 1) {
+    const [key] = keys.splice(prng.below(keys.length), 1) as [string];
+    if (prng.chance(20)) unset.push({ key });
+    else set.push({ key, value: prng.pick(CHANGES[key]!) });
+  }
+  return { set, unset };
+}
+
+export function drawCallFaults(prng: SimPrng, isHonest: boolean): Partial<CallFaults> {
   if (prng.chance(isHonest ? 70 : 40)) return {};
   const faults = {
     shortRead: prng.pick([0, 100]),
@@ -173,7 +212,7 @@ function drawCallFaults(prng: SimPrng, isHonest: boolean): Partial<CallFaults> {
   return { ...faults, writeFull: prng.pick([0, 5, 20]), writeError: prng.pick([0, 0, 5]) };
 }
 
-function drawDiskFaults(prng: SimPrng): Partial<DiskFaults> {
+export function drawDiskFaults(prng: SimPrng): Partial<DiskFaults> {
   return {
     syncFailure: prng.pick([0, 0, 10, 40]),
     writebackFailure: prng.pick([0, 0, 100]),
@@ -192,12 +231,24 @@ function drawOperations(prng: SimPrng, isLying: boolean): Operation[] {
   const powerPercent = isLying ? 100 : prng.pick([0, 50, 50, 80, 100]);
   const cutPercent = prng.pick([0, 0, 30, 60]);
   for (let i = 0; i < crashes; i += 1) {
-    // Not before there is something to lose.
-    const at = Math.floor(operations.length / 10) + prng.below(operations.length);
-    operations.splice(at, 0, drawCrash(prng, powerPercent, cutPercent));
+    operations.splice(drawPlace(prng, operations), 0, drawCrash(prng, powerPercent, cutPercent));
   }
   return operations;
 }
+
+/** Not before there is something to lose; or where main changes what it keeps. */
+function drawPlace(prng: SimPrng, operations: readonly Operation[]): number {
+  const places = operations.flatMap(({ kind }, at) => OF_MAIN.includes(kind) ? [at] : []);
+  if (prng.chance(25)) return prng.pick(places);
+  return Math.floor(operations.length / 10) + prng.below(operations.length);
+}
+
+const OF_MAIN: readonly OperationKind[] = [
+  "createTopic",
+  "alterTopic",
+  "addPartitions",
+  "deleteTopic",
+];
 
 /** The kinds that are on, as often as they are drawn. */
 function drawBag(prng: SimPrng, isLying: boolean): OperationKind[] {

@@ -143,6 +143,103 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       replace: "    if (next > 0 || this.#scan.expected !== next || ",
     }],
   },
+  {
+    name: "the catalogue names partitions whose directories are not durable",
+    edits: [{
+      file: "src/log/topic_directories.ts",
+      find:
+        '  }\n  must(libc.fsync(dataFd), "sync the data directory");\n}\n\nfunction makeSegment',
+      replace: "  }\n}\n\nfunction makeSegment",
+    }],
+  },
+  {
+    name: "partitions acknowledged before the catalogue has them",
+    edits: [{
+      file: "src/log/keeper.ts",
+      find: "nodeEpoch, entry.partitions);\n    return this.#replace(grown);\n",
+      replace: "nodeEpoch, entry.partitions);\n    return grown;\n",
+    }],
+  },
+  {
+    name: "settings acknowledged before the catalogue has them",
+    edits: [{
+      file: "src/log/keeper.ts",
+      find: "    return this.#replace({ ...entry, config });\n",
+      replace: "    return { ...entry, config };\n",
+    }],
+  },
+  {
+    name: "settings of one change become durable one after another",
+    edits: [{
+      file: "src/log/keeper.ts",
+      find: "    return this.#replace({ ...entry, config });\n",
+      replace: "    for (let end = 1; end < config.length; end += 1) {\n" +
+        "      this.#replace({ ...entry, config: config.slice(0, end) });\n" +
+        "    }\n" +
+        "    return this.#replace({ ...entry, config });\n",
+    }],
+  },
+  {
+    name: "settings that were refused stay in force",
+    edits: [{
+      file: "src/log/data_directory.ts",
+      find: "      Object.assign(this.catalogue, before);\n",
+      replace:
+        "      Object.assign(this.catalogue, { ...before, topics: this.catalogue.topics });\n",
+    }],
+  },
+  {
+    name: "who waits for a sync is answered by the write when the level falls",
+    edits: [{
+      file: "src/broker/alter_topic.ts",
+      find: "  log.levelChanged();\n",
+      replace: "  log.levelChanged();\n" +
+        "  if (log.config.durability !== Level.fsync) log.durable.copyFrom(log.written);\n",
+    }, {
+      file: "src/broker/alter_topic.ts",
+      find: "import type { ConfigEntry,",
+      replace: 'import { Level } from "../format/levels.ts";\nimport type { ConfigEntry,',
+    }],
+  },
+  {
+    name: "a cold read that failed wakes nobody",
+    edits: [{
+      file: "src/broker/cold_reads.ts",
+      find: "      if (position < stream.until) this.#finish(stream, result);\n",
+      replace: "",
+    }],
+  },
+  {
+    name: "a file is let go while the worker is to read it",
+    edits: [{
+      file: "src/broker/cold_reads.ts",
+      find: "    stream.hold();\n",
+      replace: "",
+    }],
+  },
+  {
+    name: "a fetch that was answered is answered again when its bytes come",
+    edits: [{
+      file: "src/broker/broker.ts",
+      find: "    this.coldReads?.forget(waiter);\n",
+      replace: "",
+    }],
+  },
+  {
+    name: "where cachestat is refused nothing is ever taken for read",
+    edits: [
+      {
+        file: "src/log/residency.ts",
+        find: '      if (result !== -EINTR) this.#fallBack("probe", "cachestat", -result);\n',
+        replace: "      return false;\n",
+      },
+      {
+        file: "src/broker/read_slice.ts",
+        find: "coldReads.isGuarding && tries < COLD_TRIES_MAX;",
+        replace: "coldReads.isGuarding && tries >= 0 * COLD_TRIES_MAX;",
+      },
+    ],
+  },
 ];
 
 /** In what main keeps about topics; keeper_crash.ts has to find them, in these words. */

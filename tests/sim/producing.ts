@@ -115,7 +115,8 @@ function send(
   const at = life.receive(attempt.bytes);
   const number = world.sends.length;
   const before = log.stagedEnd;
-  world.sends.push({ attempt, partition: known, acks, expected, entry: null });
+  const words = { attempt, partition: known, acks, level: known.level, expected };
+  world.sends.push({ ...words, entry: null });
   produce(life.broker, partition, life.arena, at, attempt.bytes.length, acks, 1, 1, number, 0);
   if (log.stagedEnd <= before) {
     known.rollBack(log.stagedEnd);
@@ -141,7 +142,7 @@ function send(
     );
   }
   const entry = known.take(attempt, base, log.leaderEpoch, world.libc.clock.wallMs);
-  world.sends[number] = { attempt, partition: known, acks, expected, entry };
+  world.sends[number] = { ...words, entry };
   world.note(
     `  batch ${attempt.number} (${attempt.bytes.length} bytes) to ${known.name} at ${base}`,
   );

@@ -40,6 +40,8 @@ class Shrinker {
     }
     this.#try({ callFaults: {} });
     this.#try({ diskFaults: {} });
+    this.#try({ refused: { cachestat: 0, nowait: false } });
+    this.#try({ readFailurePercent: 0 });
     this.#try({ capacity: Infinity });
     this.#try({ recordsMax: 1 });
     this.#try({ producers: 1 });

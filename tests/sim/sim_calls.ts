@@ -42,6 +42,14 @@ export interface CallFaults {
   shortSocket: number;
 }
 
+/** Calls that this system does not have, or does not let the process make. */
+export interface RefusedCalls {
+  /** What every cachestat answers; 0: it is there. */
+  cachestat: number;
+  /** Reads that may not wait: EOPNOTSUPP. */
+  nowait: boolean;
+}
+
 export interface SimOptions {
   readonly seed?: number;
   /** Where all chance of this machine is forked from, instead of a seed. */
@@ -52,6 +60,7 @@ export interface SimOptions {
   readonly clock?: SimClock;
   readonly network?: SimNetwork;
   readonly faults?: Partial<CallFaults>;
+  readonly refused?: RefusedCalls;
   /**
    * What epollWait does when nothing is ready: "advance" completes an AIO request, or else moves
    * the clocks by the timeout; "return" gives 0 at once, for worlds that step several actors.
@@ -70,6 +79,7 @@ export abstract class SimCalls {
   readonly network: SimNetwork;
   readonly prng: SimPrng;
   readonly faults: CallFaults;
+  readonly refused: RefusedCalls;
   observer: CallObserver | null = null;
   readonly descriptors: DescriptorTable;
   protected readonly faultPrng: SimPrng;
@@ -84,6 +94,7 @@ export abstract class SimCalls {
     this.network = options.network ?? new SimNetwork();
     this.#largeBlocks = options.largeBlocks ?? null;
     this.descriptors = new DescriptorTable(options.descriptorsMax ?? 4096);
+    this.refused = options.refused ?? { cachestat: 0, nowait: false };
     this.faults = {
       shortRead: 0,
       shortWrite: 0,

@@ -113,6 +113,12 @@ export class SimDisk {
     this.#failingSyncs = count;
   }
 
+  mend(): void {
+    this.capacity = Infinity;
+    this.#failingSyncs = 0;
+    Object.assign(this.faults, { syncFailure: 0, writebackFailure: 0 });
+  }
+
   /**
    * One sync of a node. A failure is remembered in the node, and the descriptors report it; the
    * result says only whether this very sync failed.
@@ -154,6 +160,11 @@ export class SimDisk {
     for (let i = 0; i < count && this.#touched.length > 0; i += 1) {
       this.#prng.pick(this.#touched).dropOne(this.#prng);
     }
+  }
+
+  /** Memory is wanted for something else: every clean page leaves the cache. */
+  dropCaches(): void {
+    this.#walk(this.root, (file) => file.dropClean(0, Infinity));
   }
 
   /** The machine stops. Every process on it ends, and the disk holds what it holds. */

@@ -174,7 +174,8 @@ export abstract class SimFileCalls extends SimCalls {
     assertPosition(size);
     const open = this.find(fd);
     let result = open === null ? -EBADF : -EOPNOTSUPP;
-    if (open instanceof OpenFile && open.node instanceof SimFile) {
+    if (this.refused.cachestat !== 0) result = -this.refused.cachestat;
+    else if (open instanceof OpenFile && open.node instanceof SimFile) {
       const end = size === 0 ? Infinity : position + size;
       const [cached, dirty, evicted] = open.node.countCache(position, end);
       Object.assign(into, { cached, dirty, writeback: 0, evicted, recentlyEvicted: evicted });
@@ -260,6 +261,7 @@ export abstract class SimFileCalls extends SimCalls {
 
   #readVector(open: OpenFile, into: SimVector, position: number, flags: number): number {
     if ((flags & ~(RWF_NOWAIT | RWF_HIPRI)) !== 0) return -EOPNOTSUPP;
+    if ((flags & RWF_NOWAIT) !== 0 && this.refused.nowait) return -EOPNOTSUPP;
     let allowed = this.#readable(open, into.size);
     if (allowed < 0) return allowed;
     const file = open.node as SimFile;

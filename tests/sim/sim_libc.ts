@@ -52,6 +52,8 @@ const SIGNAL_MAX = 64;
 
 export class SimLibc extends SimSocketCalls implements Libc {
   readonly aioPrng: SimPrng;
+  /** Of what works beside the process's loop. */
+  readonly workerPrng: SimPrng;
   readonly #idle: "advance" | "return";
   readonly #aioPercent: number;
   readonly #randomPrng: SimPrng;
@@ -60,6 +62,7 @@ export class SimLibc extends SimSocketCalls implements Libc {
   constructor(options: SimOptions = {}) {
     super(options);
     this.aioPrng = this.prng.fork("aio");
+    this.workerPrng = this.prng.fork("worker");
     this.#randomPrng = this.prng.fork("random");
     this.#idle = options.idle ?? "advance";
     this.#aioPercent = options.aioPercent ?? 50;
@@ -182,6 +185,12 @@ export class SimLibc extends SimSocketCalls implements Libc {
     this.#contexts = [];
     this.descriptors.closeAll();
     this.releaseMemory();
+  }
+
+  /** Nothing new fails from now on, and there is room. */
+  mend(): void {
+    this.disk.mend();
+    Object.assign(this.faults, { writeFull: 0, writeError: 0 });
   }
 
   /** Completes up to `count` AIO requests, chosen by chance. Returns how many. */

@@ -4,12 +4,12 @@
  * is what the model allows.
  */
 import { Level } from "../../src/format/levels.ts";
-import { parseTopicConfig } from "../../src/format/topic_config.ts";
+import { type ConfigEntry, parseTopicConfig } from "../../src/format/topic_config.ts";
 import type { TopicEntry } from "../../src/log/catalogue.ts";
 import { checkRecovered } from "./checker.ts";
 import type { Life } from "./life.ts";
 import type { LogView } from "./log_view.ts";
-import { type Model, PartitionModel } from "./model.ts";
+import { type Model, TopicModel } from "./model.ts";
 import type { Prng } from "../support/prng.ts";
 import { checkEpochs, checkProducers } from "./state_checker.ts";
 import { violated } from "./violation.ts";
@@ -26,6 +26,14 @@ export interface Ending {
   epoch: number;
 }
 
+/** What kept the start from doing all that it wants to. */
+export interface Hindrance {
+  /** Writes may have failed. */
+  readonly isFull: boolean;
+  /** Syncs may have failed. */
+  readonly isTroubled: boolean;
+}
+
 /** True when all is well; false when a lying device leaves nothing to be said. */
 export function checkStart(
   model: Model,
@@ -33,7 +41,7 @@ export function checkStart(
   view: LogView,
   prng: Prng,
   ending: Ending,
-  hasRoom: boolean,
+  { isFull, isTroubled }: Hindrance,
 ): boolean {
   const { clean } = life.directory;
   if (clean && ending.clean === "no" && ending.epoch >= 0) {
@@ -47,7 +55,7 @@ export function checkStart(
   }
   const [unknown] = life.unknown;
   if (unknown !== undefined) violated("T", `directory ${unknown} is of no topic`);
-  checkTopics(model, life);
+  checkTopics(model, life, !isFull && !isTroubled);
   for (const { partition, report } of life.opened) {
     const known = model.partition(partition.topic.name, partition.index)!;
     const { log } = partition;
@@ -57,16 +65,16 @@ export function checkStart(
     checkProducers(known, log);
     checkEpochs(known, log);
     // Where the disk was full the last checkpoint may be an old one.
-    if (ending.clean === "yes" && hasRoom && report.bytesScanned > 0) {
+    if (ending.clean === "yes" && !isFull && report.bytesScanned > 0) {
       violated("L1", `${known.name}: ${report.bytesScanned} bytes scanned after a clean stop`);
     }
   }
   return true;
 }
 
-function checkTopics(model: Model, life: Life): void {
+function checkTopics(model: Model, life: Life, isUndone: boolean): void {
   const found = new Map(life.keeper.topics.map((topic) => [topic.name, topic]));
-  for (const { name, topicId } of found.values()) {
+  for (const { name, topicId, growingTo } of found.values()) {
     if (model.deleted.has(topicId)) violated("T", `topic ${name} was deleted and is back`);
     const known = model.topics.get(name);
     if (known !== undefined && known.topicId !== topicId) {
@@ -75,9 +83,14 @@ function checkTopics(model: Model, life: Life): void {
     if (known === undefined && !model.inDoubt.has(name)) {
       violated("T", `topic ${name}: nobody asked for it`);
     }
+    if (growingTo !== undefined && isUndone) violated("T", `topic ${name} is growing`);
   }
-  for (const name of [...model.topics.keys()]) {
-    if (found.has(name)) continue;
+  for (const [name, known] of [...model.topics]) {
+    const topic = found.get(name);
+    if (topic !== undefined) {
+      checkTopic(known, topic);
+      continue;
+    }
     if (!model.inDoubt.has(name)) violated("T", `topic ${name} was acknowledged and is gone`);
     model.topics.delete(name);
   }
@@ -87,14 +100,29 @@ function checkTopics(model: Model, life: Life): void {
   model.inDoubt.clear();
 }
 
+/** It has the partitions and the settings that were answered, or all that was asked for at once. */
+function checkTopic(known: TopicModel, { name, partitions, config }: TopicEntry): void {
+  if (!known.sizes.allows(partitions)) {
+    violated("T", `topic ${name} has ${partitions} partitions, not ${known.sizes.text}`);
+  }
+  if (!known.settings.allows(config)) {
+    violated("T", `topic ${name} has ${JSON.stringify(config)}, not ${known.settings.text}`);
+  }
+  known.settings.settle(config);
+  const level = levelOf(config);
+  for (const partition of known.partitions) partition.level = level;
+  known.grow(partitions, level);
+}
+
 /** The model of a topic that has just come to be. */
 export function addTopic(model: Model, topic: Omit<TopicEntry, "state">): void {
-  const { name, topicId, config } = topic;
-  const settings = parseTopicConfig(config);
-  const level = typeof settings === "string" ? Level.fsync : settings.durability;
-  const partitions: PartitionModel[] = [];
-  for (let index = 0; index < topic.partitions; index += 1) {
-    partitions.push(new PartitionModel(name, index, level));
-  }
-  model.topics.set(name, { name, topicId, partitions });
+  const { name, topicId, config, partitions } = topic;
+  const made = new TopicModel(name, topicId, config, partitions);
+  made.grow(partitions, levelOf(config));
+  model.topics.set(name, made);
+}
+
+export function levelOf(settings: readonly ConfigEntry[]): Level {
+  const config = parseTopicConfig(settings);
+  return typeof config === "string" ? Level.fsync : config.durability;
 }

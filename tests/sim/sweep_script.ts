@@ -35,7 +35,7 @@ const PRODUCER = 7;
 const START_TIMES_MAX = 3;
 const SETTLE_ROUNDS = 6;
 /** Small, so that the script meets a segment with zeros behind its log. */
-const WRITTEN_AHEAD_BYTES = 1024;
+const LIFE = { writtenAheadBytes: 1024, readFailurePercent: 0 };
 const blocks = new LargeBlocks();
 
 const CONFIGS: Readonly<Record<string, readonly { key: string; value: string }[]>> = {
@@ -49,15 +49,15 @@ export class SweepScript implements Door {
   readonly faulty: FaultyLibc;
   readonly #libc: SimLibc;
   readonly #ledger: SweepLedger = new SweepLedger();
-  readonly #fetched: number[] = [];
+  #answeredFetches = 0;
   readonly #producers: Map<string, Producer> = new Map();
   #life: Life | null = null;
+  #lastStopped: Life | null = null;
   #attempts = 0;
   #producerEpoch = 0;
   /** How the process ended, if it did. */
   readonly ends: string[] = [];
   errors = 0;
-
   readonly #isReadFault: boolean;
 
   constructor(plan: FaultPlan | null, isReadFault: boolean = false) {
@@ -118,12 +118,10 @@ export class SweepScript implements Door {
     }
   }
 
-  #lastStopped: Life | null = null;
-
   #start(): void {
     for (let times = 1; this.#life === null; times += 1) {
       try {
-        this.#life = new Life(this.#libc, this, WRITTEN_AHEAD_BYTES);
+        this.#life = new Life(this.#libc, this, LIFE);
         this.#checkOpened(this.#life);
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;
@@ -295,6 +293,7 @@ export class SweepScript implements Door {
       this.sim.clock.advance(stepMs);
       life.readClocks();
       this.sim.completeAio(8);
+      life.worker.work(Infinity);
       life.turn(true, true);
       const mail = [...life.mail];
       try {
@@ -320,6 +319,9 @@ export class SweepScript implements Door {
 
   #fetchAll(): void {
     const life = this.#life!;
+    this.sim.disk.dropCaches(); // so that all of it has to be read
+    const before = this.#answeredFetches;
+    let asked = 0;
     for (const topic of [...this.#ledger.topics].sort()) {
       const partition = life.partition(topic, 0);
       if (partition === null) continue;
@@ -328,10 +330,13 @@ export class SweepScript implements Door {
         const place = { slot: 1, generation: 1, correlation: offset, handle: 0, offset };
         const shape = { minBytes: 1, maxBytes: 700, maxWaitMs: 0 };
         fetch(life.broker, partition, { ...place, ...shape }, this.sim.clock.monotonicMs, this);
+        asked += 1;
       }
       const found = offsetForTime(log, 1000 + this.#attempts);
       assert.ok(found === null || typeof found === "object" || found === ErrorCodes.storage_failed);
     }
+    do this.#settle(1); while (!life.worker.isIdle);
+    assert.equal(this.#answeredFetches - before, asked, "every fetch is answered");
   }
 
   appendDone(partition: TopicPartition, waiters: AppendWaiters, level: number): void {
@@ -368,7 +373,7 @@ export class SweepScript implements Door {
     error: number,
     slice: FileSlice,
   ): void {
-    this.#fetched.push(error);
+    this.#answeredFetches += 1;
     if (error !== ErrorCodes.none) {
       const allowed: number[] = [ErrorCodes.storage_failed, ErrorCodes.partition_degraded];
       assert.ok(allowed.includes(error), `fetch at ${correlation}: error ${error}`);

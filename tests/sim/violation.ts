@@ -7,7 +7,8 @@
  *     C4 no phantom                   C8 a prefix, no hole   C13 no success after a storage error
  *     P  producer state = log         E  epochs              T  topics
  *     O1 a commit that was answered or shown is what a group has, or a later one
- *     O2 a topic's offsets go with it        O3 nothing refused is ever shown
+ *     O2 a topic's offsets go with it        O3 nothing refused is shown
+ *     O4 a commit that a start did not find never returns
  *     L1 it starts and answers when nothing is in its way    R1 nothing leaks
  *     X  the engine threw what it may not throw
  */
@@ -30,6 +31,7 @@ export type Invariant =
   | "O1"
   | "O2"
   | "O3"
+  | "O4"
   | "L1"
   | "R1"
   | "X";

@@ -12,11 +12,12 @@ import type { AppendWaiters } from "../../src/broker/append_waiters.ts";
 import type { Door } from "../../src/broker/broker.ts";
 import type { LogStartWaiter } from "../../src/broker/log_starts.ts";
 import type { TopicPartition } from "../../src/broker/topics.ts";
+import type { Level } from "../../src/format/levels.ts";
 import { CatalogueError } from "../../src/log/catalogue.ts";
 import { DirectoryError } from "../../src/log/data_directory.ts";
 import { StorageError } from "../../src/log/files.ts";
 import { act } from "./actions.ts";
-import { appendAnswered, fetchAnswered, logStartAnswered } from "./answers.ts";
+import { appendAnswered, checkFetches, fetchAnswered, logStartAnswered } from "./answers.ts";
 import { CallWatch } from "./call_watch.ts";
 import { countTails, differenceOf, logFiles, LyingDisk } from "./disk_view.ts";
 import { CLOCK_CONFIRM_MS, Life, ProcessEnd } from "./life.ts";
@@ -39,6 +40,8 @@ export interface Send {
   readonly attempt: Attempt;
   readonly partition: PartitionModel;
   readonly acks: number;
+  /** Of the topic when it was sent: what the answer promises. */
+  readonly level: Level;
   readonly expected: Expected;
   readonly entry: Entry | null;
 }
@@ -46,6 +49,8 @@ export interface Send {
 export interface PendingFetch {
   readonly partition: PartitionModel;
   readonly offset: number;
+  readonly askedMs: number;
+  readonly maxWaitMs: number;
 }
 
 export interface WorldOptions {
@@ -66,7 +71,9 @@ export class World implements Door {
   /** What the operations draw from. */
   readonly prng: StepPrng;
   readonly sends: Send[] = [];
-  readonly fetches: PendingFetch[] = [];
+  /** Asked of the process that runs, and not answered; by number. */
+  readonly fetches: Map<number, PendingFetch> = new Map();
+  fetchCount = 0;
   readonly stats: Stats = emptyStats();
   readonly ending: Ending;
   life: Life | null = null;
@@ -106,6 +113,7 @@ export class World implements Door {
       prng,
       ...(plan.lies > 0 ? { disk: new LyingDisk(prng, diskOptions, plan.lies) } : { diskOptions }),
       faults: plan.callFaults,
+      refused: plan.refused,
       aioPercent: plan.aioPercent,
       largeBlocks,
     });
@@ -170,6 +178,7 @@ export class World implements Door {
       known.logStart = log.logStart;
       known.logStartWanted = Math.max(known.logStartWanted, log.logStartWanted);
     }
+    checkFetches(this.fetches, this.life!);
   }
 
   appendDone(_partition: TopicPartition, waiters: AppendWaiters, level: number): void {
@@ -258,6 +267,7 @@ export class World implements Door {
     }
     this.life = null;
     this.view = null;
+    this.fetches.clear();
     this.libc.crash(kind);
     this.model.disconnect();
     if (kind === "power") {
@@ -284,7 +294,7 @@ export class World implements Door {
         }
         failures += 1;
         if (this.ending.clean === "yes") this.ending.clean = "maybe";
-        if (failures === START_FAILURES_MAX) this.#mend();
+        if (failures === START_FAILURES_MAX) this.libc.mend();
         if (failures > 2 * START_FAILURES_MAX) {
           violated("L1", "it does not start although nothing is in its way");
         }
@@ -300,7 +310,7 @@ export class World implements Door {
 
   #tryStart(): "started" | "cut" | "failed" {
     try {
-      this.life = new Life(this.libc, this, this.plan.writtenAheadBytes);
+      this.life = new Life(this.libc, this, this.plan);
       this.view = new LogView(this.libc, this.life.broker.reader);
       return "started";
     } catch (error) {
@@ -317,21 +327,13 @@ export class World implements Door {
     }
   }
 
-  /** Nothing new fails from now on. */
-  #mend(): void {
-    const { disk, faults } = this.libc;
-    disk.capacity = Infinity;
-    Object.assign(disk.faults, { syncFailure: 0, writebackFailure: 0 });
-    disk.failNextSyncs(0);
-    Object.assign(faults, { writeFull: 0, writeError: 0 });
-  }
-
   #check(): void {
     const life = this.life!;
     const { model, ending, prng } = this;
     this.#startedMs = this.libc.clock.monotonicMs;
     this.note(`started, node epoch ${life.epoch}${life.directory.clean ? ", clean" : ""}`);
-    if (!checkStart(model, life, this.view!, prng, ending, !this.#mayBeFull)) {
+    const hindrance = { isFull: this.#mayBeFull, isTroubled: this.isTroubled };
+    if (!checkStart(model, life, this.view!, prng, ending, hindrance)) {
       this.life = null;
       return;
     }
@@ -354,7 +356,7 @@ export class World implements Door {
   /** The last words: no more faults, a power cut, and everything is looked at. */
   #finish(): void {
     this.#chance.restart(this.plan.seed);
-    this.#mend();
+    this.libc.mend();
     if (this.#pending !== null) this.#crashPending();
     if (this.life === null) return;
     this.crash("power", []);
@@ -372,6 +374,8 @@ export class World implements Door {
     this.stats.segmentsDeleted += counters.segmentsDeleted;
     this.stats.checkpoints += counters.checkpoints;
     this.stats.duplicates += life.broker.counters.duplicateAppends;
+    this.stats.coldWaits += life.worker.coldReads.counters.waits;
+    this.stats.coldFailures += life.worker.failures;
   }
 
   #fold(a: number, b: number, c: number): void {

@@ -14,8 +14,10 @@ import { RawConnection } from "../support/raw_connection.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
 
-function start(data: string): Promise<Broker> {
-  return startBroker({ runtime: BROKER_RUNTIME, data });
+/** A broker on the directory, and who talks to it. */
+async function start(data: string): Promise<{ broker: Broker; connection: RawConnection }> {
+  const broker = await startBroker({ runtime: BROKER_RUNTIME, data });
+  return { broker, connection: await RawConnection.open(broker.port) };
 }
 
 function place(partition: number, offset: number, metadata = "", topic = "orders") {
@@ -45,8 +47,7 @@ test("a commit that was answered is there after every kill, and a deleted one is
   const data = join(temporaryDirectory("groups"), "d");
   const groups = Array.from({ length: 20 }, (_, i) => `group ${i}`);
   for (let life = 0; life < 4; life += 1) {
-    const broker = await start(data);
-    const connection = await RawConnection.open(broker.port);
+    const { broker, connection } = await start(data);
     if (life === 0) {
       await connection.ask("create_topic", { name: "orders", partitions: 3, config: [] });
       assert.deepEqual(await committed(connection, "nobody"), []);
@@ -70,8 +71,7 @@ test("a commit that was answered is there after every kill, and a deleted one is
     await connection.ask("delete_group", { group: groups[1]!, partitions });
     assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
   }
-  const broker = await start(data);
-  const connection = await RawConnection.open(broker.port);
+  const { broker, connection } = await start(data);
   assert.deepEqual(await committed(connection, groups[0]!), []);
   assert.deepEqual(await committed(connection, groups[1]!), [["orders-0", 3]]);
   assert.deepEqual(await committed(connection, groups[2]!), [["orders-0", 3], ["orders-2", 2]]);
@@ -80,8 +80,7 @@ test("a commit that was answered is there after every kill, and a deleted one is
 
 test("pipelined commits share syncs, and come back in the order of a client", async () => {
   const data = join(temporaryDirectory("groups"), "d");
-  const broker = await start(data);
-  const connection = await RawConnection.open(broker.port);
+  const { broker, connection } = await start(data);
   await connection.ask("create_topic", { name: "orders", partitions: 1, config: [] });
   const count = 500;
   for (let i = 0; i < count; i += 1) {
@@ -105,8 +104,7 @@ test("pipelined commits share syncs, and come back in the order of a client", as
 
 test("a new topic of a deleted one's name has none of its offsets", async () => {
   const data = join(temporaryDirectory("groups"), "d");
-  let broker = await start(data);
-  let connection = await RawConnection.open(broker.port);
+  let { broker, connection } = await start(data);
   for (const name of ["orders", "kept"]) {
     await connection.ask("create_topic", { name, partitions: 1, config: [] });
   }
@@ -116,21 +114,18 @@ test("a new topic of a deleted one's name has none of its offsets", async () => 
   await connection.ask("create_topic", { name: "orders", partitions: 1, config: [] });
   assert.deepEqual(await committed(connection, "g"), [["kept-0", 6]]);
   await broker.kill();
-  broker = await start(data);
-  connection = await RawConnection.open(broker.port);
+  ({ broker, connection } = await start(data));
   assert.deepEqual(await committed(connection, "g"), [["kept-0", 6]]);
   await connection.ask("commit_offsets", commitOf("g", [place(0, 1)]));
   await broker.kill();
-  broker = await start(data);
-  connection = await RawConnection.open(broker.port);
+  ({ broker, connection } = await start(data));
   assert.deepEqual(await committed(connection, "g"), [["kept-0", 6], ["orders-0", 1]]);
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
 });
 
 test("the topic of the offsets is Kafka's, and only the broker writes it", async () => {
   const data = join(temporaryDirectory("groups"), "d");
-  const broker = await start(data);
-  const connection = await RawConnection.open(broker.port);
+  const { broker, connection } = await start(data);
   await connection.ask("create_topic", { name: "orders", partitions: 1, config: [] });
   await connection.ask("commit_offsets", commitOf("g", [place(0, 5)]));
   const { topics } = await connection.ask("metadata", { topics: [{ name: OFFSETS_TOPIC }] });
@@ -147,8 +142,7 @@ test("no producer id is ever given twice", async () => {
   const data = join(temporaryDirectory("producers"), "d");
   const seen = new Set<number>();
   for (let life = 0; life < 3; life += 1) {
-    const broker = await start(data);
-    const connection = await RawConnection.open(broker.port);
+    const { broker, connection } = await start(data);
     const count = 1500; // a block and a half
     for (let i = 0; i < count; i += 1) {
       void connection.send(frames.request("init_producer", { transactionalId: "" }, i));

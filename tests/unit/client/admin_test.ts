@@ -1,24 +1,17 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 import { Admin } from "../../../src/client/admin.ts";
-import { Connection } from "../../../src/client/connection.ts";
-import { errorReply, FakeBroker, valuesOf } from "./fake_broker.ts";
+import { errorReply, valuesOf } from "./fake_broker.ts";
+import { connection, fake, freshConnections } from "./fresh.ts";
 
 const UNKNOWN_HANDLE = 9;
 
-let fake: FakeBroker;
-let connection: Connection;
+freshConnections();
+
 let admin: Admin;
 
-beforeEach(async () => {
-  fake = await FakeBroker.start();
-  connection = await Connection.connect(fake.address);
+beforeEach(() => {
   admin = new Admin(connection);
-});
-
-afterEach(async () => {
-  connection.close();
-  await fake.stop();
 });
 
 test("createTopic sends its settings and gives the id", async () => {

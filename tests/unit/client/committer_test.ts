@@ -1,22 +1,19 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, test } from "node:test";
-import type { Client } from "../../../src/client/client.ts";
+import { beforeEach, describe, test } from "node:test";
 import { batchOf } from "../../support/batches.ts";
 import { until, within } from "../../support/until.ts";
 import { errorReply, reply, type Request, valuesOf } from "./fake_broker.ts";
-import { FakeCluster } from "./fake_cluster.ts";
+import { client, cluster, freshClients } from "./fresh.ts";
 
 const GROUP_LOADING = 83;
 
-let cluster: FakeCluster;
-let client: Client;
+freshClients();
+
 /** Offsets in the order in which they were committed. */
 let commits: number[];
 let refuse: (request: Request) => Uint8Array | undefined;
 
-beforeEach(async () => {
-  cluster = await FakeCluster.start();
-  client = await cluster.connect();
+beforeEach(() => {
   commits = [];
   refuse = () => undefined;
   for (let i = 0; i < 10; i += 1) cluster.broker.append(batchOf([new Uint8Array(1)]));
@@ -39,10 +36,6 @@ beforeEach(async () => {
     commits.push(...offsets.map(({ offset }) => offset));
     return reply(request, { results: offsets.map(() => ({ error: 0 })) });
   };
-});
-afterEach(async () => {
-  await client.close().catch(() => {});
-  await cluster.broker.stop();
 });
 
 describe("Committer", () => {

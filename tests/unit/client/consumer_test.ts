@@ -1,24 +1,13 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, test } from "node:test";
-import type { Client } from "../../../src/client/client.ts";
+import { describe, test } from "node:test";
 import type { Consumer } from "../../../src/client/consumer.ts";
 import { until, within } from "../../support/until.ts";
 import { errorReply, reply } from "./fake_broker.ts";
-import { FakeCluster } from "./fake_cluster.ts";
+import { client, cluster, freshClients } from "./fresh.ts";
 
 const INVALID_GROUP = 82;
 
-let cluster: FakeCluster;
-let client: Client;
-
-beforeEach(async () => {
-  cluster = await FakeCluster.start();
-  client = await cluster.connect();
-});
-afterEach(async () => {
-  await client.close().catch(() => {});
-  await cluster.broker.stop();
-});
+freshClients();
 
 /** How many records a loop gives. */
 async function countOf(consumer: Consumer): Promise<number> {

@@ -1,23 +1,12 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, test } from "node:test";
-import { Connection } from "../../../src/client/connection.ts";
+import { describe, test } from "node:test";
 import { type ConsumeOptions, PartitionConsumer } from "../../../src/client/partition_consumer.ts";
 import { BrokerError, CorruptBatchError, ProtocolError } from "../../../src/client/errors.ts";
 import { batchOf } from "../../support/batches.ts";
-import { FakeBroker, frame, type Request, valuesOf } from "./fake_broker.ts";
+import { frame, type Request, valuesOf } from "./fake_broker.ts";
+import { connection, fake, freshConnections } from "./fresh.ts";
 
-let fake: FakeBroker;
-let connection: Connection;
-
-beforeEach(async () => {
-  fake = await FakeBroker.start();
-  connection = await Connection.connect(fake.address);
-});
-
-afterEach(async () => {
-  connection.close();
-  await fake.stop();
-});
+freshConnections();
 
 /** Offsets 0, 1, 2 … in batches of three. */
 function fill(records: number): void {

@@ -1,32 +1,25 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { afterEach, beforeEach, describe, test } from "node:test";
-import type { Client } from "../../../src/client/client.ts";
+import { beforeEach, describe, test } from "node:test";
 import type { Consumer } from "../../../src/client/consumer.ts";
 import { batchOf } from "../../support/batches.ts";
 import { within } from "../../support/until.ts";
 import { errorReply, pushFrame, type Request } from "./fake_broker.ts";
-import { FakeCluster } from "./fake_cluster.ts";
+import { client, cluster, freshClients } from "./fresh.ts";
 
 const SHUTTING_DOWN = 62;
 const STORAGE_FAILED = 60;
 const DEGRADED = 63;
 const UNKNOWN_HANDLE = 9;
 
-let cluster: FakeCluster;
-let client: Client;
+freshClients();
+
 let consumer: Consumer;
 
-beforeEach(async () => {
-  cluster = await FakeCluster.start();
-  client = await cluster.connect();
+beforeEach(() => {
   const { broker } = cluster;
   for (let i = 0; i < 6; i += 1) broker.append(batchOf([value(2 * i), value(2 * i + 1)]));
   cluster.answer = (request) => request.name === "offsets" ? ends(request) : undefined;
-});
-afterEach(async () => {
-  await client.close().catch(() => {});
-  await cluster.broker.stop();
 });
 
 function value(offset: number): Uint8Array {

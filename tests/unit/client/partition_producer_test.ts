@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { heapBlock } from "../../../src/base/bytes.ts";
-import { Connection } from "../../../src/client/connection.ts";
 import { BrokerError, ConnectionError, RecordTooLargeError } from "../../../src/client/errors.ts";
 import {
   PartitionProducer,
@@ -9,20 +8,10 @@ import {
 } from "../../../src/client/partition_producer.ts";
 import { RecordReader } from "../../../src/client/record_reader.ts";
 import { Acks } from "../../../src/format/levels.ts";
-import { errorReply, FakeBroker, MAX_MESSAGE_BYTES, reply, type Request } from "./fake_broker.ts";
+import { errorReply, MAX_MESSAGE_BYTES, reply, type Request } from "./fake_broker.ts";
+import { connection, fake, freshConnections } from "./fresh.ts";
 
-let fake: FakeBroker;
-let connection: Connection;
-
-beforeEach(async () => {
-  fake = await FakeBroker.start();
-  connection = await Connection.connect(fake.address);
-});
-
-afterEach(async () => {
-  connection.close();
-  await fake.stop();
-});
+freshConnections();
 
 function open(options: PartitionProducerOptions = {}): Promise<PartitionProducer> {
   return PartitionProducer.open(connection, "t", 0, options);

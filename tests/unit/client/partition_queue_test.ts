@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, test } from "node:test";
-import type { Client } from "../../../src/client/client.ts";
+import { describe, test } from "node:test";
 import { Cluster } from "../../../src/client/cluster.ts";
 import { PartitionQueue } from "../../../src/client/partition_queue.ts";
 import type { Producer } from "../../../src/client/producer.ts";
@@ -11,24 +10,15 @@ import { RecordEncoder } from "../../../src/client/record_encoder.ts";
 import { Prng } from "../../support/prng.ts";
 import { until, within } from "../../support/until.ts";
 import { errorReply } from "./fake_broker.ts";
-import { FakeCluster, valuesOf } from "./fake_cluster.ts";
+import { valuesOf } from "./fake_cluster.ts";
+import { client, cluster, freshClients } from "./fresh.ts";
 
 const DISK_FULL = 61;
 const BATCH_INVALID = 42;
 const OUT_OF_ORDER = 45;
 const SHUTTING_DOWN = 62;
 
-let cluster: FakeCluster;
-let client: Client;
-
-beforeEach(async () => {
-  cluster = await FakeCluster.start();
-  client = await cluster.connect();
-});
-afterEach(async () => {
-  await client.close().catch(() => {});
-  await cluster.broker.stop();
-});
+freshClients();
 
 /** One record a batch, so that batches are as many as records. */
 function producerOf(options: ProducerOptions = {}): Promise<Producer> {

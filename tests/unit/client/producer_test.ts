@@ -1,22 +1,12 @@
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, describe, test } from "node:test";
-import type { Client } from "../../../src/client/client.ts";
+import { describe, test } from "node:test";
 import type { BatchReport } from "../../../src/client/producer_options.ts";
 import { until, within } from "../../support/until.ts";
 import { errorReply } from "./fake_broker.ts";
-import { FakeCluster, valuesOf } from "./fake_cluster.ts";
+import { valuesOf } from "./fake_cluster.ts";
+import { client, cluster, connectAgain, freshClients } from "./fresh.ts";
 
-let cluster: FakeCluster;
-let client: Client;
-
-beforeEach(async () => {
-  cluster = await FakeCluster.start();
-  client = await cluster.connect();
-});
-afterEach(async () => {
-  await client.close().catch(() => {});
-  await cluster.broker.stop();
-});
+freshClients();
 
 describe("Producer", () => {
   test("what is sent in one turn shares a batch, and metadata is asked for once", async () => {
@@ -103,8 +93,7 @@ describe("Producer", () => {
   });
 
   test("the time that a record waits for room is of the time it has", async () => {
-    await client.close();
-    client = await cluster.connect({ requestTimeoutMs: 3_600_000 });
+    await connectAgain({ requestTimeoutMs: 3_600_000 });
     let skippedMs = 0;
     const { now } = performance;
     performance.now = () => now.call(performance) + skippedMs;
@@ -172,8 +161,7 @@ describe("Producer", () => {
   });
 
   test("metadata that is old is asked for again, while records go on", async () => {
-    await client.close();
-    client = await cluster.connect({ metadataMaxAgeMs: 1 });
+    await connectAgain({ metadataMaxAgeMs: 1 });
     const producer = await client.producer({
       deliveryTimeoutMs: 80,
       partitioner: ({ partitions }) => partitions - 1,

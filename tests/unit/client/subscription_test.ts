@@ -1,10 +1,9 @@
 /** Subscriptions against a broker of a few lines: order, credit, and every way to end. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { afterEach, beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { encodeBody } from "../../../src/native/codec.ts";
 import { ERROR_REPLY, operation } from "../../../src/native/operations.ts";
-import { Connection } from "../../../src/client/connection.ts";
 import {
   PartitionConsumer,
   type SubscribeOptions,
@@ -13,20 +12,10 @@ import { BrokerError, ProtocolError } from "../../../src/client/errors.ts";
 import { Subscription } from "../../../src/client/subscription.ts";
 import { batchOf } from "../../support/batches.ts";
 import { until } from "../../support/until.ts";
-import { FakeBroker, frame, pushFrame, reply, type Request, valuesOf } from "./fake_broker.ts";
+import { frame, pushFrame, reply, type Request, valuesOf } from "./fake_broker.ts";
+import { connection, fake, freshConnections } from "./fresh.ts";
 
-let fake: FakeBroker;
-let connection: Connection;
-
-beforeEach(async () => {
-  fake = await FakeBroker.start();
-  connection = await Connection.connect(fake.address);
-});
-
-afterEach(async () => {
-  connection.close();
-  await fake.stop();
-});
+freshConnections();
 
 /** Batches of three records of one size. */
 function fill(batches: number): void {

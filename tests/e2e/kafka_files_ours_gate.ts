@@ -108,7 +108,7 @@ async function lived(): Promise<{ data: string; written: Written }> {
 /** The first two are killed; the last one stays until retention has deleted. */
 async function ended(broker: Broker, start: number, directory: string): Promise<void> {
   if (start < 2) {
-    await broker.kill();
+    assert.equal((await broker.kill()).signal, "SIGKILL", broker.stderr());
     return;
   }
   if (start === STARTS - 1) {

@@ -2,6 +2,7 @@
  * A hundred kills of one directory, one in five of them before the broker serves. In parts, each
  * far below what a single test may take; they go on where the part before them ended.
  */
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { figure } from "../support/figures.ts";
@@ -23,10 +24,14 @@ for (let part = 1; part <= PARTS; part += 1) {
 test("after all of them: every retry answered, a clean stop, files equal to the wire", async () => {
   await proof.finish(await proof.start());
   const { kills, inRecovery } = cycles;
-  const { ackedRecords } = proof.history;
+  const { ackedRecords, attempts } = proof.history;
+  const cutOff = attempts.filter(({ outcome }) => outcome === "unknown").length;
+  assert.ok(inRecovery > 0, "kills came before it served");
+  assert.ok(ackedRecords > 0 && cutOff > 0, `${cutOff} batches were under way when a kill came`);
   figure(
     `${kills} kills (seed ${SEED}), ${inRecovery} before it served: ` +
       `${ackedRecords} records acknowledged, ${proof.checker.lost} lost, ` +
+      `${cutOff} batches without an answer, ` +
       `${proof.checker.compared} compared`,
   );
 });

@@ -43,6 +43,8 @@ for (let part = 1; part <= PARTS; part += 1) {
 test("nothing grew", async () => {
   await running;
   assert.ok(result !== null && result.finished);
+  const starts = new Set(result.samples.map(({ start }) => start));
+  assert.equal(starts.size, 1 + RESTARTS_MAX, "it was started again");
   const { lines, findings } = judge(result.samples);
   for (const line of [result.report, ...lines]) figure(`soak: ${line}`);
   assert.deepEqual(findings, []);

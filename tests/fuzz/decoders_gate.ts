@@ -18,6 +18,7 @@ const INPUTS = 5_000_000;
 const SLICE = 100_000;
 const SEED = BROKER_RUNTIME === "bun" ? 1000 : 2000;
 const ACCEPTED_MIN = 0.2;
+const ACCEPTED_MAX = 0.98;
 
 const sums = new Map(DECODERS.map((decoder) => [decoder, { inputs: 0, accepted: 0, ms: 0 }]));
 
@@ -34,6 +35,7 @@ for (const [decoder, count] of shares(INPUTS)) {
       if (slice < slices - 1) return;
       tell(decoder.name, sum, slices);
       assert.ok(sum.accepted >= ACCEPTED_MIN * sum.inputs, "too few decode");
+      assert.ok(sum.accepted <= ACCEPTED_MAX * sum.inputs, "hardly any is bent");
     });
   }
 }

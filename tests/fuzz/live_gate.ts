@@ -1,4 +1,5 @@
 /** A hundred thousand mutated frames at a real broker on this runtime, while a canary is served. */
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { prepareCorpus } from "../support/corpus.ts";
 import { figure, mebibytes } from "../support/figures.ts";
@@ -23,11 +24,15 @@ for (let slice = 0; slice * SLICE < FRAMES; slice += 1) {
   });
 }
 
-test("what it came to", () => {
+test("what it came to", async () => {
   const beats = live.canary.beats;
+  assert.ok(sum.frames >= FRAMES && sum.replies > 0 && beats > 0);
   const peak = mebibytes(peakMemory(live.broker.pid));
+  const refused = (await live.stats()).get("connections_closed_refused_total") ?? 0;
   figure(
     `fuzz: ${sum.frames} mutated frames over ${sum.connections} connections (seeds ${SEED} on), ` +
-      `canary served ${beats} times, peak of the broker's memory ${peak}`,
+      `${refused} of them closed by the broker, canary served ${beats} times, ` +
+      `peak of the broker's memory ${peak}`,
   );
+  assert.ok(refused > 0, "frames came that cannot be believed");
 });

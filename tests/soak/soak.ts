@@ -68,6 +68,8 @@ const LENT_IDLE_BYTES = 1048576;
 /** Who asks, and the main thread. */
 const CONNECTIONS_IDLE = 2;
 const SECOND_MS = 1000;
+/** Every disturbance comes more often than that (`EVERY_MS`). */
+const DISTURBED_WITHIN_MS = 60 * SECOND_MS;
 
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   return await new Soak(options).run();
@@ -87,6 +89,7 @@ class Soak {
   readonly #findings: string[] = [];
   #broker: Broker | null = null;
   #brokerStartMs = 0;
+  readonly #beganMs = performance.now();
 
   constructor(options: SoakOptions) {
     this.#options = options;
@@ -232,8 +235,19 @@ class Soak {
     });
   }
 
+  /** A disturbance that never came is found too: without it the soak shows less than it says. */
+  #expectDisturbed(): void {
+    if (performance.now() - this.#beganMs < DISTURBED_WITHIN_MS) return;
+    const { topics, visits, deletions } = this.#disturbed;
+    const came = { topics, visits, deletions, "ranges read again": this.#catchUps.count };
+    for (const [what, count] of Object.entries(came)) {
+      if (count === 0) this.#findings.push(`nothing disturbed it: no ${what}`);
+    }
+  }
+
   /** The load ends, everything acknowledged is read, and the broker is as it was when idle. */
   async #drain(producers: readonly Promise<unknown>[]): Promise<void> {
+    this.#expectDisturbed();
     this.#situation.ending = true;
     await Promise.all(producers);
     const unread = (): number => this.#places.reduce((sum, { ledger }) => sum + ledger.unread, 0);

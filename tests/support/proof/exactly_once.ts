@@ -12,12 +12,14 @@ import { type Broker, startBroker } from "../broker.ts";
 import { BROKER_RUNTIME } from "../pair.ts";
 import { temporaryDirectory } from "../temporary.ts";
 import { ChaosProxy } from "./chaos_proxy.ts";
+import { counter } from "./counters.ts";
 
 const TOPIC = "once";
 const PARTITIONS = 3;
 const KEYS = 97;
 /** Small, so that the records make many batches. */
 const BATCH_BYTES = 1024;
+const DUPLICATES = "duplicate_batches_total";
 
 export interface ExactlyOnce {
   readonly records: number;
@@ -27,8 +29,19 @@ export interface ExactlyOnce {
   readonly idempotence?: boolean;
 }
 
-/** Runs it to its end; returns what happened, in words. */
-export async function proveExactlyOnce(wanted: ExactlyOnce): Promise<string> {
+export interface OnceFigures {
+  /** What happened, in words. */
+  readonly text: string;
+  /** Batches that the broker had when they came again: what the proxy and the kills have done. */
+  readonly duplicates: number;
+  /** What the proxy did, so many times. */
+  readonly delays: number;
+  readonly drops: number;
+  readonly cuts: number;
+}
+
+/** Runs it to its end. Fails also where the proxy did nothing: then nothing is proved. */
+export async function proveExactlyOnce(wanted: ExactlyOnce): Promise<OnceFigures> {
   const { records, kills, seed, idempotence = true } = wanted;
   const data = join(temporaryDirectory("once"), "d");
   const proxy = await ChaosProxy.start(seed);
@@ -46,13 +59,15 @@ export async function proveExactlyOnce(wanted: ExactlyOnce): Promise<string> {
   proxy.isCalm = false;
   const every = Math.floor(records / (kills + 1));
   let killed = 0;
+  let duplicates = 0;
   for (let i = 0; i < records; i += 1) {
     const key = `key ${i % KEYS}`;
     const value = `${key} ${Math.floor(i / KEYS)}`;
     await producer.post({ topic: TOPIC, key, value });
     if (killed === kills || i < (killed + 1) * every) continue;
     killed += 1; // records of it are on their way, and acknowledged ones not yet heard of
-    await broker.kill();
+    duplicates += await counter(broker.port, DUPLICATES);
+    assert.equal((await broker.kill()).signal, "SIGKILL", broker.stderr());
     broker = await startBroker({ runtime: BROKER_RUNTIME, data });
     proxy.pointTo(broker.port);
   }
@@ -61,10 +76,14 @@ export async function proveExactlyOnce(wanted: ExactlyOnce): Promise<string> {
   await proxy.close();
   const read = await checkRecords(broker.port, records);
   assert.equal(killed, kills);
+  duplicates += await counter(broker.port, DUPLICATES);
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
   const { connections, delays, drops, cuts } = proxy.counts;
-  return `${read} records once and in order; ${killed} kills, ${connections} connections, ` +
-    `${delays} delays, ${drops} drops, ${cuts} cuts`;
+  const text = `${read} records once and in order; ${killed} kills, ${connections} connections, ` +
+    `${delays} delays, ${drops} drops, ${cuts} cuts, ${duplicates} batches sent again`;
+  assert.ok(delays + drops + cuts > 0, `the proxy did nothing: ${text}`);
+  assert.ok(connections > kills + drops + cuts, `it cut connections, and they came back: ${text}`);
+  return { text, duplicates, delays, drops, cuts };
 }
 
 async function createTopic(port: number): Promise<void> {

@@ -38,8 +38,15 @@ export interface GroupKills {
   readonly seed: number;
 }
 
-/** Runs it to its end; returns what happened, in words. */
-export async function proveGroupKills(wanted: GroupKills): Promise<string> {
+export interface GroupKillsFigures {
+  /** What happened, in words. */
+  readonly text: string;
+  /** Records that were processed again, because a kill came before their commit. */
+  readonly repeated: number;
+}
+
+/** Runs it to its end. Fails also where the kills have cut nobody off: then nothing is proved. */
+export async function proveGroupKills(wanted: GroupKills): Promise<GroupKillsFigures> {
   const proof = await Proof.start(wanted.seed);
   let brokerKills = 0;
   for (let kill = 1; kill <= wanted.consumerKills; kill += 1) {
@@ -47,9 +54,12 @@ export async function proveGroupKills(wanted: GroupKills): Promise<string> {
     if (takesBroker) brokerKills += 1;
     await proof.round(takesBroker, kill % 2 === 0 ? "auto" : "manual");
   }
-  const { records, read } = await proof.finish();
-  return `${wanted.consumerKills} kills of the consumer, ${brokerKills} of the broker: ` +
-    `${records} records, each read once or more, ${read} in all`;
+  const { records, read, connections } = await proof.finish();
+  const text = `${wanted.consumerKills} kills of the consumer, ${brokerKills} of the broker: ` +
+    `${records} records, each read once or more, ${read} in all, ${connections} connections`;
+  // Each reader came, the last one too, and the writer again after each kill of the broker.
+  assert.ok(connections > wanted.consumerKills + 1 + brokerKills, text);
+  return { text, repeated: read - records };
 }
 
 class Proof {
@@ -101,7 +111,7 @@ class Proof {
   }
 
   /** Reads on to the end, undisturbed. */
-  async finish(): Promise<{ records: number; read: number }> {
+  async finish(): Promise<{ records: number; read: number; connections: number }> {
     await this.#producer.flush();
     const reader = this.#read("manual");
     const all = await until("every record is read", () => {
@@ -118,11 +128,11 @@ class Proof {
     await this.#proxy.close();
     const { code } = await this.#broker.stop();
     assert.equal(code, 0, this.#broker.stderr());
-    return { records: this.#sent, read };
+    return { records: this.#sent, read, connections: this.#proxy.counts.connections };
   }
 
   async #killBroker(): Promise<void> {
-    await this.#broker.kill();
+    assert.equal((await this.#broker.kill()).signal, "SIGKILL", this.#broker.stderr());
     this.#broker = await startBroker({ runtime: BROKER_RUNTIME, data: this.#data });
     this.#proxy.pointTo(this.#broker.port);
   }
@@ -134,12 +144,14 @@ class Proof {
       cwd: ROOT,
       stdio: ["ignore", "ignore", "inherit"],
     });
-    const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    const ended = new Promise<string | null>((resolve) => {
+      child.once("close", (_, signal) => resolve(signal));
+    });
     return {
       kill: async () => {
         assert.equal(child.exitCode, null, "the reader does not end by itself");
         process.kill(child.pid!, "SIGKILL"); // Deno misreports child.kill
-        await ended;
+        assert.equal(await ended, "SIGKILL", "it was at work");
       },
     };
   }

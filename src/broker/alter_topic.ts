@@ -20,13 +20,13 @@ export function alterTopic(
   config: TopicConfig,
   nowMs: number,
 ): void {
-  const { durability, segmentJitterMs } = topic.config;
+  const { durability } = topic.config;
   topic.settings = settings;
   Object.assign(topic.config, config);
   for (const partition of topic.partitions) {
     const { log } = partition;
     if (config.durability !== durability) changeLevel(broker, partition, nowMs);
-    if (config.segmentJitterMs !== segmentJitterMs) log.active.jitterMs = -1; // drawn anew
+    log.active.jitterMs = -1; // drawn anew
     broker.queueAttention(partition);
   }
 }

@@ -50,13 +50,15 @@ export function rollIfDue(partition: Partition, wallMs: number): void {
 }
 
 function jitterMs(config: TopicConfig, directory: string, baseOffset: number): number {
-  if (config.segmentJitterMs === 0) return 0;
+  // As Kafka does: never all of the age, or each turn would begin a segment.
+  const range = Math.min(config.segmentJitterMs, config.segmentMs);
+  if (range === 0) return 0;
   let hash = baseOffset | 0;
   for (let i = 0; i < directory.length; i += 1) {
     hash = Math.imul(hash ^ directory.charCodeAt(i), 0x01000193);
   }
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return ((hash ^ (hash >>> 13)) >>> 0) % config.segmentJitterMs;
+  return ((hash ^ (hash >>> 13)) >>> 0) % range;
 }
 
 /**

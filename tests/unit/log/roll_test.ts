@@ -104,6 +104,16 @@ test("a segment is old at segment.ms or up to the jitter before, at every start 
   assert.ok(Math.max(...ages) - Math.min(...ages) > HOUR_MS / 4, "it spreads");
 });
 
+test("jitter above segment.ms takes no more than that: no segment is old as it begins", () => {
+  const config = { ...defaultTopicConfig(), segmentMs: 1000, segmentJitterMs: HOUR_MS };
+  for (let base = 0; base < 100; base += 1) {
+    const segment = new Segment(base, 10, null);
+    segment.firstAppendMs = 5000;
+    assert.equal(isRollDue(config, DIRECTORY, segment, 5000), false, String(base));
+    assert.equal(isRollDue(config, DIRECTORY, segment, 6000), true);
+  }
+});
+
 test("an old segment is rolled by the next batch or when it is idle, an empty one never", () => {
   const world = new LogWorld();
   world.store.wallMs = 1000000;

@@ -5,7 +5,8 @@
  *     shard asks (postMessage) -> server/control.ts: durable -> control operation -> answer
  *
  * Invariant: a broker that lost its shard does not go on half alive: `closed` rejects, and the
- * data directory stays locked until the process ends, because the shard may still write.
+ * data directory stays locked until the process ends, because the shard may still write. A start
+ * that does not reach its shard stops it.
  */
 
 import type { Address } from "./address.ts";
@@ -20,7 +21,7 @@ import { Control, type ShardLink } from "./server/control.ts";
 import { sourcesOf } from "./server/setting_entries.ts";
 import { type ShardRequest, Supervisor } from "./server/supervisor.ts";
 import { Threads } from "./server/threads.ts";
-import { openUnixSocket, type UnixSocket } from "./server/unix_socket.ts";
+import type { UnixSocket } from "./server/unix_socket.ts";
 import { closeHttp, openHttp } from "./open_http.ts";
 import { PROGRAM } from "./version.ts";
 
@@ -100,7 +101,7 @@ export class Broker {
       setTraceSink(traceToLogTape);
       const sources = sourcesOf(options, SettingSource.commandLine);
       const supervisor = await Supervisor.start(parseConfig(options), PROGRAM, threads, sources);
-      return await Broker.over(supervisor, await openUnixSocket(supervisor.socketPath), null);
+      return await Broker.over(supervisor, await supervisor.connect(), null);
     } catch (error) {
       threads.terminate();
       throw error;

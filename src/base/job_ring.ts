@@ -2,7 +2,7 @@
  * Jobs from one thread to another and their results back, through shared memory: a ring of int32
  * between one shard, which posts and reaps, and one worker, which takes. Hot.
  *
- *     words   0 written   1 done   2 stop   3 wake descriptor   4 reaped | job 0 | job 1 | …
+ *     words   0 written   1 done   2 stop   3 wake descriptor   4 reaped   5 halt | job 0 | job 1 | …
  *     job     kind, fd, position low, position high, size low, size high, argument, tag, result
  *
  *     post -> [ written ] -> take -> run -> [ done ] -> reap
@@ -21,7 +21,8 @@ const DONE = 1;
 const STOP = 2;
 const WAKE = 3;
 const REAPED = 4;
-const HEADER_WORDS = 5;
+const HALT = 5;
+const HEADER_WORDS = 6;
 const JOB_WORDS = 9;
 const RESULT = 8;
 const JOBS = 256;
@@ -131,6 +132,15 @@ export class JobRing {
   stop(): void {
     Atomics.store(this.#words, STOP, 1);
     Atomics.notify(this.#words, WRITTEN);
+  }
+
+  /** From a third thread, which then raises `wakeFd`: the shard is to end. */
+  halt(): void {
+    Atomics.store(this.#words, HALT, 1);
+  }
+
+  get isHalted(): boolean {
+    return Atomics.load(this.#words, HALT) !== 0;
   }
 
   #read(number: number, into: Job): void {

@@ -24,7 +24,6 @@ import { type SettingSources, sourcesOf } from "../server/setting_entries.ts";
 import { Supervisor } from "../server/supervisor.ts";
 import type { Threads } from "../server/threads.ts";
 import { libc } from "../server/tools_libc.ts";
-import { openUnixSocket } from "../server/unix_socket.ts";
 import { PROGRAM } from "../version.ts";
 import { ExitCode } from "./exit_codes.ts";
 import type { ServeCommand } from "./serve_command.ts";
@@ -65,7 +64,7 @@ async function start(
   };
   try {
     const supervisor = await Supervisor.start(config, PROGRAM, threads, sources, recovering);
-    const socket = await openUnixSocket(supervisor.socketPath);
+    const socket = await supervisor.connect();
     print(libc, STDOUT, `native ${listenerText(supervisor.native)}\nready\n`);
     // What main does while it serves is loaded while it serves.
     const { Broker } = await import(later("../embed.ts")) as typeof import("../embed.ts");

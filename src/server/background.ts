@@ -108,6 +108,11 @@ export class Background implements ColdJobs, FileJobs {
     return this.#post(JobKind.unlinkSnapshot, directory, offset, 0, 0, 0);
   }
 
+  /** The main thread wants the shard to end, and cannot say so in any other way. */
+  get isHalted(): boolean {
+    return this.#ring.isHalted;
+  }
+
   /** Takes what the worker has done. Of advice and closing nobody wants to know more. */
   reap(): void {
     this.wake.clear();

@@ -10,7 +10,7 @@
 
 import { libc } from "#ffi";
 import { SIGXFSZ } from "../../ffi/constants.ts";
-import { JOB_RING_BYTES } from "../base/job_ring.ts";
+import { JOB_RING_BYTES, JobRing } from "../base/job_ring.ts";
 import { trace } from "../base/trace.ts";
 import type { Address } from "../address.ts";
 import type { BrokerConfig, HttpConfig } from "../config.ts";
@@ -36,6 +36,7 @@ import { settingEntries, type SettingSources, unknownChanges } from "./setting_e
 import { planSyncs } from "./sync_method.ts";
 import { StartError } from "./start_error.ts";
 import type { Threads } from "./threads.ts";
+import { openUnixSocket, type UnixSocket } from "./unix_socket.ts";
 
 const SHARD = 0;
 
@@ -195,6 +196,27 @@ export class Supervisor {
       trace("error", `the next start looks at every file: ${error.message}`);
     }
     this.directory.close();
+  }
+
+  /**
+   * A way to the shard, which serves. Where there is none it stops, cleanly, and lets go of the
+   * directory: nobody could tell it anything.
+   */
+  async connect(): Promise<UnixSocket> {
+    try {
+      return await openUnixSocket(this.socketPath);
+    } catch (error) {
+      await this.#halt();
+      throw error;
+    }
+  }
+
+  async #halt(): Promise<void> {
+    const { Waker } = await import("../net/poller.ts"); // a start does without
+    const ring = new JobRing(this.threads.jobs);
+    ring.halt();
+    new Waker(libc, ring.wakeFd).raise();
+    await this.close((entries) => this.keeper.checkpoint(entries));
   }
 
   async #startShard(config: BrokerConfig, version: string): Promise<void> {

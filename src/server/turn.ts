@@ -25,8 +25,11 @@ import { readAhead, serveColdReads } from "./cold_sends.ts";
 import { StepAt } from "./loop_lag.ts";
 import { type Node, Slot } from "./node.ts";
 import { keepProducerBudget } from "./producer_budget.ts";
-import { continueStop } from "./stop.ts";
+import { beginStop, continueStop } from "./stop.ts";
 import { waitMs } from "./timers.ts";
+
+/** No connection: who halts the shard hears no reply. */
+const NOBODY = -1;
 
 export function turn(node: Node): void {
   const patienceMs = waitMs(node);
@@ -62,6 +65,7 @@ function takeNotices(node: Node, ready: number): void {
     const slot = node.poller.events.slot(event);
     if (slot === Slot.syncs) node.syncer.reap(node.nowMs, node.door);
     if (slot === Slot.background) node.background.reap();
+    if (slot === Slot.background && node.background.isHalted) beginStop(node, NOBODY, 0, 0);
   }
 }
 

@@ -124,3 +124,15 @@ test("a reader in another thread gets every job and hears the stop", async () =>
   worker.terminate();
   URL.revokeObjectURL(url);
 });
+
+test("a ring is halted for good, and its jobs go on", () => {
+  const memory = new SharedArrayBuffer(JOB_RING_BYTES);
+  const [shard, other] = [new JobRing(memory), new JobRing(memory)];
+  assert.equal(shard.isHalted, false);
+  other.halt();
+  assert.equal(shard.isHalted, true);
+  shard.post(1, 2, 3, 4, 5, 6);
+  const job = emptyJob();
+  assert.equal(other.take(job), true);
+  assert.equal(job.tag, 6);
+});

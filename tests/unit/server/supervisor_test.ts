@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { libc } from "#ffi";
+import { Broker } from "../../../src/embed.ts";
 import { parseConfig } from "../../../src/config.ts";
 import { DataDirectory } from "../../../src/log/data_directory.ts";
 import type { ShardMessage } from "../../../src/server/messages.ts";
@@ -41,4 +42,31 @@ test("while a shard may write nobody else gets its directory, the start failed",
 test("a shard that could not start has let go of the directory", async () => {
   const path = await failedStart(says({ kind: "refused", message: "no", intact: true }), /: no$/);
   DataDirectory.open(libc, path, false).close();
+});
+
+/** The shard, whose socket is gone as soon as it serves. */
+const UNREACHABLE = `
+  import { unlinkSync } from "node:fs";
+  import "${new URL("../../../src/server/worker.ts", import.meta.url).href}";
+  const run = globalThis.onmessage;
+  const post = globalThis.postMessage.bind(globalThis);
+  globalThis.onmessage = (event) => {
+    globalThis.postMessage = (message) => {
+      if (message.kind === "ready") unlinkSync(event.data.socketPath);
+      post(message);
+    };
+    run(event);
+  };
+`;
+
+test("a shard that cannot be reached stops by itself, and leaves all clean", async () => {
+  const dataDirectory = temporaryDirectory("supervisor");
+  const config = parseConfig({ dataDirectory, native: { host: "127.0.0.1", port: 0 } });
+  const threads = new Threads({ shard: worker(UNREACHABLE) });
+  await assert.rejects(Broker.start(config, threads));
+  const directory = DataDirectory.open(libc, dataDirectory, false);
+  assert.equal(directory.clean, true);
+  directory.closeClean();
+  const broker = await Broker.start(config, new Threads());
+  await broker.stop();
 });

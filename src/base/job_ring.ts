@@ -2,7 +2,7 @@
  * Jobs from one thread to another and their results back, through shared memory: a ring of int32
  * between one shard, which posts and reaps, and one worker, which takes. Hot.
  *
- *     words   0 written   1 done   2 stop   3 wake descriptor   4 reaped   5 halt | job 0 | job 1 | …
+ *     words   0 written   1 done   2 stop   3 wake descriptor   4 reaped   5 halt | job 0 | job 1 …
  *     job     kind, fd, position low, position high, size low, size high, argument, tag, result
  *
  *     post -> [ written ] -> take -> run -> [ done ] -> reap

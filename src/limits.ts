@@ -47,6 +47,13 @@ export const RECOVERY_TELL_MS = 500;
 /** Every partition is looked at so often for rolls, retention and checkpoints. */
 export const SWEEP_MS = 1000;
 export const SWEEP_PARTITIONS_MAX = 64;
+/** Segments whose timestamps are looked at in a turn. */
+export const TIMESTAMP_LOOKS_MAX = 4;
+/**
+ * Where timestamps fall for so long, entries of a time index stand so far apart that one walk over
+ * the whole segment is the better use of the time: what it finds needs no second look.
+ */
+export const TIME_CONFIRM_SIZE_MAX: number = 1 * MiB;
 /** Partitions of a new topic that a turn opens. */
 export const OPENS_PER_TURN = 8;
 /** An idempotent producer that wrote nothing for so long is forgotten: Kafka's default. */
@@ -88,6 +95,10 @@ export const COLD_IN_FLIGHT_DEFAULT: number = 4 * MiB;
 export const COLD_WAIT_MS = 10000;
 /** Then the answer may wait for the disk after all: something evicts faster than we read. */
 export const COLD_TRIES_MAX = 4;
+/** Headers on the disk are read with so much of what follows, and with more the further it goes. */
+export const COLD_HEADERS_MIN: number = 16 * KiB;
+/** A walk over headers reads no more often in one step. */
+export const COLD_READS_MAX = 4096;
 /** Readers of a partition that are remembered. */
 export const COLD_READERS_MAX = 8;
 /** A reader that asked for nothing for so long holds back no page from leaving the cache. */
@@ -265,6 +276,8 @@ assert(OFFSETS_BATCH_SIZE_MAX <= BATCH_SIZE_MAX_LIMIT, "the setting is in its ra
 assert(CHECKPOINT_BYTES + BATCH_SIZE_MAX_DEFAULT <= 64 * MiB, "recovery scans no more");
 assert(COLD_PIECE_SYNCING <= COLD_PIECE, "slower while syncs are pending");
 assert(COLD_PIECE <= COLD_IN_FLIGHT_DEFAULT, "one piece fits the budget");
+assert(2 * TIME_CONFIRM_SIZE_MAX <= COLD_READS_MAX * KiB / 2, "an entry is confirmed in one step");
+assert(COLD_HEADERS_MIN <= COLD_PIECE, "what follows a header is one piece at the most");
 assert(COLD_WINDOW_MAX <= COLD_IN_FLIGHT_DEFAULT, "one reader alone can be served at full speed");
 assert(HTTP_HEAD_MS < HTTP_REQUEST_MS, "a head is part of a request");
 assert(HTTP_PAGE_MAX <= METADATA_TOPICS_MAX, "one request describes the topics of a page");

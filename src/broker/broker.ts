@@ -14,11 +14,14 @@ import type { FileSlice } from "../base/file_slice.ts";
 import type { ErrorCode } from "../format/errors.ts";
 import { type BrokerSettings, brokerSettings } from "../format/broker_settings.ts";
 import type { PartitionReader } from "../log/read.ts";
+import type { Residency } from "../log/residency.ts";
+import type { TimedOffset } from "../log/time_lookup.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import type { ColdReads } from "./cold_reads.ts";
 import { type FetchWaiter, FetchWaiters } from "./fetch_waiters.ts";
 import { GroupOffsets } from "./group_offsets.ts";
 import type { LogStartWaiter } from "./log_starts.ts";
+import type { TimeWaiter } from "./offset_for_time.ts";
 import { ProducerIds } from "./producer_ids.ts";
 import type { Subscriber, Subscription } from "./subscriptions.ts";
 import { type TopicPartition, Topics } from "./topics.ts";
@@ -43,6 +46,7 @@ export interface Door {
   push(subscription: Subscription, error: number, slice: FileSlice): void;
   /** `error` 0: the log start has reached what was asked for. */
   logStartDone(partition: TopicPartition, waiter: LogStartWaiter, error: number): void;
+  offsetForTimeDone(waiter: TimeWaiter, found: TimedOffset | ErrorCode): void;
   /**
    * `error` 0: the offsets of the request that was parked under the token are durable, those
    * excepted whose result is an error.
@@ -97,6 +101,8 @@ export class Broker {
   readonly moved: TopicPartition[] = [];
   /** Connections with runnable subscriptions that may have room. */
   readonly pushable: Subscriber[] = [];
+  /** Lookups by time that wait for the disk. */
+  readonly timeWaiters: Set<TimeWaiter> = new Set();
   /** Subscriptions that there are. */
   subscriptions = 0;
   /** Too much is not synced yet: no batch is taken that a sync would have to cover. */
@@ -109,6 +115,11 @@ export class Broker {
   constructor(reader: PartitionReader, coldReads: ColdReads | null = null) {
     this.reader = reader;
     this.coldReads = coldReads;
+  }
+
+  /** What is asked before anything of a log is read; null: reading may wait for the disk. */
+  get guarding(): Residency | null {
+    return this.coldReads !== null && this.coldReads.isGuarding ? this.coldReads.residency : null;
   }
 
   queueAppended(partition: TopicPartition): void {

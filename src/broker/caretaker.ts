@@ -4,6 +4,7 @@
  *
  *     attention   partitions whose checkpoint is due or ready, or whose log start is to rise
  *     sweep       all partitions once a second, at most so many in a turn
+ *     timestamps  of old segments, one after another: what has to be read the worker reads
  *
  * Invariant: what an entry reports is durable: the recovery point by its checkpoint, the log start
  * because it is never reported above the durable end.
@@ -16,7 +17,6 @@ import { dropBelow, wantLogStart } from "../log/log_start.ts";
 import { retentionStart } from "../log/retention.ts";
 import { rollIfDue } from "../log/roll.ts";
 import type { SegmentStore } from "../log/segment_store.ts";
-import { Walk } from "../log/walk.ts";
 import {
   CHECKPOINT_BYTES,
   CHECKPOINT_MS,
@@ -26,6 +26,7 @@ import {
 } from "../limits.ts";
 import type { Broker, Door } from "./broker.ts";
 import { completeSync } from "./produce.ts";
+import { TimestampLooks } from "./timestamp_looks.ts";
 import type { TopicPartition } from "./topics.ts";
 
 export interface CaretakerOptions {
@@ -39,7 +40,7 @@ const CHECKPOINT_SPREAD = 64;
 export class Caretaker {
   readonly #broker: Broker;
   readonly #store: SegmentStore;
-  readonly #walk: Walk;
+  readonly #timestamps: TimestampLooks;
   readonly #clock: ClockGuard;
   readonly #checkpointBytes: number;
   readonly #checkpointMs: number;
@@ -55,7 +56,7 @@ export class Caretaker {
   constructor(broker: Broker, store: SegmentStore, options: CaretakerOptions = {}) {
     this.#broker = broker;
     this.#store = store;
-    this.#walk = new Walk(store);
+    this.#timestamps = new TimestampLooks(store, broker.coldReads);
     this.#clock = new ClockGuard(options.clockConfirmMs);
     this.#checkpointBytes = options.checkpointBytes ?? CHECKPOINT_BYTES;
     this.#checkpointMs = options.checkpointMs ?? CHECKPOINT_MS;
@@ -63,20 +64,24 @@ export class Caretaker {
 
   /** When the next step has something to do. */
   get nextDueMs(): number {
-    return this.#sweepAt >= 0 || this.#broker.attention.length > 0 ? 0 : this.#sweepDueMs;
+    const isDue = this.#sweepAt >= 0 || this.#timestamps.isDue;
+    return isDue || this.#broker.attention.length > 0 ? 0 : this.#sweepDueMs;
   }
 
   /** One bounded step. Returns what main is to write down; empty most of the time. */
   step(nowMs: number, wallMs: number, door: Door): readonly CheckpointEntry[] {
     const { attention, topics } = this.#broker;
     this.#wallMs = wallMs;
-    if (attention.length === 0 && this.#sweepAt < 0 && nowMs < this.#sweepDueMs) return NOTHING;
+    if (attention.length === 0 && nowMs < this.nextDueMs) return NOTHING;
     for (let i = 0; i < attention.length; i += 1) {
       attention[i]!.attentionQueued = false;
       this.#visit(attention[i]!, nowMs, door);
     }
     shorten(attention, 0);
     while (this.#hasMore.length > 0) this.#broker.queueAttention(this.#hasMore.pop()!);
+    this.#timestamps.beginTurn();
+    const seen = this.#timestamps.take();
+    if (seen !== null) this.#sweep(seen, nowMs, wallMs, door);
     if (this.#sweepAt < 0 && nowMs >= this.#sweepDueMs) {
       this.#sweepAt = 0;
       this.#sweepDueMs = nowMs + SWEEP_MS;
@@ -101,7 +106,8 @@ export class Caretaker {
     const { log } = partition;
     if (partition.removed || log.broken) return;
     rollIfDue(log, wallMs);
-    const start = retentionStart(log, this.#walk, wallMs, this.#isClockTrusted);
+    const timestamps = this.#timestamps.of(partition);
+    const start = retentionStart(log, timestamps, wallMs, this.#isClockTrusted);
     if (start > log.logStartWanted) wantLogStart(log, start);
     log.turnDone();
     this.#visit(partition, nowMs, door);

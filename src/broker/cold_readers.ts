@@ -7,6 +7,7 @@
  */
 
 import type { SharedFile } from "../base/file_slice.ts";
+import type { Partition } from "../log/partition.ts";
 import type { Segment } from "../log/segment.ts";
 import { COLD_DROP_STEP, COLD_READER_IDLE_MS, COLD_READERS_MAX } from "../limits.ts";
 import { ColdStream } from "./cold_stream.ts";
@@ -66,4 +67,11 @@ export function droppableEnd(
     if (other.baseOffset === stream.baseOffset && other.next <= end) return 0;
   }
   return end;
+}
+
+/** Whether everything of the segment up to `position` is on disk: dirty pages are not dropped. */
+export function isSynced(log: Partition, baseOffset: number, position: number): boolean {
+  const { segment, position: durable } = log.durable;
+  return baseOffset < segment.baseOffset ||
+    (baseOffset === segment.baseOffset && position <= durable);
 }

@@ -16,7 +16,6 @@
 
 import { assert } from "../base/assert.ts";
 import type { FileSlice, SharedFile } from "../base/file_slice.ts";
-import type { Partition } from "../log/partition.ts";
 import type { Residency } from "../log/residency.ts";
 import type { Segment } from "../log/segment.ts";
 import {
@@ -26,8 +25,8 @@ import {
   COLD_PIECE_SYNCING,
   COLD_SYNCING_MS,
 } from "../limits.ts";
-import { droppableEnd, readerAt } from "./cold_readers.ts";
-import { ColdStream, type ColdWaiter } from "./cold_stream.ts";
+import { droppableEnd, isSynced, readerAt } from "./cold_readers.ts";
+import { ColdStream, type ColdWaiter, countTry } from "./cold_stream.ts";
 import type { TopicPartition } from "./topics.ts";
 
 /** What the background worker does with a file. */
@@ -135,17 +134,20 @@ export class ColdReads {
     stream.next = position + size;
   }
 
-  /** `waiter` waits for the range of `missing`, of `segment` or of one of its index files. */
+  /**
+   * `waiter` waits for the range of `missing`, of `segment` or of one of its index files: it
+   * `isLog` where a reader goes through the segment, or else bytes that are read for themselves.
+   */
   wait(
     partition: TopicPartition,
     segment: Segment,
     waiter: ColdWaiter,
     missing: FileSlice,
+    isLog: boolean,
   ): void {
     assert(waiter.stream === null, "a waiter waits for one range");
     const { position, size } = missing;
     const file = missing.file!;
-    const isLog = file === segment.file;
     const stream = isLog
       ? this.#readerAt(partition, segment, file, position)
       : new ColdStream(file, segment.baseOffset, position);
@@ -163,7 +165,7 @@ export class ColdReads {
     stream.isCold = isLog;
     stream.waiter = waiter;
     waiter.stream = stream;
-    waiter.tries += 1;
+    countTry(waiter, position);
     waiter.partBytes = Math.max(part, stream.window);
     this.counters.waits += 1;
     if (isLog) this.#stopReadAhead(stream);
@@ -388,10 +390,3 @@ export class ColdReads {
 
 /** Less than this is not worth a job. */
 const DROP_SIZE: number = 2 * COLD_DROP_STEP;
-
-/** Whether everything of the segment up to `position` is on disk: dirty pages are not dropped. */
-function isSynced(log: Partition, baseOffset: number, position: number): boolean {
-  const { segment, position: durable } = log.durable;
-  return baseOffset < segment.baseOffset ||
-    (baseOffset === segment.baseOffset && position <= durable);
-}

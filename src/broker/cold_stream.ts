@@ -18,12 +18,20 @@ import { COLD_WINDOW_MAX, COLD_WINDOW_MIN } from "../limits.ts";
 export interface ColdWaiter {
   /** Where it waits, or null. */
   stream: ColdStream | null;
-  /** How often it has waited for the same answer. */
+  /** How often it has waited without coming further. */
   tries: number;
+  /** Where the bytes began that it waited for the last time. */
+  missedAt: number;
   /** What was read for it: it asks for no more than this next time. */
   partBytes: number;
   /** 0, or -errno of the read. */
   readResult: number;
+}
+
+/** `waiter` waits once more, for bytes at `position`: where it has come further it counts anew. */
+export function countTry(waiter: ColdWaiter, position: number): void {
+  waiter.tries = position > waiter.missedAt ? 1 : waiter.tries + 1;
+  waiter.missedAt = position;
 }
 
 export class ColdStream {

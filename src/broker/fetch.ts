@@ -96,6 +96,7 @@ function mustWait(
 ): boolean {
   const log = partition.log;
   if (offset < log.logStart || offset > log.written.offset) return false;
+  broker.reader.guard(broker.guarding); // what is missing is found missing again by `readSlice`
   return broker.reader.available(log, offset, minBytes) < minBytes;
 }
 
@@ -145,7 +146,7 @@ function completeFetch(broker: Broker, waiter: FetchWaiter, nowMs: number, door:
   const error = readSlice(broker, partition, offset, maxBytes, slice, waiter);
   if (error === COLD) {
     if (nowMs < Infinity) return waitForDisk(broker, waiter, nowMs);
-    broker.reader.forgetMissing();
+    broker.reader.reads.forgetMissing();
     return refuse(broker, waiter, ErrorCodes.shutting_down, door);
   }
   broker.cancel(waiter);

@@ -23,6 +23,7 @@ export class FetchWaiter implements Due, ColdWaiter {
   /** Of one that waits for the disk. */
   stream: ColdStream | null = null;
   tries = 0;
+  missedAt = 0;
   partBytes = 0;
   readResult = 0;
   partition: TopicPartition | null = null;

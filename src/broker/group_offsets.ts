@@ -27,6 +27,7 @@ import {
 } from "../limits.ts";
 import { COORDINATOR_SLOT } from "./append_waiters.ts";
 import type { Broker, Door } from "./broker.ts";
+import type { ColdReads } from "./cold_reads.ts";
 import { isOf, OffsetLoad } from "./offset_load.ts";
 import { type Group, OffsetStore } from "./offset_store.ts";
 import type { Topic, TopicPartition } from "./topics.ts";
@@ -106,10 +107,15 @@ export class GroupOffsets {
     }
   }
 
-  /** Goes on loading, a bounded piece. Call while `isLoading`. */
-  load(): void {
+  /** Whether `load` has something to do, and need not wait for the disk to do it. */
+  get canLoad(): boolean {
+    return this.isLoading && this.#loads.values().next().value!.stream === null;
+  }
+
+  /** Goes on loading, a bounded piece; without `coldReads` it may wait. Call while `isLoading`. */
+  load(coldReads: ColdReads | null): void {
     const [index, load] = this.#loads.entries().next().value!;
-    if (!load.step()) return;
+    if (load.stream !== null || !load.step(coldReads)) return;
     if (load.problem !== "") this.#unreadable.add(index);
     const partition = this.#broker.topics.get(OFFSETS_TOPIC)?.partitions[index];
     const stale = load.takeStale(OFFSETS_PER_COMMIT_MAX);
@@ -339,6 +345,7 @@ export class GroupOffsets {
 
   #reset(): void {
     trace("warning", `${OFFSETS_TOPIC} is gone, and with it what groups have committed`);
+    for (const load of this.#loads.values()) this.#broker.coldReads?.forget(load);
     this.#loads.clear();
     this.#unreadable.clear();
     this.store.groups.clear();

@@ -1,6 +1,7 @@
 /**
  * Loading the committed offsets of one partition of `__consumer_offsets` at a start: its log from
- * end to end, a bounded piece in a turn. Nobody may commit to it or fetch from it meanwhile.
+ * end to end, a bounded piece in a turn, when that is in the page cache. Nobody may commit to it or
+ * fetch from it meanwhile.
  *
  *     log  | batch | batch | … -> records, in order -> the store
  *                                 `-> of a topic that is gone -> stale: a tombstone is owed
@@ -13,6 +14,7 @@
  */
 
 import type { ByteBlock } from "../base/bytes.ts";
+import type { FileSlice } from "../base/file_slice.ts";
 import { trace } from "../base/trace.ts";
 import { BATCH_HEADER_SIZE, BatchAt, CODEC_MASK } from "../format/batch.ts";
 import {
@@ -21,21 +23,31 @@ import {
   type OffsetRecord,
 } from "../format/offset_records.ts";
 import { RecordCursor } from "../format/record_cursor.ts";
-import { OFFSETS_LOAD_BYTES } from "../limits.ts";
-import { BatchScan } from "../log/batch_scan.ts";
+import { COLD_TRIES_MAX, OFFSETS_LOAD_BYTES } from "../limits.ts";
+import { BatchScan, type MayRead } from "../log/batch_scan.ts";
+import type { Segment } from "../log/segment.ts";
+import type { ColdReads } from "./cold_reads.ts";
+import type { ColdStream, ColdWaiter } from "./cold_stream.ts";
 import type { OffsetStore } from "./offset_store.ts";
 import type { Topic, TopicPartition, Topics } from "./topics.ts";
 
 /** Of an open transaction, or what ends one: this broker writes neither. */
 const TRANSACTION_BITS = 0x30;
 
-export class OffsetLoad {
+export class OffsetLoad implements ColdWaiter {
+  stream: ColdStream | null = null;
+  tries = 0;
+  missedAt = 0;
+  partBytes = 0;
+  readResult = 0;
   readonly #partition: TopicPartition;
   readonly #topics: Topics;
   readonly #store: OffsetStore;
   readonly #scan: BatchScan;
   readonly #cursor: RecordCursor = new RecordCursor();
   readonly #stale: Map<string, OffsetRecord> = new Map();
+  readonly #mayRead: MayRead;
+  #coldReads: ColdReads | null = null;
   readonly #visit: (block: ByteBlock, at: number, size: number) => void;
   #passed = 0;
   #isRead = false;
@@ -45,6 +57,7 @@ export class OffsetLoad {
     this.#topics = topics;
     this.#store = store;
     this.#scan = new BatchScan(partition.log, OFFSETS_LOAD_BYTES);
+    this.#mayRead = (segment, slice) => this.#isReadable(segment, slice);
     this.#visit = (block, at, size) => this.#visitBatch(block, at, size);
   }
 
@@ -53,10 +66,15 @@ export class OffsetLoad {
     return this.#scan.problem;
   }
 
-  /** Goes on reading. True when all that can be read is in the store. */
-  step(): boolean {
+  /**
+   * Goes on reading; with `coldReads` what is not in the page cache is waited for, between two
+   * steps. True when all that can be read is in the store.
+   */
+  step(coldReads: ColdReads | null): boolean {
     if (this.#isRead) return true;
-    if (this.#scan.step(this.#visit)) return false;
+    this.#coldReads = coldReads;
+    if (this.readResult < 0) this.#scan.fail(-this.readResult);
+    if (this.#scan.step(this.#visit, this.#mayRead)) return false;
     this.#isRead = true;
     const { directory } = this.#partition.log;
     if (this.problem !== "") trace("error", `not all offsets were loaded: ${this.problem}`);
@@ -80,6 +98,21 @@ export class OffsetLoad {
   /** The topic of what was loaded is deleted while the load goes on. */
   forget(tombstones: readonly OffsetRecord[]): void {
     for (const tombstone of tombstones) this.#drop(tombstone);
+  }
+
+  /** A reader like any other that catches up: it is read ahead of it, and dropped behind it. */
+  #isReadable(segment: Segment, slice: FileSlice): boolean {
+    const coldReads = this.#coldReads;
+    if (coldReads === null || !coldReads.isGuarding) return true;
+    if (!coldReads.mayPass(this.#partition, segment, slice)) {
+      if (this.tries < COLD_TRIES_MAX) {
+        coldReads.wait(this.#partition, segment, this, slice, true);
+        return false;
+      }
+      coldReads.passCold(this.#partition, segment, slice);
+    }
+    this.tries = 0;
+    return true;
   }
 
   #visitBatch(block: ByteBlock, at: number, size: number): void {

@@ -10,9 +10,11 @@
 
 import type { FileSlice } from "../base/file_slice.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
+import type { GuardedReads } from "../log/guarded_reads.ts";
 import { COLD } from "../log/read.ts";
 import { COLD_TRIES_MAX } from "../limits.ts";
 import type { Broker } from "./broker.ts";
+import type { ColdReads } from "./cold_reads.ts";
 import type { ColdWaiter } from "./cold_stream.ts";
 import type { TopicPartition } from "./topics.ts";
 
@@ -35,14 +37,14 @@ export function readSlice(
   const { reader, coldReads } = broker;
   const log = partition.log;
   const tries = waiter === null ? 0 : waiter.tries;
-  const isGuarded = coldReads !== null && coldReads.isGuarding && tries < COLD_TRIES_MAX;
-  reader.guard(isGuarded ? coldReads.residency : null);
+  const residency = tries < COLD_TRIES_MAX ? broker.guarding : null;
+  reader.guard(residency);
   const wanted = tries === 0 ? maxBytes : Math.min(maxBytes, waiter!.partBytes);
   const error = reader.read(log, offset, wanted, slice);
   if (error !== ErrorCodes.none) return error;
   if (coldReads === null || slice.size === 0) return ErrorCodes.none;
   if (coldReads.mayPass(partition, reader.segment, slice)) return ErrorCodes.none;
-  if (isGuarded) {
+  if (residency !== null) {
     reader.missSlice(slice);
     return COLD;
   }
@@ -56,7 +58,16 @@ export function waitForBytes(
   partition: TopicPartition,
   waiter: ColdWaiter,
 ): void {
-  const { reader } = broker;
-  broker.coldReads!.wait(partition, reader.segment, waiter, reader.missing);
-  reader.forgetMissing();
+  waitForReads(broker.coldReads!, partition, waiter, broker.reader.reads);
+}
+
+/** `waiter` is ready when what `reads` found missing has been read. */
+export function waitForReads(
+  coldReads: ColdReads,
+  partition: TopicPartition,
+  waiter: ColdWaiter,
+  reads: GuardedReads,
+): void {
+  coldReads.wait(partition, reads.segment, waiter, reads.missing, !reads.isAside);
+  reads.forgetMissing();
 }

@@ -14,6 +14,7 @@ import { unlinkLarge } from "../log/log_start.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import type { Broker, Door } from "./broker.ts";
 import { refuseLogStarts } from "./log_starts.ts";
+import { refuseLookups } from "./offset_for_time.ts";
 import { answer } from "./produce.ts";
 import { endSubscriptions } from "./subscriptions.ts";
 import type { TopicPartition } from "./topics.ts";
@@ -31,6 +32,7 @@ export function removeTopic(broker: Broker, name: string, topicId: string, door:
     forget(broker, partition);
     broker.coldReads?.abandon(partition);
     refuseFetches(broker, partition, door);
+    refuseLookups(broker, partition, ErrorCodes.topic_not_found, door);
     endSubscriptions(broker, partition, ErrorCodes.topic_not_found, door);
     refuseAppends(broker, partition, partition.writtenWaiters, door);
     refuseAppends(broker, partition, partition.durableWaiters, door);

@@ -44,6 +44,7 @@ export class Subscription implements ColdWaiter {
   /** While it waits for the disk. */
   stream: ColdStream | null = null;
   tries = 0;
+  missedAt = 0;
   partBytes = 0;
   readResult = 0;
   ended = false;

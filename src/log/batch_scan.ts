@@ -8,6 +8,7 @@
  */
 
 import { errnoName } from "../../ffi/constants.ts";
+import type { FileSlice } from "../base/file_slice.ts";
 import type { Memory } from "../../ffi/libc.ts";
 import { BATCH_HEADER_SIZE, batchLastOffset, batchSize, crcFits } from "../format/batch.ts";
 import { BATCH_SIZE_MAX_LIMIT } from "../limits.ts";
@@ -17,6 +18,11 @@ import type { Segment } from "./segment.ts";
 
 /** `size` bytes of a batch at `at` of `memory`, good until the visitor returns. */
 export type VisitBatch = (memory: Memory, at: number, size: number) => void;
+
+/** Whether a slice of an open segment is read now. */
+export type MayRead = (segment: Segment, slice: FileSlice) => boolean;
+
+const ALWAYS: MayRead = () => true;
 
 export class BatchScan {
   /** Why the scan ended before the log did; empty while all is well. */
@@ -37,15 +43,23 @@ export class BatchScan {
     this.#segments = log.segments.map((segment) => ({ segment, size: segment.size }));
   }
 
-  /** Reads a piece. False when there is nothing more to read. */
-  step(visit: VisitBatch): boolean {
+  /**
+   * Reads a piece, where it `mayRead`: who says no has it read first by somebody who may wait.
+   * False when there is nothing more to read.
+   */
+  step(visit: VisitBatch, mayRead: MayRead = ALWAYS): boolean {
     while (this.#position >= (this.#segments[this.#index]?.size ?? Infinity)) {
       this.#index += 1;
       this.#position = 0;
     }
     const next = this.#segments[this.#index];
     if (this.problem !== "" || next === undefined) return this.#end();
+    const { store, directory } = this.#log;
+    const opened = store.openFile(directory, next.segment);
+    if (opened < 0) return this.#stop(errnoName(-opened));
     const size = Math.min(Math.max(this.#pieceBytes, this.#wanted), next.size - this.#position);
+    const { file } = next.segment;
+    if (!mayRead(next.segment, { file, position: this.#position, size })) return true;
     const read = this.#read(next.segment, size);
     if (read < 0) return this.#stop(errnoName(-read));
     if (read < size) return this.#stop("the file is shorter than its log");
@@ -53,9 +67,7 @@ export class BatchScan {
   }
 
   #read(segment: Segment, size: number): number {
-    const { store, directory } = this.#log;
-    const opened = store.open(directory, segment);
-    if (opened < 0) return opened;
+    const { store } = this.#log;
     if (this.#memory === null || this.#memory.size < size) {
       this.#memory = store.libc.allocate(Math.max(size, this.#pieceBytes));
     }
@@ -87,6 +99,11 @@ export class BatchScan {
     this.#position += at;
     const isCut = at === 0 && this.#wanted === 0;
     return isCut ? this.#stop("bytes that are no batch end the segment") : true;
+  }
+
+  /** What was to be read cannot be. */
+  fail(errno: number): void {
+    this.#stop(errnoName(errno));
   }
 
   #stop(problem: string): boolean {

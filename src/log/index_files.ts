@@ -19,7 +19,7 @@ import type { Residency } from "./residency.ts";
 import { REPLACE, type Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
 import { TIME_ENTRY_SIZE, TimeIndex } from "./time_index.ts";
-import { walkIndexes } from "./walk.ts";
+import { walkIndexes } from "./index_rebuild.ts";
 
 /** Gives an open segment its indexes: from their files, or else from the log. */
 export function loadIndexes(store: SegmentStore, directory: string, segment: Segment): void {

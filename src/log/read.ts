@@ -11,11 +11,11 @@
  * below the visible end, and is empty only when nothing is visible from the offset on.
  */
 
-import { EIO, POSIX_FADV_RANDOM } from "../../ffi/constants.ts";
+import { EIO } from "../../ffi/constants.ts";
 import { BATCH_HEADER_SIZE } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
-import { emptySlice, type FileSlice } from "../base/file_slice.ts";
-import { findMissingIndex, rebuildIndexes } from "./index_files.ts";
+import type { FileSlice } from "../base/file_slice.ts";
+import { GuardedReads } from "./guarded_reads.ts";
 import { PartitionKind } from "./opened_log.ts";
 import type { Partition } from "./partition.ts";
 import { NOT_RESIDENT, type Residency } from "./residency.ts";
@@ -30,27 +30,26 @@ export const COLD = -1;
 export class PartitionReader {
   /** An offset of the batch behind the slice that was read last: there the next slice begins. */
   nextOffset = 0;
-  /** After COLD: what to read first. The reference to its file is the caller's to release. */
-  readonly missing: FileSlice = emptySlice();
+  /** After COLD: what to read first. */
+  readonly reads: GuardedReads;
   readonly #walk: Walk;
   readonly #point: LogPoint;
-  #residency: Residency | null = null;
 
   /** One reader serves all partitions of a shard. */
   constructor(walk: Walk, scratch: LogPoint) {
     this.#walk = walk;
+    this.reads = new GuardedReads(walk);
     this.#point = scratch;
   }
 
-  /** The segment of the last slice, or of what was missing. */
+  /** The segment of the last slice. */
   get segment(): Segment {
     return this.#point.segment;
   }
 
   /** From now on nothing is read that is not in the page cache; null: it may wait for the disk. */
   guard(residency: Residency | null): void {
-    this.#residency = residency;
-    this.#walk.residency = residency;
+    this.reads.guard(residency);
   }
 
   /**
@@ -91,8 +90,7 @@ export class PartitionReader {
     if (offset >= partition.visible.offset || offset < partition.logStart) return 0;
     const located = this.#locate(partition, offset);
     if (located < 0) {
-      this.#failed(located, -1);
-      this.forgetMissing();
+      this.reads.forgetMissing(); // whoever reads finds it missing again
       return enough;
     }
     const point = this.#point;
@@ -109,17 +107,7 @@ export class PartitionReader {
 
   /** Who read `slice` found that it is not resident. */
   missSlice(slice: FileSlice): void {
-    const { missing } = this;
-    missing.file = slice.file!;
-    missing.file.retain();
-    missing.position = slice.position;
-    missing.size = slice.size;
-  }
-
-  /** Lets go of what `read` found missing, when nobody reads it. */
-  forgetMissing(): void {
-    this.missing.file?.release();
-    this.missing.file = null;
+    this.reads.missSlice(this.segment, slice.position, slice.size);
   }
 
   /**
@@ -128,32 +116,11 @@ export class PartitionReader {
    */
   #failed(code: number, from: number): ErrorCode | typeof COLD {
     if (code !== NOT_RESIDENT) return ErrorCodes.storage_failed;
-    const { missing } = this;
-    if (missing.file !== null) return COLD; // an index file
+    if (this.reads.missing.file !== null) return COLD; // for an index
     const { segment, missingPosition, missingSize } = this.#walk;
-    this.#point.segment = segment;
-    missing.file = segment.file!;
-    missing.file.retain();
-    missing.position = from < 0 ? missingPosition : from;
-    missing.size = missingPosition + missingSize - missing.position;
+    const position = from < 0 ? missingPosition : from;
+    this.reads.missSlice(segment, position, missingPosition + missingSize - position);
     return COLD;
-  }
-
-  /**
-   * Opens a segment where it is not. Of a guarded one the kernel reads nothing ahead by itself:
-   * even a probe of one byte would begin a read of many MiB.
-   */
-  #open(partition: Partition, segment: Segment): number {
-    const { store, directory } = partition;
-    const residency = this.#residency;
-    if (residency === null || segment.index !== null) return store.open(directory, segment);
-    if (findMissingIndex(store, directory, segment, residency, this.missing)) {
-      this.#point.segment = segment;
-      return NOT_RESIDENT;
-    }
-    const opened = store.open(directory, segment);
-    if (opened === 0) store.libc.fadvise(segment.file!.fd, 0, 0, POSIX_FADV_RANDOM);
-    return opened;
   }
 
   /** Sets the point to the batch that holds a visible `offset`, its segment open. */
@@ -161,12 +128,12 @@ export class PartitionReader {
     const point = this.#point;
     if (partition.boundaries.find(offset, point)) {
       if (point.position < visibleSize(partition, point.segment)) {
-        return this.#open(partition, point.segment);
+        return this.reads.open(partition.directory, point.segment);
       }
     }
     const at = segmentIndex(partition.segments, offset);
     const segment = partition.segments[at]!;
-    const opened = this.#open(partition, segment);
+    const opened = this.reads.open(partition.directory, segment);
     if (opened < 0) return opened;
     if (segment.size === 0) return this.#locateBehind(partition, at);
     if (segment.baseOffset === offset) {
@@ -206,16 +173,16 @@ export class PartitionReader {
     const segment = partition.segments[next];
     if (segment === undefined) { // what was compacted away was the last: nothing is visible behind
       this.#point.copyFrom(partition.visible);
-      return this.#open(partition, partition.visible.segment);
+      return this.reads.open(partition.directory, partition.visible.segment);
     }
     this.#point.set(segment, segment.baseOffset, 0);
-    return this.#open(partition, segment);
+    return this.reads.open(partition.directory, segment);
   }
 
   /**
    * Stands at the batch of an index entry. An entry that came from a file is believed only where
-   * the batch is the one it names; else the index is made anew from the log. Returns 0, REBUILT or
-   * -errno.
+   * the batch is the one it names; else the index is made anew from the log. Returns 0, REBUILT,
+   * NOT_RESIDENT or -errno.
    */
   #beginAt(partition: Partition, segment: Segment, entry: number): number {
     const walk = this.#walk;
@@ -224,8 +191,7 @@ export class PartitionReader {
     if (!index.isFromFile || code === NOT_RESIDENT) return code;
     const wanted = segment.baseOffset + index.lastOffset(entry);
     if (code === 0 && walk.lastOffset === wanted) return 0;
-    rebuildIndexes(partition.store, partition.directory, segment);
-    return REBUILT;
+    return this.reads.rebuild(partition.directory, segment) || REBUILT;
   }
 
   /** Where a slice from `position` of at most `maxBytes` ends; -errno on a failed read. */

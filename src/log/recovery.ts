@@ -45,7 +45,7 @@ import { replay } from "./replay.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
 import { SnapshotFiles } from "./snapshot_files.ts";
-import { walkIndexes } from "./walk.ts";
+import { walkIndexes } from "./index_rebuild.ts";
 
 export { emptyReport, type RecoveryReport } from "./opened_log.ts";
 

@@ -7,6 +7,7 @@
 
 import type { LeaderEpochs } from "./leader_epochs.ts";
 import { lastSequence, type ProducerState } from "./producer_state.ts";
+import { NOT_RESIDENT } from "./residency.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
 import { Walk } from "./walk.ts";
@@ -46,6 +47,7 @@ export function beginNear(walk: Walk, segment: Segment, offset: number): number 
   const entry = index.rank(offset - segment.baseOffset) - 1;
   if (entry >= 0 && index.position(entry) < segment.size) {
     const code = walk.begin(segment, index.position(entry));
+    if (code === NOT_RESIDENT) return code;
     const wanted = segment.baseOffset + index.lastOffset(entry);
     if (code === 0 && walk.lastOffset === wanted) return 0;
   }

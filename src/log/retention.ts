@@ -6,8 +6,9 @@
  *     0         1000      2000 <- log start
  *
  * The age of a segment is that of its newest record: its highest timestamp, but no later than its
- * last append, so that timestamps from the future pin nothing. An index is no evidence about the
- * log, so the timestamps come from the headers: some hundred at a look, once per segment.
+ * last append, so that timestamps from the future pin nothing, and nothing has to be read of what
+ * was appended long ago. Where timestamps are older than their appends the log has to be looked at,
+ * once per segment since the start (`Timestamps`); until then the segment counts as young.
  *
  * Invariant: a record goes by age only when its timestamp or its append is older than the topic
  * says, and only while the clock is trusted.
@@ -17,14 +18,17 @@ import { ErrorCodes } from "../format/errors.ts";
 import type { Partition } from "./partition.ts";
 import type { Segment } from "./segment.ts";
 import { NO_TIMESTAMP } from "./time_index.ts";
-import type { Walk } from "./walk.ts";
 
-const HEADERS_PER_LOOK = 256;
+/** Who looks at the timestamps of segments, some time. */
+export interface Timestamps {
+  /** Whether the highest timestamp of `segment` is known, which nobody has seen yet. */
+  look(partition: Partition, segment: Segment): boolean;
+}
 
 /** The log start that the topic's settings ask for: the present one or above. */
 export function retentionStart(
   partition: Partition,
-  walk: Walk,
+  timestamps: Timestamps,
   wallMs: number,
   isClockTrusted: boolean,
 ): number {
@@ -39,33 +43,23 @@ export function retentionStart(
   }
   if (isClockTrusted && config.retentionMs !== Infinity) {
     const before = wallMs - config.retentionMs;
-    while (first < closed && isOlder(partition, segments[first]!, before, walk)) first += 1;
-    if (first === closed && isOlder(partition, partition.active, before, walk)) partition.roll();
+    const isOld = (at: number) => isOlder(partition, segments[at]!, before, timestamps);
+    while (first < closed && isOld(first)) first += 1;
+    if (first === closed && isOld(closed)) partition.roll();
   }
   return Math.max(logStart, segments[first]!.baseOffset);
 }
 
-function isOlder(partition: Partition, segment: Segment, before: number, walk: Walk): boolean {
+function isOlder(
+  partition: Partition,
+  segment: Segment,
+  before: number,
+  timestamps: Timestamps,
+): boolean {
   if (segment.size === 0) return segment !== partition.active;
-  if (!hasSeenAll(partition, segment, walk)) return false;
+  if (segment.lastAppendMs < before) return true;
+  if (segment.unseenSize > 0 && !timestamps.look(partition, segment)) return false;
   const { maxTimestamp, lastAppendMs } = segment;
   const newest = maxTimestamp === NO_TIMESTAMP ? lastAppendMs : maxTimestamp;
-  return Math.min(newest, lastAppendMs) < before;
-}
-
-/** Goes on looking at headers. A segment with a damaged one does not expire. */
-function hasSeenAll(partition: Partition, segment: Segment, walk: Walk): boolean {
-  if (segment.unseenSize === 0) return true;
-  if (partition.store.open(partition.directory, segment) < 0) return false;
-  let code = walk.begin(segment, segment.seenSize);
-  for (let seen = 0; seen < HEADERS_PER_LOOK && code === 0; seen += 1) {
-    if (walk.maxTimestamp > segment.maxTimestamp) segment.maxTimestamp = walk.maxTimestamp;
-    segment.seenSize = walk.position + walk.size;
-    if (segment.seenSize >= segment.unseenSize) {
-      segment.unseenSize = 0;
-      return true;
-    }
-    code = walk.next();
-  }
-  return false;
+  return newest < before;
 }

@@ -13,6 +13,7 @@
 import { EROFS } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import type { SharedFile } from "../base/file_slice.ts";
+import type { IndexRebuild } from "./index_rebuild.ts";
 import { OffsetIndex } from "./offset_index.ts";
 import { NO_TIMESTAMP, TimeIndex } from "./time_index.ts";
 
@@ -36,8 +37,10 @@ export class Segment {
   maxTimestamp: number = NO_TIMESTAMP;
   /** Bytes at the start whose timestamps nobody has looked at since the broker started. */
   unseenSize = 0;
-  /** How many of them were looked at since. */
+  /** How much was looked at since: the indexes that are in memory know of it. */
   seenSize = 0;
+  /** Its indexes are being made anew, by whoever opens it. */
+  rebuild: IndexRebuild | null = null;
   /** Wall clock of the first and of the last append; 0 while it is empty. */
   firstAppendMs = 0;
   lastAppendMs = 0;

@@ -132,17 +132,22 @@ export class SegmentStore {
 
   /** Opens file and indexes of `segment` where they are not. Returns 0 or -errno. */
   open(directory: string, segment: Segment): number {
+    const opened = this.openFile(directory, segment);
+    if (opened < 0) return opened;
+    if (segment.index === null) loadIndexes(this, directory, segment);
+    return 0;
+  }
+
+  /** Opens the file of `segment` alone. Returns 0 or -errno. */
+  openFile(directory: string, segment: Segment): number {
     this.#useCount += 1;
     segment.lastUsed = this.#useCount;
-    if (segment.file !== null && segment.index !== null) return 0;
-    if (segment.file === null) {
-      const path = `${directory}/${segmentFile(segment.baseOffset)}`;
-      const fd = this.libc.openat(this.dataFd, path, O_RDONLY | O_NOFOLLOW, 0);
-      if (fd < 0) return fd;
-      segment.file = new SharedFile(fd, this.closeFile);
-      this.#admit(segment);
-    }
-    if (segment.index === null) loadIndexes(this, directory, segment);
+    if (segment.file !== null) return 0;
+    const path = `${directory}/${segmentFile(segment.baseOffset)}`;
+    const fd = this.libc.openat(this.dataFd, path, O_RDONLY | O_NOFOLLOW, 0);
+    if (fd < 0) return fd;
+    segment.file = new SharedFile(fd, this.closeFile);
+    this.#admit(segment);
     return 0;
   }
 
@@ -152,9 +157,8 @@ export class SegmentStore {
     const at = this.#open.indexOf(segment);
     if (at >= 0) this.#open.splice(at, 1);
     if (segment.file !== null) segment.file.release();
-    segment.file = null;
-    segment.index = null;
-    segment.times = null;
+    segment.rebuild = null;
+    forget(segment);
   }
 
   /** A sealed segment has nothing unsynced any more: from now on it may be closed. */
@@ -183,8 +187,13 @@ export class SegmentStore {
     }
     const [segment] = this.#open.splice(oldest, 1);
     segment!.file!.release();
-    segment!.file = null;
-    segment!.index = null;
-    segment!.times = null;
+    forget(segment!);
   }
+}
+
+function forget(segment: Segment): void {
+  segment.file = null;
+  segment.index = null;
+  segment.times = null;
+  segment.seenSize = 0;
 }

@@ -13,23 +13,18 @@
  */
 
 import { EIO } from "../../ffi/constants.ts";
-import { rebuildIndexes } from "./index_files.ts";
+import { TIME_CONFIRM_SIZE_MAX } from "../limits.ts";
+import type { GuardedReads } from "./guarded_reads.ts";
 import { beginNear } from "./replay.ts";
 import type { Segment } from "./segment.ts";
-import type { SegmentStore } from "./segment_store.ts";
-import { Walk } from "./walk.ts";
+import type { Walk } from "./walk.ts";
 
 /** The entry is not one of this log: its indexes are to be made anew. */
 export const WRONG = 1;
-/**
- * Where timestamps fall for so long, entries stand so far apart that one walk over the whole
- * segment is the better use of the time: what it finds needs no second look.
- */
-const CONFIRM_SIZE_MAX = 16777216;
 
 /**
  * Whether every batch up to that of `entry` is as old as it says: 0, and then the walk stands at
- * its batch; or WRONG, or -errno. The segment is open.
+ * its batch; or WRONG, NOT_RESIDENT or -errno. The segment is open.
  */
 export function confirmEntry(walk: Walk, segment: Segment, entry: number): number {
   const times = segment.times!;
@@ -40,7 +35,7 @@ export function confirmEntry(walk: Walk, segment: Segment, entry: number): numbe
   if (code === 0 && entry > 0) code = walk.atEnd ? WRONG : walk.next();
   while (code === 0 && walk.lastOffset < lastOffset) {
     if (walk.maxTimestamp >= timestamp || walk.atEnd) return WRONG;
-    if (walk.position - start > CONFIRM_SIZE_MAX) return WRONG;
+    if (walk.position - start > TIME_CONFIRM_SIZE_MAX) return WRONG;
     code = walk.next();
   }
   if (code !== 0) return code;
@@ -52,7 +47,11 @@ function standAtEntry(walk: Walk, segment: Segment, entry: number): number {
   const times = segment.times!;
   const lastOffset = segment.baseOffset + times.lastOffset(entry);
   let code = beginNear(walk, segment, lastOffset);
-  while (code === 0 && walk.lastOffset < lastOffset) code = walk.atEnd ? WRONG : walk.next();
+  const start = walk.position;
+  while (code === 0 && walk.lastOffset < lastOffset) {
+    if (walk.atEnd || walk.position - start > TIME_CONFIRM_SIZE_MAX) return WRONG;
+    code = walk.next();
+  }
   if (code !== 0) return code;
   const fits = walk.lastOffset === lastOffset && walk.maxTimestamp === times.timestamp(entry);
   return fits ? 0 : WRONG;
@@ -60,35 +59,37 @@ function standAtEntry(walk: Walk, segment: Segment, entry: number): number {
 
 /**
  * Finds the highest timestamp of an open segment: that of the last entry, once it is confirmed,
- * and of the batches behind it. Nothing may be staged. Returns 0 or -errno.
+ * and of the batches behind it. Nothing may be staged. Returns 0, NOT_RESIDENT, after which it is
+ * asked again and goes on where it stood, or -errno.
  */
-export function seeTail(store: SegmentStore, directory: string, segment: Segment): number {
+export function seeTail(reads: GuardedReads, directory: string, segment: Segment): number {
   if (segment.unseenSize === 0) return 0;
+  const { walk } = reads;
   const times = segment.times!;
   const index = segment.index!;
-  const walk = new Walk(store);
-  let isAtEnd = segment.size === 0;
-  let code = 0;
-  if (!isAtEnd && times.count > 0) {
-    code = confirmEntry(walk, segment, times.count - 1);
-    if (code === WRONG) {
-      rebuildIndexes(store, directory, segment);
-      return segment.unseenSize === 0 ? 0 : -EIO;
+  if (segment.seenSize === 0 && times.count > 0) {
+    const confirmed = confirmEntry(walk, segment, times.count - 1);
+    if (confirmed === WRONG) {
+      const code = reads.rebuild(directory, segment);
+      return code === 0 && segment.unseenSize > 0 ? -EIO : code;
     }
-    isAtEnd = walk.atEnd;
-    if (code === 0 && !isAtEnd) code = walk.next();
-  } else if (!isAtEnd) {
-    code = walk.begin(segment, 0);
+    if (confirmed < 0) return confirmed;
+    see(segment, walk);
   }
-  while (code === 0 && !isAtEnd) {
+  let code = segment.seenSize < segment.size ? walk.begin(segment, segment.seenSize) : 0;
+  while (code === 0 && segment.seenSize < segment.size) {
     times.batchAppended(walk.maxTimestamp, walk.lastOffset - segment.baseOffset);
     const entry = index.entryAtOrBelow(walk.position);
     if (entry >= 0 && index.position(entry) === walk.position) times.mark();
-    isAtEnd = walk.atEnd;
-    if (!isAtEnd) code = walk.next();
+    see(segment, walk);
+    if (!walk.atEnd) code = walk.next();
   }
-  if (code < 0) return code;
-  segment.maxTimestamp = Math.max(segment.maxTimestamp, times.maxTimestamp);
-  segment.unseenSize = 0;
-  return 0;
+  if (code === 0) segment.unseenSize = 0;
+  return code;
+}
+
+/** All up to the batch where the walk stands, and it, is no younger than the segment says. */
+function see(segment: Segment, walk: Walk): void {
+  segment.maxTimestamp = Math.max(segment.maxTimestamp, walk.maxTimestamp);
+  segment.seenSize = walk.position + walk.size;
 }

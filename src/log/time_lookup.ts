@@ -11,10 +11,13 @@
  * batch that cannot be decoded, or holds more than the bound, answers with its first offset and
  * its highest timestamp: that is never later than the record that was wanted.
  *
+ * It reads through `GuardedReads`: what is not in the page cache is waited for between two steps.
+ *
  * Invariant: what comes from an index file is used only after a look at the log
  * (`time_confirm.ts`), so that a damaged file costs time and changes no answer.
  */
 
+import { assert } from "../base/assert.ts";
 import type { ByteBlock } from "../base/bytes.ts";
 import { CodecFailure, decompress } from "../codec/codec.ts";
 import { BATCH_HEADER_SIZE, BatchAt, CODEC_MASK, crcFits, isBatchSize } from "../format/batch.ts";
@@ -22,9 +25,12 @@ import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { RecordCursor } from "../format/record_cursor.ts";
 import { BATCH_SIZE_MAX_LIMIT } from "../limits.ts";
 import { readWhole } from "./files.ts";
-import { rebuildIndexes, writeIndexes } from "./index_files.ts";
+import { GuardedReads } from "./guarded_reads.ts";
+import { writeIndexes } from "./index_files.ts";
 import type { Partition } from "./partition.ts";
+import { COLD } from "./read.ts";
 import { beginNear } from "./replay.ts";
+import { NOT_RESIDENT } from "./residency.ts";
 import type { Segment } from "./segment.ts";
 import { confirmEntry, seeTail, WRONG } from "./time_confirm.ts";
 import { NO_TIMESTAMP } from "./time_index.ts";
@@ -38,64 +44,79 @@ const APPEND_TIME_BIT = 0x08;
 const RECORDS_SIZE_MAX = BATCH_SIZE_MAX_LIMIT;
 /** The segment holds nothing from the offset on. */
 const BEHIND = 2;
+const NOWHERE = -1;
 
 export interface TimedOffset {
   readonly offset: number;
   readonly timestamp: number;
 }
 
-/**
- * The first record from the log start on, below the visible end, whose timestamp is
- * `timestampMs` or later. Null when there is none; an error code when the log cannot be read.
- */
+/** `TimeLookup` in one step, for whoever may wait for the disk. */
 export function offsetForTime(
   partition: Partition,
   timestampMs: number,
 ): TimedOffset | ErrorCode | null {
-  const lookup = new Lookup(partition, timestampMs);
-  const { segments, logStart, visible } = partition;
-  for (let at = 0; at < segments.length; at += 1) {
-    const segment = segments[at]!;
-    if (segment.baseOffset >= visible.offset) break;
-    const next = segments[at + 1];
-    if (next !== undefined && next.baseOffset <= logStart) continue;
-    const found = lookup.search(segment);
-    if (found !== null) return found;
-  }
-  return null;
+  const lookup = new TimeLookup(partition, timestampMs);
+  lookup.reads.guard(null);
+  const found = lookup.step();
+  assert(found !== COLD, "what is not guarded is not missing");
+  return found;
 }
 
-class Lookup {
+/**
+ * The first record from the log start on, below the visible end, whose timestamp is `timestampMs`
+ * or later. It goes on where it stood, whatever was appended or deleted since.
+ */
+export class TimeLookup {
+  /** After COLD: what to read first. */
+  readonly reads: GuardedReads;
   readonly #partition: Partition;
   readonly #timestampMs: number;
   readonly #walk: Walk;
   readonly #cursor: RecordCursor = new RecordCursor();
   #recordsLeft: number = RECORDS_SIZE_MAX;
-  /** Of the segment that is searched: where its visible bytes end. */
+  /** Of the segment that is searched: where it begins, and where its visible bytes end. */
+  #base = 0;
   #limit = 0;
+  /** All before it is older; NOWHERE: the indexes have to say where the search begins. */
+  #position: number = NOWHERE;
 
   constructor(partition: Partition, timestampMs: number) {
     this.#partition = partition;
     this.#timestampMs = timestampMs;
     this.#walk = new Walk(partition.store);
+    this.reads = new GuardedReads(this.#walk);
   }
 
-  search(segment: Segment): TimedOffset | ErrorCode | null {
-    const { store, directory, visible } = this.#partition;
+  /** Null: there is none. An error code: the log cannot be read. COLD: again, when it can be. */
+  step(): TimedOffset | ErrorCode | null | typeof COLD {
+    const { segments, logStart, visible } = this.#partition;
+    for (let at = 0; at < segments.length; at += 1) {
+      const segment = segments[at]!;
+      const { baseOffset } = segment;
+      if (baseOffset >= visible.offset) break;
+      const next = segments[at + 1];
+      if (next !== undefined && next.baseOffset <= logStart) continue;
+      if (baseOffset < this.#base) continue;
+      if (baseOffset > this.#base) this.#position = NOWHERE;
+      this.#base = baseOffset;
+      const found = this.#search(segment);
+      if (found !== null) return found;
+      this.#base = baseOffset + 1;
+      this.#position = NOWHERE;
+    }
+    return null;
+  }
+
+  #search(segment: Segment): TimedOffset | ErrorCode | null | typeof COLD {
+    const { directory, visible } = this.#partition;
     this.#limit = segment === visible.segment ? visible.position : segment.size;
     if (this.#limit === 0 || this.#isOlder(segment)) return null;
-    if (store.open(directory, segment) < 0) return ErrorCodes.storage_failed;
-    if (this.#mayTouchIndexes(segment)) {
-      if (this.#seeTail(segment) < 0) return ErrorCodes.storage_failed;
-      if (this.#isOlder(segment)) return null;
+    let code = this.reads.open(directory, segment);
+    if (code === 0) {
+      const isBegun = this.#position !== NOWHERE;
+      code = isBegun ? this.#walk.begin(segment, this.#position) : this.#stand(segment);
     }
-    let code = this.#standNear(segment);
-    if (code === WRONG && this.#mayTouchIndexes(segment)) {
-      rebuildIndexes(store, directory, segment);
-      code = this.#standNear(segment);
-    }
-    const { logStart } = this.#partition;
-    if (code === WRONG) code = this.#standAt(segment, Math.max(logStart, segment.baseOffset));
     return code === BEHIND ? null : this.#searchFrom(code);
   }
 
@@ -103,6 +124,22 @@ class Lookup {
   #isOlder(segment: Segment): boolean {
     if (this.#timestampMs <= NO_TIMESTAMP || segment.unseenSize > 0) return false;
     return segment.maxTimestamp < this.#timestampMs;
+  }
+
+  /** Stands at a batch before which all is older: 0, BEHIND, NOT_RESIDENT or -errno. */
+  #stand(segment: Segment): number {
+    const { directory, logStart } = this.#partition;
+    if (this.#mayTouchIndexes(segment)) {
+      const seen = this.#seeTail(segment);
+      if (seen < 0) return seen;
+      if (this.#isOlder(segment)) return BEHIND;
+    }
+    let code = this.#standNear(segment);
+    if (code === WRONG && this.#mayTouchIndexes(segment)) {
+      code = this.reads.rebuild(directory, segment);
+      if (code === 0) code = this.#standNear(segment);
+    }
+    return code === WRONG ? this.#standAt(segment, Math.max(logStart, segment.baseOffset)) : code;
   }
 
   /** What is staged is known to the indexes alone: then they are not made anew. */
@@ -115,14 +152,14 @@ class Lookup {
     const times = segment.times!;
     if (segment.unseenSize === 0 || times.rank(this.#timestampMs) < times.count) return 0;
     const { store, directory, active } = this.#partition;
-    const code = seeTail(store, directory, segment);
+    const code = seeTail(this.reads, directory, segment);
     if (code < 0 || segment === active) return code;
     segment.times!.mark(); // as at its seal: the file was shorter
     writeIndexes(store, directory, segment);
     return code;
   }
 
-  /** Stands at a batch before which all is older: 0, BEHIND, WRONG or -errno. */
+  /** The same by the time index: it may be WRONG. */
   #standNear(segment: Segment): number {
     const { logStart, visible } = this.#partition;
     const times = segment.times!;
@@ -149,26 +186,31 @@ class Lookup {
   }
 
   /** From the batch where the walk stands, to which `code` is the way, to the end. */
-  #searchFrom(code: number): TimedOffset | ErrorCode | null {
+  #searchFrom(code: number): TimedOffset | ErrorCode | null | typeof COLD {
     const walk = this.#walk;
     while (code === 0) {
+      this.#position = walk.position;
       if (walk.maxTimestamp >= this.#timestampMs) {
         const found = this.#searchBatch();
         if (found !== null) return found;
       }
       if (walk.position + walk.size >= this.#limit) return null;
       code = walk.next();
+      if (code === NOT_RESIDENT) this.#position = walk.missingPosition;
     }
-    return ErrorCodes.storage_failed;
+    if (code !== NOT_RESIDENT) return ErrorCodes.storage_failed;
+    if (this.reads.missing.file === null) this.reads.missHeader();
+    return COLD;
   }
 
   /** The first record of the batch where the walk stands that is new enough, if there is one. */
-  #searchBatch(): TimedOffset | ErrorCode | null {
+  #searchBatch(): TimedOffset | ErrorCode | null | typeof COLD {
     const walk = this.#walk;
     const { logStart } = this.#partition;
     const whole = { offset: Math.max(walk.baseOffset, logStart), timestamp: walk.maxTimestamp };
     if ((walk.attributes & APPEND_TIME_BIT) !== 0) return whole;
     if (!isBatchSize(walk.size, BATCH_SIZE_MAX_LIMIT)) return whole;
+    if (this.reads.holds(walk.segment, walk.position, walk.size) < 0) return COLD;
     const batch = this.#readBatch();
     if (batch === null) return ErrorCodes.storage_failed;
     if (!crcFits(batch, 0, walk.size) || !this.#openRecords(batch)) return whole;

@@ -7,7 +7,8 @@
  * sent.
  *
  * A walk that is given a `Residency` never waits for the disk: where a header is not in the page
- * cache it answers NOT_RESIDENT, and `missingPosition` and `missingSize` say what to read first.
+ * cache it answers NOT_RESIDENT, and `missingPosition` and `missingSize` say what to read first. It
+ * answers the same after as many reads as it was allowed, so that a long walk is many short steps.
  *
  * Invariant: only bytes below the segment's size are read. A header that cannot be one is -EIO:
  * old segments are not checked at a start, so a damaged one is met here.
@@ -24,11 +25,9 @@ import {
   batchSize,
 } from "../format/batch.ts";
 import { readWhole } from "./files.ts";
-import { OffsetIndex } from "./offset_index.ts";
 import { NOT_RESIDENT, type Residency } from "./residency.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
-import { TimeIndex } from "./time_index.ts";
 
 /** A batch smaller than this has neighbours worth reading in the same call. */
 const SMALL_BATCH_SIZE = 2048;
@@ -46,9 +45,11 @@ export class Walk {
   lastOffset = 0;
   /** Asked before each read; null: reads may wait for the disk. */
   residency: Residency | null = null;
+  /** Reads that are left of this step. */
+  readsLeft: number = Infinity;
   missingPosition = 0;
   missingSize = 0;
-  readonly #store: SegmentStore;
+  readonly store: SegmentStore;
   #segment: Segment | null = null;
   /** Where in the scratch block the header stands. */
   #at = 0;
@@ -57,7 +58,7 @@ export class Walk {
   #chunkEnd = 0;
 
   constructor(store: SegmentStore) {
-    this.#store = store;
+    this.store = store;
   }
 
   /** Whether the batch is the last of its segment. */
@@ -85,31 +86,31 @@ export class Walk {
   }
 
   get maxTimestamp(): number {
-    return batchMaxTimestamp(this.#store.scratch.view, this.#at);
+    return batchMaxTimestamp(this.store.scratch.view, this.#at);
   }
 
   get leaderEpoch(): number {
-    return this.#store.scratch.view.getInt32(this.#at + BatchAt.leaderEpoch);
+    return this.store.scratch.view.getInt32(this.#at + BatchAt.leaderEpoch);
   }
 
   get attributes(): number {
-    return this.#store.scratch.view.getUint16(this.#at + BatchAt.attributes);
+    return this.store.scratch.view.getUint16(this.#at + BatchAt.attributes);
   }
 
   get producerId(): number {
-    return readI64(this.#store.scratch.view, this.#at + BatchAt.producerId);
+    return readI64(this.store.scratch.view, this.#at + BatchAt.producerId);
   }
 
   get producerEpoch(): number {
-    return this.#store.scratch.view.getInt16(this.#at + BatchAt.producerEpoch);
+    return this.store.scratch.view.getInt16(this.#at + BatchAt.producerEpoch);
   }
 
   get baseSequence(): number {
-    return this.#store.scratch.view.getInt32(this.#at + BatchAt.baseSequence);
+    return this.store.scratch.view.getInt32(this.#at + BatchAt.baseSequence);
   }
 
   get lastOffsetDelta(): number {
-    return this.#store.scratch.view.getInt32(this.#at + BatchAt.lastOffsetDelta);
+    return this.store.scratch.view.getInt32(this.#at + BatchAt.lastOffsetDelta);
   }
 
   #standAt(position: number): number {
@@ -119,7 +120,7 @@ export class Walk {
       const code = this.#load(segment, position);
       if (code < 0) return code;
     }
-    const view = this.#store.scratch.view;
+    const view = this.store.scratch.view;
     const at = position - this.#chunkStart;
     this.#at = at;
     this.position = position;
@@ -135,15 +136,17 @@ export class Walk {
   }
 
   #load(segment: Segment, position: number): number {
-    const store = this.#store;
+    const { store, residency } = this;
     const small = this.size > 0 && this.size < SMALL_BATCH_SIZE;
     const wanted = Math.min(small ? CHUNK_SIZE : BATCH_HEADER_SIZE, segment.size - position);
     const { fd } = segment.file!;
-    if (this.residency !== null && !this.residency.holds(fd, position, wanted)) {
+    const isHeld = residency === null || residency.holds(fd, position, wanted);
+    if (!isHeld || this.readsLeft === 0) {
       this.missingPosition = position;
       this.missingSize = wanted;
       return NOT_RESIDENT;
     }
+    this.readsLeft -= 1;
     const read = readWhole(store.libc, fd, store.scratch, 0, wanted, position);
     if (read < 0) return read;
     if (read < wanted) return -EIO; // the file is shorter than what was written to it
@@ -152,33 +155,4 @@ export class Walk {
     this.#chunkEnd = position + read;
     return 0;
   }
-}
-
-/**
- * Both indexes of an open segment from its headers, as appending and sealing would have made them.
- * They end where a header is damaged. What is only staged is not in them.
- */
-export function walkIndexes(store: SegmentStore, segment: Segment): void {
-  const before = segment.times;
-  const index = new OffsetIndex();
-  const times = new TimeIndex();
-  const walk = new Walk(store);
-  let lastOffset = -1;
-  let code = segment.size === 0 ? 0 : walk.begin(segment, 0);
-  let isWhole = segment.size === 0;
-  while (code === 0 && !isWhole) {
-    lastOffset = walk.lastOffset - segment.baseOffset;
-    times.batchAppended(walk.maxTimestamp, lastOffset);
-    if (index.batchAppended(lastOffset, walk.position, walk.size)) times.mark();
-    isWhole = walk.atEnd;
-    if (!isWhole) code = walk.next();
-  }
-  times.mark();
-  // Entries that will be taken now may not know of what is staged: they are looked at again.
-  times.isFromFile = before !== null && before.toldOffset > lastOffset;
-  segment.index = index;
-  segment.times = times;
-  if (!isWhole) return;
-  segment.maxTimestamp = Math.max(segment.maxTimestamp, times.maxTimestamp);
-  segment.unseenSize = 0;
 }

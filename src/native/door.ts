@@ -12,6 +12,7 @@ import type { Broker, Door } from "../broker/broker.ts";
 import type { FetchRequest } from "../broker/fetch.ts";
 import { OFFSETS_TOPIC_TOKEN } from "../broker/group_offsets.ts";
 import type { LogStartWaiter } from "../broker/log_starts.ts";
+import { cancelLookup, type TimedOffset, type TimeWaiter } from "../broker/offset_for_time.ts";
 import {
   dropSubscriber,
   roomAgain,
@@ -84,6 +85,7 @@ export interface Server {
 }
 
 const DELETE_RECORDS = operation("delete_records");
+const OFFSET_FOR_TIME = operation("offset_for_time");
 const COMMIT_OFFSETS = operation("commit_offsets");
 
 /** Operations that main decides, or the coordinator of groups. */
@@ -152,7 +154,9 @@ export class NativeDoor implements Door {
     const session = this.#sessions[slot];
     if (session === undefined) return;
     for (const handle of session.handles) {
-      if (handle !== undefined && handle.parked !== null) this.broker.cancel(handle.parked);
+      if (handle === undefined) continue;
+      if (handle.parked !== null) this.broker.cancel(handle.parked);
+      if (handle.lookup !== null) cancelLookup(this.broker, handle.lookup);
     }
     this.dropSubscriptions(slot);
     this.#sessions[slot] = undefined;
@@ -271,6 +275,17 @@ export class NativeDoor implements Door {
     const { version, reply } = DELETE_RECORDS;
     if (error !== ErrorCodes.none) replyError(session, correlation, version, error, "");
     else replyBody(session, correlation, version, reply, { logStart: partition.log.logStart });
+    this.#answered(session);
+  }
+
+  offsetForTimeDone({ request }: TimeWaiter, found: TimedOffset | ErrorCode): void {
+    const session = this.session(request.slot, request.generation);
+    if (session === null) return;
+    session.end(session.handles[request.handle]!);
+    const { correlation } = request;
+    const { version, reply } = OFFSET_FOR_TIME;
+    if (typeof found !== "number") replyBody(session, correlation, version, reply, { ...found });
+    else replyError(session, correlation, version, found, "");
     this.#answered(session);
   }
 

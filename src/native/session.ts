@@ -15,14 +15,22 @@
 import { assert } from "../base/assert.ts";
 import type { Reply } from "../base/reply.ts";
 import type { FetchWaiter } from "../broker/fetch_waiters.ts";
+import type { TimeWaiter } from "../broker/offset_for_time.ts";
 import type { Subscriber } from "../broker/subscriptions.ts";
 import type { TopicPartition } from "../broker/topics.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import { REPLY_SLOTS } from "../limits.ts";
 import { RequestError } from "./request.ts";
 
-/** Kinds of requests that wait: for the write, for the sync, for bytes, for main. */
-export const Waiting = { nothing: 0, written: 1, durable: 2, fetch: 3, logStart: 4 } as const;
+/** Kinds of requests that wait: for the write, for the sync, for bytes, for main, for a lookup. */
+export const Waiting = {
+  nothing: 0,
+  written: 1,
+  durable: 2,
+  fetch: 3,
+  logStart: 4,
+  time: 5,
+} as const;
 export type Waiting = typeof Waiting[keyof typeof Waiting];
 
 /** Handles that a session may have before it looks for those of deleted topics. */
@@ -32,8 +40,9 @@ export class Handle {
   readonly partition: TopicPartition;
   pending = 0;
   kind: Waiting = Waiting.nothing;
-  /** The fetch that waits; there is at most one. */
+  /** The fetch or the lookup that waits; there is at most one of both. */
   parked: FetchWaiter | null = null;
+  lookup: TimeWaiter | null = null;
 
   constructor(partition: TopicPartition) {
     this.partition = partition;
@@ -130,6 +139,7 @@ export class Session {
     assert(handle.pending > 0, "a pending request");
     handle.pending -= 1;
     handle.parked = null;
+    handle.lookup = null;
     this.outstanding -= 1;
   }
 }

@@ -13,6 +13,7 @@
 
 import { completeAllFetches } from "../broker/fetch.ts";
 import { refuseLogStarts } from "../broker/log_starts.ts";
+import { refuseLookups } from "../broker/offset_for_time.ts";
 import { endSubscriptions } from "../broker/subscriptions.ts";
 import { ErrorCodes } from "../format/errors.ts";
 import type { CheckpointEntry } from "../log/keeper.ts";
@@ -45,6 +46,7 @@ export function beginStop(
   node.libc.close(native.fd);
   node.door.stopping = true;
   completeAllFetches(node.broker, node.door);
+  refuseLookups(node.broker, null, ErrorCodes.shutting_down, node.door);
   node.broker.offsets.refuseWaiting(node.door);
   refuseProducers(node.door, ErrorCodes.shutting_down, "");
   for (const partition of node.broker.topics.partitions) {

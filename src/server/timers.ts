@@ -9,7 +9,7 @@ const STOPPING_WAIT_MS = 10;
 export function waitMs(node: Node): number {
   if (node.syncer.isWaiting || node.addedTopics.length > 0) return 0;
   if (node.toDispatch.length > 0 || node.toSend.length > 0) return 0;
-  if (node.broker.pushable.length > 0 || node.broker.offsets.isLoading) return 0;
+  if (node.broker.pushable.length > 0 || node.broker.offsets.canLoad) return 0;
   let dueMs = Math.min(node.broker.waiters.deadlines.nextMs, node.syncer.nextDueMs());
   const loopDueMs = Math.min(node.deadlines.nextMs, node.acceptAgainMs);
   dueMs = Math.min(dueMs, node.nowMs + loopDueMs - node.loopMs);

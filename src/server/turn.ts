@@ -41,7 +41,7 @@ export function turn(node: Node): void {
   acceptAll(node, ready); // net/listener           new descriptors
   receiveAll(node, ready); // net/receive_buffer     socket -> pooled block, one recv per connection
   lag.mark(StepAt.receive);
-  if (node.broker.offsets.isLoading) node.broker.offsets.load(); // a piece of what groups committed
+  loadOffsets(node); // broker/group_offsets   a piece of what groups committed
   dispatchFrames(node); // native                 frame -> handler -> batches staged per partition
   lag.mark(StepAt.dispatch);
   writeAll(node); // log/partition          one pwritev per appended partition
@@ -67,6 +67,10 @@ function takeNotices(node: Node, ready: number): void {
     if (slot === Slot.background) node.background.reap();
     if (slot === Slot.background && node.background.isHalted) beginStop(node, NOBODY, 0, 0);
   }
+}
+
+function loadOffsets({ broker, coldReads }: Node): void {
+  if (broker.offsets.canLoad) broker.offsets.load(coldReads);
 }
 
 function writeAll(node: Node): void {

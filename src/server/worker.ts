@@ -67,7 +67,7 @@ function loadOffsets({ broker, store }: Node): void {
   const before = store.counters.bytesRead;
   while (broker.offsets.isLoading) {
     if (store.counters.bytesRead - before > OFFSETS_LOAD_FIRST_BYTES) return;
-    broker.offsets.load();
+    broker.offsets.load(null);
   }
 }
 

@@ -188,7 +188,7 @@ export class Life {
     this.turnMs = nowMs;
     worker.coldReads.nowMs = nowMs;
     if (reaps) syncer.reap(nowMs, door);
-    if (broker.offsets.isLoading) broker.offsets.load();
+    if (broker.offsets.isLoading) broker.offsets.load(null);
     flushAppended(broker, nowMs);
     this.#forget();
     syncer.request(nowMs, false, door);

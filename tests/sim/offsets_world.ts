@@ -267,7 +267,7 @@ export class OffsetsWorld implements Door {
 
   #loadAll(): void {
     const { offsets } = this.#life!.broker;
-    while (offsets.isLoading) offsets.load();
+    while (offsets.isLoading) offsets.load(null);
     this.#look();
   }
 
@@ -296,4 +296,6 @@ export class OffsetsWorld implements Door {
   push(): void {}
 
   logStartDone(): void {}
+
+  offsetForTimeDone(): void {}
 }

@@ -393,6 +393,8 @@ export class SweepScript implements Door {
 
   /** No group commits in the script. */
   offsetsDone(): void {}
+
+  offsetForTimeDone(): void {}
 }
 
 function errorName(code: number): string | undefined {

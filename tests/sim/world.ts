@@ -215,6 +215,8 @@ export class World implements Door {
   /** No group commits here. */
   offsetsDone(): void {}
 
+  offsetForTimeDone(): void {}
+
   /** The process ends now; the next one starts. */
   crash(kind: CrashKind, cuts: readonly Cut[]): void {
     this.#end(kind);

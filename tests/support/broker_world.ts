@@ -10,6 +10,7 @@ import { completeFetches, fetch } from "../../src/broker/fetch.ts";
 import type { FetchWaiter } from "../../src/broker/fetch_waiters.ts";
 import { completeAppends, completeSync, flushAppended, produce } from "../../src/broker/produce.ts";
 import type { ErrorCode } from "../../src/format/errors.ts";
+import type { TimedOffset, TimeWaiter } from "../../src/broker/offset_for_time.ts";
 import type { LogStartWaiter } from "../../src/broker/log_starts.ts";
 import { pushBatches, type Subscription } from "../../src/broker/subscriptions.ts";
 import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
@@ -52,6 +53,8 @@ export class Recorder implements Door {
   /** Correlations and errors of requests for a higher log start. */
   readonly logStarts: [correlation: number, error: number][] = [];
   readonly pushes: PushHeard[] = [];
+  /** Correlations and answers of lookups by time. */
+  readonly times: [correlation: number, found: TimedOffset | ErrorCode][] = [];
   /** Answers to commits and deletions of groups. */
   readonly offsets: { token: number; error: ErrorCode; results: ErrorCode[] }[] = [];
   /** Pushed bytes that a connection takes before it is full, by slot; all where it is not set. */
@@ -74,6 +77,10 @@ export class Recorder implements Door {
 
   logStartDone(_partition: TopicPartition, waiter: LogStartWaiter, error: number): void {
     this.logStarts.push([waiter.correlation, error]);
+  }
+
+  offsetForTimeDone({ request }: TimeWaiter, found: TimedOffset | ErrorCode): void {
+    this.times.push([request.correlation, found]);
   }
 
   offsetsDone(token: number, error: ErrorCode, results: readonly ErrorCode[]): void {

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { AT_FDCWD, O_RDONLY, POSIX_FADV_DONTNEED } from "../../ffi/constants.ts";
 import type { Libc, Memory } from "../../ffi/libc.ts";
+import { crc32c } from "../../src/base/crc32c.ts";
 import { MiB } from "../../src/base/units.ts";
 import { Broker } from "../../src/broker/broker.ts";
 import { type ColdJobs, ColdReads } from "../../src/broker/cold_reads.ts";
@@ -12,11 +13,12 @@ import { answerCold } from "../../src/broker/cold_answers.ts";
 import { completeFetches, fetch } from "../../src/broker/fetch.ts";
 import type { FetchWaiter } from "../../src/broker/fetch_waiters.ts";
 import { Topic, type TopicPartition } from "../../src/broker/topics.ts";
+import { BatchAt } from "../../src/format/batch.ts";
 import { Level } from "../../src/format/levels.ts";
 import { defaultTopicConfig } from "../../src/format/topic_config.ts";
 import { Residency } from "../../src/log/residency.ts";
 import { SimLibc } from "../sim/sim_libc.ts";
-import { batchOfSize } from "./batches.ts";
+import { batchOf, batchOfSize } from "./batches.ts";
 import { type FetchAnswer, Recorder } from "./broker_world.ts";
 import { FaultyLibc } from "./faulty_libc.ts";
 import { DIRECTORY, LogWorld, type OpenHow } from "./log_world.ts";
@@ -37,7 +39,9 @@ export interface PostedJob {
 
 export class ColdWorld implements ColdJobs {
   readonly sim: SimLibc = new SimLibc({ seed: 1 });
-  readonly faulty: FaultyLibc = new FaultyLibc(this.sim);
+  /** Positions of reads, not by the worker, that had to wait for the disk. */
+  readonly loopReads: number[] = [];
+  readonly faulty: FaultyLibc = new FaultyLibc(this.#watched());
   readonly libc: Libc = this.faulty.libc;
   readonly door: Recorder = new Recorder();
   /** Not yet done; and all that ever were. */
@@ -49,6 +53,7 @@ export class ColdWorld implements ColdJobs {
   partition: TopicPartition;
   nowMs = 100000;
   readonly #block: Memory = this.sim.allocate(BLOCK_SIZE);
+  #isWorking = false;
   readonly #topic: Topic;
 
   constructor(inFlightBytes: number = 4 * MiB, isGuarding: boolean = true) {
@@ -77,13 +82,19 @@ export class ColdWorld implements ColdJobs {
 
   /** Appends `count` batches of `size` bytes, one record each, and syncs. */
   fill(count: number, size: number): void {
-    const { log } = this.partition;
     const batch = batchOfSize(size);
-    const memory = this.sim.allocate(size);
-    memory.bytes.set(batch);
-    (memory as unknown as { touch(end: number): void }).touch(size);
-    for (let i = 0; i < count; i += 1) {
-      log.stage(memory, 0, size);
+    this.append(Array.from({ length: count }, () => batch));
+  }
+
+  /** Appends batches, each by itself, and syncs. */
+  append(batches: readonly Uint8Array[]): void {
+    const { log } = this.partition;
+    const sizeMax = batches.reduce((max, { length }) => Math.max(max, length), 0);
+    const memory = this.sim.allocate(sizeMax);
+    for (const batch of batches) {
+      memory.bytes.set(batch);
+      (memory as unknown as { touch(end: number): void }).touch(batch.length);
+      assert.ok(log.stage(memory, 0, batch.length) >= 0);
       assert.equal(log.flush(), 0);
     }
     this.sync();
@@ -176,19 +187,58 @@ export class ColdWorld implements ColdJobs {
 
   #read(fd: number, position: number, size: number): number {
     let done = 0;
+    this.#isWorking = true;
     while (done < size) {
       const part = Math.min(BLOCK_SIZE, size - done);
       const read = this.libc.pread(fd, this.#block, 0, part, position + done);
-      if (read <= 0) return read < 0 ? read : done;
+      if (read < 0) done = read;
+      if (read <= 0) break;
       done += read;
     }
+    this.#isWorking = false;
     return done;
+  }
+
+  /** The simulated libc, whose reads are looked at. */
+  #watched(): Libc {
+    const { sim } = this;
+    const residency = new Residency(sim, "cachestat");
+    const pread = (fd: number, into: Memory, start: number, size: number, position: number) => {
+      const isCold = !this.#isWorking && !residency.holds(fd, position, size);
+      if (isCold) this.loopReads.push(position);
+      return sim.pread(fd, into, start, size, position);
+    };
+    return new Proxy(sim as Libc, {
+      get: (_, name) => {
+        if (name === "pread") return pread;
+        const value: unknown = Reflect.get(sim, name);
+        return typeof value === "function" ? value.bind(sim) : value;
+      },
+    });
   }
 
   #open(how: OpenHow = {}): TopicPartition {
     const { partition } = this.log.open({ durability: Level.os }, how);
     return this.broker.topics.addPartition(this.#topic, partition);
   }
+}
+
+/** One batch, a record of 64 KiB, for each of these times: made from one, because that is slow. */
+export function timedBatches(times: readonly number[]): Uint8Array[] {
+  const batch = batchOf([new Uint8Array(BATCH)]);
+  const bytes = new Uint8Array((batch.length + 3) & ~3);
+  bytes.set(batch);
+  const view = new DataView(bytes.buffer);
+  return times.map((time) => {
+    view.setBigInt64(BatchAt.baseTimestamp, BigInt(time));
+    view.setBigInt64(BatchAt.maxTimestamp, BigInt(time));
+    const size = batch.length - BatchAt.attributes;
+    view.setUint32(
+      BatchAt.crc,
+      crc32c(bytes, new Int32Array(bytes.buffer), BatchAt.attributes, size),
+    );
+    return bytes.slice(0, batch.length);
+  });
 }
 
 /** `count` batches on disk and in the cache, of 64 KiB. */

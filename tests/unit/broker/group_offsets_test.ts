@@ -35,7 +35,7 @@ class OffsetsWorld extends NativeWorld {
     again.opened(this.topic);
     for (let step = 0; again.isLoading; step += 1) {
       assert.ok(step < 1000, "loading ends");
-      again.load();
+      again.load(null);
     }
     return again;
   }
@@ -200,7 +200,7 @@ test("while it loads, a partition serves nobody, and others do", () => {
   assert.equal(again.refusal("g"), ErrorCodes.group_loading);
   assert.equal(again.refusal("h"), NONE); // of the other partition, which is empty
   assert.equal(again.listRefusal, ErrorCodes.group_loading);
-  while (again.isLoading) again.load();
+  while (again.isLoading) again.load(null);
   assert.equal(again.refusal("g"), NONE);
   world.end();
 });

@@ -4,9 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { AT_FDCWD, O_RDONLY } from "../../../ffi/constants.ts";
 import { MiB } from "../../../src/base/units.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { COLD_KERNEL_AHEAD_MAX, COLD_WINDOW_MAX } from "../../../src/limits.ts";
+import { DIRECTORY } from "../../support/log_world.ts";
 import { answer, BATCH, ColdWorld, filled, readThrough } from "../../support/cold_world.ts";
 
 test("without the guard nobody waits, and what was in the cache is counted all the same", () => {
@@ -81,3 +83,41 @@ function readAll(world: ColdWorld): void {
     offset = world.broker.reader.nextOffset;
   }
 }
+
+test("whether enough is there for a long poll is asked without waiting for the disk", () => {
+  for (const endings of [[".log"], [".log", ".index", ".timeindex"]]) {
+    const world = new ColdWorld();
+    world.fill(40, BATCH);
+    assert.equal(world.partition.log.roll(), ErrorCodes.none);
+    world.fill(40, BATCH);
+    world.reopen();
+    world.evict(endings);
+    world.loopReads.length = 0;
+    assert.notEqual(world.fetch(5, 5, MiB, 1000), null, "the first read of the shard");
+    world.settle();
+    assert.deepEqual(world.door.takeFetches(), [answer(5, 5, 15)]);
+    assert.deepEqual(world.loopReads, []);
+    world.close();
+  }
+});
+
+test("an index that is gone is made anew from cold headers, while readers wait", () => {
+  const world = new ColdWorld();
+  world.fill(600, BATCH);
+  assert.equal(world.partition.log.roll(), ErrorCodes.none);
+  world.fill(1, BATCH);
+  world.reopen();
+  const index = `/log/${DIRECTORY}/00000000000000000000.index`;
+  assert.equal(world.sim.unlinkat(AT_FDCWD, index, 0), 0);
+  world.evict();
+  world.loopReads.length = 0;
+  for (const offset of [500, 70]) assert.notEqual(world.fetch(offset, offset), null);
+  world.settle();
+  const answers = world.door.takeFetches().sort((a, b) => a.correlation - b.correlation);
+  assert.deepEqual(answers, [answer(70, 70, 16), answer(500, 500, 16)]);
+  assert.deepEqual(world.loopReads, []);
+  const fd = world.sim.openat(AT_FDCWD, index, O_RDONLY, 0);
+  assert.ok(fd >= 0, "and its file is there again");
+  world.sim.close(fd);
+  world.close();
+});

@@ -5,6 +5,9 @@ import { ErrorCodes } from "../../../src/format/errors.ts";
 import type { TopicConfig } from "../../../src/format/topic_config.ts";
 import type { Partition } from "../../../src/log/partition.ts";
 import { retentionStart } from "../../../src/log/retention.ts";
+import { GuardedReads } from "../../../src/log/guarded_reads.ts";
+import type { Segment } from "../../../src/log/segment.ts";
+import { seeTail } from "../../../src/log/time_confirm.ts";
 import { Walk } from "../../../src/log/walk.ts";
 import { batchOf } from "../../support/batches.ts";
 import { LogWorld } from "../../support/log_world.ts";
@@ -30,7 +33,17 @@ function filled(
 }
 
 function look({ world, partition }: ReturnType<typeof filled>, wallMs: number, trusted = true) {
-  return retentionStart(partition, new Walk(world.store), wallMs, trusted);
+  const reads = new GuardedReads(new Walk(world.store));
+  const timestamps = {
+    look: ({ directory }: Partition, segment: Segment) => {
+      reads.guard(null, 4);
+      const opened = reads.open(directory, segment);
+      const isSeen = opened === 0 && seeTail(reads, directory, segment) === 0;
+      reads.forgetMissing();
+      return isSeen;
+    },
+  };
+  return retentionStart(partition, timestamps, wallMs, trusted);
 }
 
 const RISING = [0, 1, 2, 3].map((i) => WALL_MS + i * HOUR_MS);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EIO } from "../../../ffi/constants.ts";
+import { GuardedReads } from "../../../src/log/guarded_reads.ts";
 import { readIndexes, writeIndexes } from "../../../src/log/index_files.ts";
 import type { Partition } from "../../../src/log/partition.ts";
 import type { Segment } from "../../../src/log/segment.ts";
@@ -43,6 +44,10 @@ function logOf(world: LogWorld, timestamps: readonly number[], size = 3000): Par
 function confirm(world: LogWorld, segment: Segment, entries: readonly Entry[]): number {
   segment.times = indexOf(entries);
   return confirmEntry(new Walk(world.store), segment, entries.length - 1);
+}
+
+function readsOf(world: LogWorld): GuardedReads {
+  return new GuardedReads(new Walk(world.store));
 }
 
 test("an entry is right where its batch is the first as late, from the one before it on", () => {
@@ -99,7 +104,7 @@ test("the tail behind the last entry is seen, whatever of the index is there", (
     active.times = indexOf(kept);
     active.maxTimestamp = -1;
     active.unseenSize = active.size;
-    assert.equal(seeTail(world.store, DIRECTORY, active), 0);
+    assert.equal(seeTail(readsOf(world), DIRECTORY, active), 0);
     assert.deepEqual([active.maxTimestamp, active.unseenSize], [Math.max(...timestamps), 0]);
     active.times.mark();
     for (const [timestamp, lastOffset] of entriesOf(active.times)) {
@@ -118,7 +123,7 @@ test("where timestamps fall for long, the segment is walked once and for all", (
   const { active } = partition;
   assert.equal(confirm(world, active, [[100, 0], [200, 20]]), WRONG, "20 MB between them");
   active.unseenSize = active.size;
-  assert.equal(seeTail(world.store, DIRECTORY, active), 0);
+  assert.equal(seeTail(readsOf(world), DIRECTORY, active), 0);
   assert.equal(active.times!.isFromFile, false);
   assert.equal(active.maxTimestamp, 200);
   world.close(partition);
@@ -135,10 +140,10 @@ test("a read that fails is told, and nothing is believed to be seen", () => {
   for (let nth = 1; nth <= 2; nth += 1) {
     active.unseenSize = active.size;
     faulty.failNth("pread", nth, -EIO);
-    assert.equal(seeTail(world.store, DIRECTORY, active), -EIO, `read ${nth}`);
+    assert.equal(seeTail(readsOf(world), DIRECTORY, active), -EIO, `read ${nth}`);
     assert.equal(active.unseenSize, active.size);
     faulty.heal();
   }
-  assert.equal(seeTail(world.store, DIRECTORY, active), 0);
+  assert.equal(seeTail(readsOf(world), DIRECTORY, active), 0);
   world.close(partition);
 });

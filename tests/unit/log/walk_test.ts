@@ -2,12 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EIO } from "../../../ffi/constants.ts";
-import type { OffsetIndex } from "../../../src/log/offset_index.ts";
-import type { TimeIndex } from "../../../src/log/time_index.ts";
-import { Walk, walkIndexes } from "../../../src/log/walk.ts";
+import { NOT_RESIDENT } from "../../../src/log/residency.ts";
+import { Walk } from "../../../src/log/walk.ts";
 import { batchOf, batchOfSize, randomBatch, walkBatches } from "../../support/batches.ts";
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
-import { DIRECTORY, LogWorld } from "../../support/log_world.ts";
+import { LogWorld } from "../../support/log_world.ts";
 import { forSeeds } from "../../support/prng.ts";
 
 const FIRST = "00000000000000000000.log";
@@ -34,23 +33,9 @@ test("a walk from any batch stands at every batch after it", () => {
       if (i + 1 < batches.length) assert.equal(walk.next(), 0);
     }
     assert.equal(walk.next(), -EIO, "there is no batch behind the last");
-    assert.equal(world.store.open(DIRECTORY, partition.active), 0);
-    const { index, times } = partition.active;
-    times!.mark(); // as at its seal
-    walkIndexes(world.store, partition.active);
-    assert.deepEqual(entriesOf(partition.active.index!), entriesOf(index!));
-    assert.deepEqual(timesOf(partition.active.times!), timesOf(times!));
     world.close(partition);
   });
 });
-
-function entriesOf(index: OffsetIndex): number[][] {
-  return Array.from({ length: index.count }, (_, i) => [index.lastOffset(i), index.position(i)]);
-}
-
-function timesOf(times: TimeIndex): number[][] {
-  return Array.from({ length: times.count }, (_, i) => [times.timestamp(i), times.lastOffset(i)]);
-}
 
 test("a walk knows the header it stands at", () => {
   const world = new LogWorld();
@@ -70,29 +55,6 @@ test("a walk knows the header it stands at", () => {
   assert.deepEqual([walk.producerId, walk.producerEpoch, walk.leaderEpoch], [2 ** 40 + 5, 3, 6]);
   assert.equal(walk.next(), 0);
   assert.deepEqual(fields(), [-1, 0, 2, 0]);
-  world.close(partition);
-});
-
-test("what a walk saw of a whole segment is its highest timestamp, what is staged is not", () => {
-  const world = new LogWorld();
-  const { partition } = world.open();
-  const { active } = partition;
-  for (let i = 0; i < 5; i += 1) {
-    world.append(partition, batchOf([new Uint8Array(3000)], { maxTimestamp: 100 + (i * 7) % 10 }));
-  }
-  active.maxTimestamp = 0;
-  active.unseenSize = active.size;
-  walkIndexes(world.store, active);
-  assert.deepEqual([active.unseenSize, active.maxTimestamp], [0, 108]);
-  assert.equal(active.times!.isFromFile, false);
-  assert.deepEqual(timesOf(active.times!), [[107, 1], [108, 4]]);
-  world.stage(partition, batchOf([new Uint8Array(3000)], { maxTimestamp: 200 }));
-  walkIndexes(world.store, active);
-  assert.equal(active.times!.isFromFile, true, "its next entries are looked at again");
-  assert.equal(active.maxTimestamp, 200, "staged is not forgotten");
-  assert.equal(partition.flush(), 0);
-  walkIndexes(world.store, active);
-  assert.equal(active.times!.isFromFile, false);
   world.close(partition);
 });
 
@@ -123,18 +85,18 @@ test("a read that fails, and a file that ends early, are told", () => {
   world.close(partition);
 });
 
-test("an index of a segment that holds nonsense ends before it", () => {
+test("a walk that may read so often answers as if the next header were cold", () => {
   const world = new LogWorld();
   const { partition } = world.open();
-  for (let i = 0; i < 4; i += 1) world.append(partition, batchOfSize(5000, i));
-  const bytes = world.file(FIRST);
-  bytes.fill(0, 10000, 10100);
-  world.overwrite(FIRST, bytes);
-  partition.active.unseenSize = partition.active.size;
-  walkIndexes(world.store, partition.active);
-  const { index, times, unseenSize } = partition.active;
-  assert.deepEqual(entriesOf(index!), [[1, 5000]]);
-  assert.deepEqual(timesOf(times!), [[1700000000000, 0]]);
-  assert.ok(unseenSize > 0, "what is behind it, nobody has seen");
+  for (let i = 0; i < 5; i += 1) world.append(partition, batchOfSize(5000, i));
+  const walk = new Walk(world.store);
+  walk.readsLeft = 2;
+  assert.equal(walk.begin(partition.active, 0), 0);
+  assert.equal(walk.next(), 0);
+  assert.equal(walk.next(), NOT_RESIDENT);
+  assert.deepEqual([walk.position, walk.missingPosition], [5000, 10000]);
+  walk.readsLeft = 1;
+  assert.equal(walk.begin(partition.active, walk.missingPosition), 0);
+  assert.equal(walk.position, 10000);
   world.close(partition);
 });

@@ -235,8 +235,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: "src/broker/read_slice.ts",
-        find: "coldReads.isGuarding && tries < COLD_TRIES_MAX;",
-        replace: "coldReads.isGuarding && tries >= 0 * COLD_TRIES_MAX;",
+        find: "tries < COLD_TRIES_MAX ? broker.guarding",
+        replace: "tries >= 0 * COLD_TRIES_MAX ? broker.guarding",
       },
     ],
   },

@@ -51,7 +51,7 @@ test("a reader is known by where it goes on, or a little before it", () => {
 test("one that waits for the disk is left alone, wherever it stands", () => {
   const readers = new Readers();
   const waiting = readers.readTo(5000);
-  waiting.waiter = { stream: waiting, tries: 1, partBytes: 0, readResult: 0 };
+  waiting.waiter = { stream: waiting, tries: 1, missedAt: 0, partBytes: 0, readResult: 0 };
   assert.notEqual(readers.at(5000), waiting);
   waiting.waiter = null;
   readers.world.close();

@@ -1,10 +1,10 @@
 /** What each operation of a schedule does. Everything about it is drawn from its own seed. */
 import { ErrorCodes } from "../../src/format/errors.ts";
 import { deleteRecords, VISIBLE_END } from "../../src/broker/log_starts.ts";
-import { fetch } from "../../src/broker/fetch.ts";
 import type { TopicPartition } from "../../src/broker/topics.ts";
 import { checkLookups, checkRead } from "./checker.ts";
 import { harmIndex } from "./disk_view.ts";
+import { dropCaches, fetchSome } from "./fetching.ts";
 import { type Life, orEnd } from "./life.ts";
 import type { PartitionModel } from "./model.ts";
 import type { OperationKind } from "./plan.ts";
@@ -41,7 +41,10 @@ const ACTIONS: Readonly<Record<Exclude<OperationKind, "crash">, Action>> = {
     life.turn(true, false);
   },
   settle,
-  fetch: fetchSome,
+  fetch: (world, life) => {
+    const picked = pickPartition(world, life);
+    if (picked !== null) fetchSome(world, life, picked[0], picked[1]);
+  },
   lookup: lookUp,
   verify: (world, life) => {
     for (const partition of life.partitions) verify(world, partition);
@@ -76,9 +79,7 @@ const ACTIONS: Readonly<Record<Exclude<OperationKind, "crash">, Action>> = {
     // A page whose writeback failed is then read as it was before: no broker could know.
     if (!world.isTroubled) world.libc.disk.pressMemory(world.prng.between(1, 12));
   },
-  dropCaches: (world) => {
-    if (!world.isTroubled) world.libc.disk.dropCaches();
-  },
+  dropCaches,
   harmIndexes: (world) => world.note(`harm: ${harmIndex(world.libc.disk, world.prng)}`),
   failSync: (world) => {
     if (world.plan.lies > 0 || Object.keys(world.plan.diskFaults).length === 0) return;
@@ -144,33 +145,6 @@ function checkCold(life: Life): void {
       violated("L1", `${topic.name}-${index}: a fetch waits for bytes that nobody reads`);
     }
   }
-}
-
-function fetchSome(world: World, life: Life): void {
-  const picked = pickPartition(world, life);
-  if (picked === null) return;
-  const [partition, known] = picked;
-  const { prng } = world;
-  const { log } = partition;
-  const from = Math.max(0, log.logStart - 2);
-  const offset = prng.chance(30)
-    ? prng.pick([log.logStart, log.visible.offset, log.written.offset])
-    : from + prng.below(log.written.offset - from + 2);
-  const request = {
-    slot: 1,
-    generation: 1,
-    correlation: world.fetchCount,
-    handle: 0,
-    offset,
-    minBytes: prng.pick([0, 1, 2000]),
-    maxBytes: prng.pick([0, 500, 4000, 60000]),
-    maxWaitMs: prng.pick([0, 0, 5, 1000]),
-  };
-  const { maxWaitMs } = request;
-  const askedMs = world.libc.clock.monotonicMs;
-  world.fetches.set(world.fetchCount, { partition: known, offset, askedMs, maxWaitMs });
-  world.fetchCount += 1;
-  fetch(life.broker, partition, request, world.libc.clock.monotonicMs, world);
 }
 
 /** Offsets and times, in a log that is being written. */

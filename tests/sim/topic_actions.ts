@@ -5,6 +5,7 @@
  */
 import { changeTopicConfig, type ConfigEntry } from "../../src/format/topic_config.ts";
 import { StorageError } from "../../src/log/files.ts";
+import { fetchCold } from "./fetching.ts";
 import { type Life, orEnd, ProcessEnd } from "./life.ts";
 import type { TopicModel } from "./model.ts";
 import { drawChange } from "./plan.ts";
@@ -34,6 +35,7 @@ export function deleteTopic(world: World, life: Life): void {
   const names = [...model.topics.keys()];
   if (names.length < 2) return;
   const name = world.prng.pick(names);
+  if (world.prng.chance(50)) fetchCold(world, life, name);
   world.note(`delete topic ${name}`);
   model.inDoubt.add(name);
   orEnd(() => life.deleteTopic(name));

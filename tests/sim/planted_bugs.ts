@@ -14,6 +14,10 @@ export interface PlantedBug {
   readonly edits: readonly Edit[];
 }
 
+/** Where main writes down the settings of a topic. */
+const SETTINGS_KEPT = "    return this.#replace({ ...entry, config, " +
+  "...(wasCompacted ? { wasCompacted } : {}) });\n";
+
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: "ack before sync",
@@ -164,7 +168,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "settings acknowledged before the catalogue has them",
     edits: [{
       file: "src/log/keeper.ts",
-      find: "    return this.#replace({ ...entry, config });\n",
+      find: SETTINGS_KEPT,
       replace: "    return { ...entry, config };\n",
     }],
   },
@@ -172,11 +176,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "settings of one change become durable one after another",
     edits: [{
       file: "src/log/keeper.ts",
-      find: "    return this.#replace({ ...entry, config });\n",
+      find: SETTINGS_KEPT,
       replace: "    for (let end = 1; end < config.length; end += 1) {\n" +
         "      this.#replace({ ...entry, config: config.slice(0, end) });\n" +
         "    }\n" +
-        "    return this.#replace({ ...entry, config });\n",
+        SETTINGS_KEPT,
     }],
   },
   {
@@ -283,7 +287,7 @@ export const KEEPER_BUGS: readonly (PlantedBug & { readonly words: RegExp })[] =
     words: /b keeps {2}of 7/,
     edits: [{
       file: "src/log/keeper.ts",
-      find: "    return this.#replace({ ...entry, config });\n",
+      find: SETTINGS_KEPT,
       replace: "    return Object.assign(entry, { config });\n",
     }],
   },

@@ -17,9 +17,9 @@ import { completeAppends, flushAppended } from "../src/broker/produce.ts";
 import { Topic, type TopicPartition } from "../src/broker/topics.ts";
 import { BatchBuilder } from "../src/client/batch_builder.ts";
 import { defaultTopicConfig } from "../src/format/topic_config.ts";
-import { PartitionKind } from "../src/log/opened_log.ts";
+import { openPartitions } from "../src/log/open_partitions.ts";
+import { PartitionKind, UNKNOWN } from "../src/log/opened_log.ts";
 import { PartitionReader } from "../src/log/read.ts";
-import { emptyReport, openPartition, UNKNOWN } from "../src/log/recovery.ts";
 import { LogPoint, Segment } from "../src/log/segment.ts";
 import { SegmentStore } from "../src/log/segment_store.ts";
 import { Walk } from "../src/log/walk.ts";
@@ -115,8 +115,8 @@ class Bench {
         logStart: UNKNOWN,
         progress: () => {},
       };
-      const log = openPartition(this.#store, options, emptyReport());
-      const partition = this.#broker.topics.addPartition(this.#topic, log);
+      const [opened] = openPartitions(this.#store, [options]);
+      const partition = this.#broker.topics.addPartition(this.#topic, opened!.partition);
       this.#append(partition);
       if (partitions.length % OPENED_AT_ONCE === 0) this.#sync("AIO");
     }

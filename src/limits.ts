@@ -174,6 +174,12 @@ export const REPLY_BLOCK_SIZE: number = 16 * KiB;
 export const VECTOR_ENTRIES_MAX = 1024;
 export const READY_EVENTS_MAX = 512;
 export const SYNCS_IN_FLIGHT_MAX = 256;
+/** Partitions that a start opens beside each other; each has one descriptor more meanwhile. */
+export const OPENED_AT_ONCE = 1024;
+/** Partitions whose directories are made beside each other; each has two descriptors meanwhile. */
+export const DIRECTORIES_MADE_AT_ONCE = 16;
+/** A start that takes longer says how far it is. */
+export const START_PROGRESS_MS = 3000;
 /** Workers that sync where AIO is refused. */
 export const SYNC_WORKERS = 4;
 /** From so many dirty partitions on one `syncfs` is cheaper; see bench/sync_fan_in.ts. */

@@ -51,7 +51,7 @@ import {
 } from "./files.ts";
 import { listedHolder, processText } from "./lock_holder.ts";
 import { Reserve } from "./reserve.ts";
-import { findProblem } from "./topic_directories.ts";
+import { inspectDirectories } from "./topic_directories.ts";
 
 /** The directory cannot be used; the message says why and what to do. */
 export class DirectoryError extends Error {
@@ -75,6 +75,8 @@ export class DataDirectory {
   readonly catalogue: CatalogueContent;
   /** The last broker here stopped cleanly, or never wrote. */
   readonly clean: boolean;
+  /** Ids of topics with a directory in which the id is to be written, as it was opened. */
+  readonly lackIds: Set<string> = new Set();
   /** What the files of main are written with when there is no room. */
   readonly reserve: Reserve;
   /**
@@ -124,8 +126,8 @@ export class DataDirectory {
       // Once more: before the lock was ours another broker may have made this its directory.
       const names = directoryNames(libc, fd, path);
       const found = loadCatalogue(libc, fd);
-      if (found !== null) refuseUnlessWhole(libc, fd, path, found);
-      else syncParent(libc, path);
+      const lackIds = found === null ? [] : refuseUnlessWhole(libc, fd, path, found);
+      if (found === null) syncParent(libc, path);
       const catalogue = found ?? emptyCatalogue(randomUuid(libc));
       const clean = found === null || names.includes(CLEAN_STOP_FILE);
       if (!clean) catalogue.nodeEpoch += 1;
@@ -134,7 +136,9 @@ export class DataDirectory {
       // After the catalogue: a start that is cut off between them finds a directory that is ours.
       if (!names.includes(META_FILE)) writeMeta(libc, fd, catalogue.clusterId);
       removeCleanMarker(libc, fd);
-      return new DataDirectory(libc, path, fd, lockFd, catalogue, clean, reserve);
+      const directory = new DataDirectory(libc, path, fd, lockFd, catalogue, clean, reserve);
+      for (const topicId of lackIds) directory.lackIds.add(topicId);
+      return directory;
     } catch (error) {
       if (lockFd >= 0) libc.close(lockFd);
       libc.close(fd);
@@ -249,17 +253,24 @@ function refuseUnlessOurs(path: string, names: readonly string[], initialise: bo
   if (!initialise) throw new DirectoryError(`${path} is empty: is its disk mounted?`);
 }
 
-/** Before anything is changed: a disk that is mounted again finds its directory as it was. */
+/**
+ * Before anything is changed: a disk that is mounted again finds its directory as it was. Returns
+ * the ids of topics with a directory that has none.
+ */
 function refuseUnlessWhole(
   libc: Libc,
   fd: number,
   path: string,
   catalogue: CatalogueContent,
-): void {
+): Set<string> {
+  const lackIds = new Set<string>();
   for (const topic of catalogue.topics) {
-    const problem = topic.state === "ready" ? findProblem(libc, fd, topic) : null;
+    if (topic.state !== "ready") continue;
+    const { problem, lacksId } = inspectDirectories(libc, fd, topic);
     if (problem !== null) throw new DirectoryError(`${path}: ${problem}`);
+    if (lacksId) lackIds.add(topic.topicId);
   }
+  return lackIds;
 }
 
 function lock(libc: Libc, directory: number, path: string): number {

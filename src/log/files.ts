@@ -141,16 +141,28 @@ export function writeSmallFile(
   content: Uint8Array,
   mode: number = FILE_MODE,
 ): void {
+  const fd = writeUnsynced(libc, directory, name, content, mode);
+  const result = libc.fsync(fd);
+  libc.close(fd);
+  must(result, `sync ${name}`);
+}
+
+/** The same; returns the descriptor, which the caller syncs and closes. */
+export function writeUnsynced(
+  libc: Libc,
+  directory: number,
+  name: string,
+  content: Uint8Array,
+  mode: number = FILE_MODE,
+): number {
   const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
   const fd = must(libc.openat(directory, name, flags, mode), `create ${name}`);
-  try {
-    const memory = libc.allocate(Math.max(content.length, 1));
-    memory.bytes.set(content);
-    must(writeWhole(libc, fd, memory, content.length, 0), `write ${name}`);
-    must(libc.fsync(fd), `sync ${name}`);
-  } finally {
-    libc.close(fd);
-  }
+  const memory = libc.allocate(Math.max(content.length, 1));
+  memory.bytes.set(content);
+  const wrote = writeWhole(libc, fd, memory, content.length, 0);
+  if (wrote < 0) libc.close(fd);
+  must(wrote, `write ${name}`);
+  return fd;
 }
 
 /** Makes a directory that may exist, and its entry durable. */

@@ -37,6 +37,7 @@ import type { TopicDefinition, TopicEntry } from "./catalogue.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import { must, StorageError } from "./files.ts";
 import { OffsetFile } from "./offset_file.ts";
+import { type ManySyncs, SerialSyncs } from "./sync_group.ts";
 import {
   completeMetadata,
   directoriesIn,
@@ -68,6 +69,8 @@ export interface Refusal {
 const FOREIGN_DIRECTORIES: readonly string[] = ["__cluster_metadata-0", "lost+found"];
 
 export class Keeper {
+  /** Who syncs the many files of a new topic. */
+  syncs: ManySyncs;
   readonly #directory: DataDirectory;
   readonly #libc: Libc;
   readonly #recoveryPoints: OffsetFile;
@@ -77,6 +80,7 @@ export class Keeper {
   constructor(directory: DataDirectory, libc: Libc) {
     this.#directory = directory;
     this.#libc = libc;
+    this.syncs = new SerialSyncs(libc);
     const topics = this.#topicsByName();
     const wanted = ({ topic, partition }: OffsetEntry) => {
       return partition < (topics.get(topic)?.partitions ?? 0);
@@ -117,7 +121,9 @@ export class Keeper {
     const { catalogue } = this.#directory;
     for (const topic of catalogue.topics) {
       if (topic.state === "creating") attempt(() => this.abandonCreate(topic.name));
-      else attempt(() => completeMetadata(this.#libc, this.#directory.fd, topic));
+      else if (this.#directory.lackIds.has(topic.topicId)) {
+        attempt(() => completeMetadata(this.#libc, this.#directory.fd, topic));
+      }
       attempt(() => this.abandonGrow(topic.name));
     }
     for (const topic of catalogue.deletions) attempt(() => this.#rename(topic));
@@ -146,7 +152,7 @@ export class Keeper {
   finishCreate(name: string): void {
     const { catalogue } = this.#directory;
     const entry = catalogue.topics.find((topic) => topic.name === name)!;
-    makeDirectories(this.#libc, this.#directory.fd, entry, catalogue.nodeEpoch);
+    makeDirectories(this.#libc, this.#directory.fd, entry, catalogue.nodeEpoch, this.syncs);
     this.#replace({ ...entry, state: "ready" });
   }
 
@@ -197,7 +203,7 @@ export class Keeper {
     if (growingTo === undefined) return entry;
     const { nodeEpoch } = this.#directory.catalogue;
     const grown = { ...entry, partitions: growingTo };
-    makeDirectories(this.#libc, this.#directory.fd, grown, nodeEpoch, entry.partitions);
+    makeDirectories(this.#libc, this.#directory.fd, grown, nodeEpoch, this.syncs, entry.partitions);
     return this.#replace(grown);
   }
 

@@ -1,5 +1,9 @@
-/** What recovery found in a partition's directory: the values a `Partition` begins with. */
+/**
+ * What recovery is told of a partition, and what it finds in its directory: the values that a
+ * `Partition` begins with.
+ */
 
+import type { TopicConfig } from "../format/topic_config.ts";
 import type { LeaderEpochs } from "./leader_epochs.ts";
 import type { ProducerState } from "./producer_state.ts";
 import type { Segment } from "./segment.ts";
@@ -11,6 +15,24 @@ import type { SnapshotFiles } from "./snapshot_files.ts";
  */
 export const PartitionKind = { own: 0, cleaned: 1, copied: 2 } as const;
 export type PartitionKind = typeof PartitionKind[keyof typeof PartitionKind];
+
+/** A recovery point or log start that no checkpoint file told. */
+export const UNKNOWN = -1;
+
+export interface RecoveryOptions {
+  readonly directory: string;
+  readonly config: TopicConfig;
+  readonly kind: PartitionKind;
+  readonly leaderEpoch: number;
+  /** The broker stopped cleanly: files are whole and synced. */
+  readonly clean: boolean;
+  /** Everything below was on disk at the last checkpoint; or UNKNOWN. */
+  readonly recoveryPoint: number;
+  /** First offset that consumers may see; or UNKNOWN. */
+  readonly logStart: number;
+  /** Called now and then with the bytes scanned so far. */
+  readonly progress: (bytes: number) => void;
+}
 
 /** Offsets from `from` up to, not including, `to`. */
 export interface DamagedRange {

@@ -1,5 +1,5 @@
 /**
- * Opening a partition: what lies in its directory becomes a list of segments and an end that is
+ * Recovery of a partition: what lies in its directory becomes a list of segments and an end that is
  * on disk. After a clean stop the files are believed and the tail of the last one is walked.
  * After any other stop the recovery point divides the log:
  *
@@ -11,24 +11,27 @@
  * and after a failed sync the page cache lies. Corrupt means that bytes once known to be on disk
  * are not right any more: they are kept for `repair`, the rest is served, nothing is appended.
  *
- * Invariant: after recovery everything below the end is a whole batch and on disk, a second
- * recovery finds the same, and no byte below the recovery point was changed.
+ * The last segment's sync and that of a cut are made beside other partitions'
+ * (open_partitions.ts); a last segment that ends at the recovery point is spared its sync.
+ *
+ * Invariant: when what `begin` and `run` ask for is synced, everything below the end is a whole
+ * batch and on disk, a second recovery finds the same, and no byte below the recovery point was
+ * changed.
  */
 
-import { POSIX_FADV_DONTNEED, POSIX_FADV_SEQUENTIAL } from "../../ffi/constants.ts";
 import { segmentFile } from "../format/file_names.ts";
-import type { TopicConfig } from "../format/topic_config.ts";
-import { loadEpochs, openEpoch } from "./epoch_file.ts";
-import { ensureDirectory, must, StorageError, syncDirectory } from "./files.ts";
+import { loadEpochs } from "./epoch_file.ts";
+import { must, StorageError } from "./files.ts";
 import { readIndexes, writeIndexes } from "./index_files.ts";
 import { LeaderEpochs } from "./leader_epochs.ts";
 import {
   type DamagedRange,
   type OpenedLog,
   PartitionKind,
+  type RecoveryOptions,
   type RecoveryReport,
+  UNKNOWN,
 } from "./opened_log.ts";
-import { Partition } from "./partition.ts";
 import {
   createFirst,
   cutSegment,
@@ -40,78 +43,35 @@ import {
   statSegment,
 } from "./recovery_files.ts";
 import { RecoveryScan } from "./recovery_scan.ts";
+import { RecoverySyncs } from "./recovery_syncs.ts";
 import { BAD, RecoveryWalk } from "./recovery_walk.ts";
 import { replay } from "./replay.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentStore } from "./segment_store.ts";
 import { SnapshotFiles } from "./snapshot_files.ts";
+import type { SyncGroup } from "./sync_group.ts";
 import { walkIndexes } from "./index_rebuild.ts";
 
-export { emptyReport, type RecoveryReport } from "./opened_log.ts";
-
-/** A recovery point or log start that no checkpoint file told. */
-export const UNKNOWN = -1;
-
-export interface RecoveryOptions {
-  readonly directory: string;
-  readonly config: TopicConfig;
-  readonly kind: PartitionKind;
-  readonly leaderEpoch: number;
-  /** The broker stopped cleanly: files are whole and synced. */
-  readonly clean: boolean;
-  /** Everything below was on disk at the last checkpoint; or UNKNOWN. */
-  readonly recoveryPoint: number;
-  /** First offset that consumers may see; or UNKNOWN. */
-  readonly logStart: number;
-  /** Called now and then with the bytes scanned so far. */
-  readonly progress: (bytes: number) => void;
-}
-
-/** Opens the partition, creating its directory where there is none. Throws StorageError. */
-export function openPartition(
-  store: SegmentStore,
-  options: RecoveryOptions,
-  report: RecoveryReport,
-): Partition {
-  const { directory, config, kind, leaderEpoch } = options;
-  ensureDirectory(store.libc, store.dataFd, directory);
-  const log = new Recovery(store, options, report).run();
-  report.segments = log.segments.length;
-  report.degraded = log.degraded;
-  store.counters.recoveryScanned += report.bytesScanned;
-  store.counters.recoveryScannedMax = Math.max(
-    store.counters.recoveryScannedMax,
-    report.bytesScanned,
-  );
-  const partition = new Partition(store, directory, config, kind, leaderEpoch, log);
-  if (log.degraded === "") beginEpoch(partition, log);
-  return partition;
-}
-
-/**
- * The records to come are of a new epoch: its line is written now, where a sync holds nobody up.
- * Where the disk refuses it, the first append tries again. A copied log has its source's epochs.
- */
-function beginEpoch(partition: Partition, log: OpenedLog): void {
-  const { store, directory, epochs, leaderEpoch, kind } = partition;
-  if (kind === PartitionKind.copied) return partition.checkpoint.saveEpochs(partition);
-  if (leaderEpoch === epochs.latest) return;
-  if (openEpoch(store, directory, epochs, leaderEpoch, log.end) < 0) return;
-  partition.checkpoint.epochsChanged = false;
-}
-
-class Recovery {
+export class Recovery {
+  /** The files are as a clean stop leaves them; else their names may not be on disk either. */
+  isWhole = false;
   readonly #store: SegmentStore;
   readonly #directory: string;
   readonly #options: RecoveryOptions;
   readonly #report: RecoveryReport;
   readonly #scan: RecoveryScan;
   readonly #walk: RecoveryWalk;
+  readonly #syncs: RecoverySyncs;
   readonly #segments: Segment[] = [];
   readonly #damage: DamagedRange[] = [];
   /** Below it nothing is cut. */
   readonly #safe: number;
   readonly #isDense: boolean;
+  /** What the directory holds. */
+  #bases: number[] = [];
+  #snapshots: readonly number[] = [];
+  /** The last segment between `begin` and its turn in `run`. */
+  #last: Segment | null = null;
   /** Offset after the last batch of the last segment. */
   #end = 0;
   #bytesAboveSafe = 0;
@@ -122,6 +82,7 @@ class Recovery {
     this.#options = options;
     this.#report = report;
     this.#scan = new RecoveryScan(store, options.progress);
+    this.#syncs = new RecoverySyncs(store, options.directory);
     // A log start was on disk before anybody was told of it, and so was all below.
     this.#safe = Math.max(options.recoveryPoint, options.logStart, 0);
     this.#isDense = options.kind === PartitionKind.own;
@@ -130,28 +91,69 @@ class Recovery {
     this.#scan.allowsGaps = options.kind === PartitionKind.cleaned && !isTold;
   }
 
-  run(): OpenedLog {
+  /** Lists the files and asks for the syncs that `run` relies on. Throws StorageError. */
+  begin(group: SyncGroup): void {
+    this.#named(() => this.#begin(group));
+  }
+
+  /** Asks for the syncs that the log relies on. Throws StorageError. */
+  run(group: SyncGroup): OpenedLog {
+    return this.#named(() => this.#run(group));
+  }
+
+  /** Lets go of every file. */
+  abandon(): void {
+    if (this.#last !== null) this.#segments.push(this.#last);
+    for (const segment of this.#segments) this.#store.drop(segment);
+  }
+
+  #named<T>(step: () => T): T {
     try {
-      return this.#run();
+      return step();
     } catch (error) {
-      for (const segment of this.#segments) this.#store.drop(segment);
       const isNameless = error instanceof StorageError && !error.message.includes(this.#directory);
       if (isNameless) error.message = `${this.#directory}: ${error.message}`;
       throw error;
     }
   }
 
-  #run(): OpenedLog {
+  #begin(group: SyncGroup): void {
     const { logStart, clean } = this.#options;
     const { bases, snapshots } = listPartition(this.#store, this.#directory);
     const below = bases.findLastIndex((base) => base <= logStart);
     if (below > 0) removeSegments(this.#store, this.#directory, bases.splice(0, below));
-    const isWhole = clean && this.#openClean(bases);
-    if (!isWhole) this.#openUnclean(bases);
-    if (this.#segments.length === 0) this.#begin();
+    this.#bases = bases;
+    this.#snapshots = snapshots;
+    this.isWhole = clean && this.#openClean(bases);
+    if (this.isWhole || bases.length === 0) return;
+    this.#last = openSegment(this.#store, this.#directory, bases[bases.length - 1]!);
+    if (!this.#isSettled(this.#last)) this.#syncs.ahead(this.#last, group);
+  }
+
+  /**
+   * Whether the segment ends where the recovery point is, by its headers: all of it, and its size,
+   * was on disk when the point moved. An empty one has nothing to sync either.
+   */
+  #isSettled(last: Segment): boolean {
+    if (last.size === 0) return true;
+    const safe = this.#safe;
+    if (safe !== this.#options.recoveryPoint || last.baseOffset >= safe) return false;
+    readIndexes(this.#store, this.#directory, last);
+    const position = this.#walk.to(last, Infinity, true);
+    last.truncateIndexes(last.baseOffset, 0); // the scan tells them anew
+    return position === last.size && this.#scan.expected === safe;
+  }
+
+  #run(group: SyncGroup): OpenedLog {
+    if (!this.isWhole) this.#openUnclean(this.#bases);
+    if (this.#last !== null) this.#store.drop(this.#last); // a cut before it
+    this.#last = null;
+    if (this.#segments.length === 0) this.#createFirst();
     this.#report.bytesScanned = this.#scan.bytesScanned;
-    const files = new SnapshotFiles(this.#store, this.#directory, snapshots);
-    return this.#finish(isWhole ? this.#end : this.#safe, files);
+    const files = new SnapshotFiles(this.#store, this.#directory, this.#snapshots);
+    const log = this.#finish(this.isWhole ? this.#end : this.#safe, files);
+    this.#syncs.settle(log.segments[log.segments.length - 1]!, group);
+    return log;
   }
 
   /** After a clean stop. False, and no segment, when the files are not as one leaves them. */
@@ -181,8 +183,6 @@ class Recovery {
     const scan = this.#scan;
     scan.isDense = this.#isDense;
     scan.knows(this.#safe, loadEpochs(this.#store, directory)?.before(this.#safe) ?? Infinity);
-    // A roll before a kill: the file is there, its name may not be on disk.
-    syncDirectory(this.#store.libc, this.#store.dataFd, directory);
     const isTold = logStart !== UNKNOWN && recoveryPoint !== UNKNOWN;
     scan.expected = isTold ? Math.min(logStart, bases[0] ?? logStart) : (bases[0] ?? 0);
     for (let i = 0; i < bases.length; i += 1) {
@@ -192,9 +192,11 @@ class Recovery {
         this.#report.stoppedAt = `${segmentFile(base)}: expected offset ${scan.expected}`;
         return this.#drop(bases.slice(i));
       }
-      const segment = openSegment(this.#store, directory, base);
+      const isLast = next === Infinity;
+      const segment = isLast ? this.#last! : openSegment(this.#store, directory, base);
       this.#sealLast();
       this.#segments.push(segment);
+      if (isLast) this.#last = null;
       if (next <= this.#safe) {
         this.#checkBelow(segment, next);
         continue;
@@ -209,7 +211,7 @@ class Recovery {
       if (end < segment.size && scan.expected < this.#safe) {
         this.#damaged(segment, end, next);
       } else if (end < segment.size || isCopied) {
-        this.#cut(segment, end);
+        this.#cut(segment, end, isLast);
         return this.#drop(bases.slice(i + 1));
       }
     }
@@ -257,16 +259,13 @@ class Recovery {
   }
 
   /**
-   * A segment that reaches above the recovery point: it is synced, its cache dropped, and the
-   * batch before the recovery point found by its headers; BAD when they are damaged. The scan
-   * begins with that batch: a wrong length there would move everything behind it.
+   * A segment that reaches above the recovery point: it is synced, its cache dropped (the last one
+   * was, if it had to be), and the batch before the recovery point found by its headers; BAD when
+   * they are damaged. The scan begins with that batch: a wrong length there would move everything
+   * behind it.
    */
   #syncAndFind(segment: Segment, next: number): number {
-    const fd = segment.file!.fd;
-    const { libc } = this.#store;
-    must(libc.fdatasync(fd), `sync ${segmentFile(segment.baseOffset)}`);
-    libc.fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    libc.fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (next !== Infinity) this.#syncs.now(segment);
     if (segment.baseOffset >= this.#safe) return 0;
     readIndexes(this.#store, this.#directory, segment);
     const position = this.#walk.to(segment, this.#safe, true);
@@ -323,12 +322,12 @@ class Recovery {
   }
 
   /** Torn: nothing above `end` was ever known to be on disk. A degraded log keeps every byte. */
-  #cut(segment: Segment, end: number): void {
+  #cut(segment: Segment, end: number, isLast: boolean): void {
     this.#report.stoppedAt = this.#scan.stoppedAt;
     if (end === segment.size) return;
     if (this.#scan.endsInZeros(segment, end)) this.#report.zerosDropped = segment.size - end;
     this.#report.bytesDropped += segment.size - end;
-    if (this.#damage.length === 0) cutSegment(this.#store, segment, end);
+    if (this.#damage.length === 0) this.#syncs.cut(segment, end, isLast);
     segment.endAt(end);
   }
 
@@ -340,7 +339,7 @@ class Recovery {
   }
 
   /** No segment: the partition is new, or its files are gone. */
-  #begin(): void {
+  #createFirst(): void {
     const first = Math.max(this.#options.logStart, 0);
     this.#scan.expected = first;
     this.#reachSafe();

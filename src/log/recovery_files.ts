@@ -1,6 +1,6 @@
 /**
  * What recovery does to the files of a partition: list, open, cut and remove. Each throws
- * StorageError, and what it changed is on disk when it returns.
+ * StorageError, and what it changed is on disk when it returns, but for `cutUnsynced`.
  */
 
 import { AT_EMPTY_PATH, ENOENT, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } from "../../ffi/constants.ts";
@@ -83,12 +83,16 @@ export function statSegment(store: SegmentStore, directory: string, base: number
   return segment;
 }
 
+/** The file ends at `end` from now on; on disk, when it was synced. */
+export function cutUnsynced(store: SegmentStore, segment: Segment, end: number): void {
+  const name = segmentFile(segment.baseOffset);
+  must(store.libc.ftruncate(segment.file!.fd, end), `truncate ${name}`);
+}
+
 /** The file ends at `end` from now on. */
 export function cutSegment(store: SegmentStore, segment: Segment, end: number): void {
-  const name = segmentFile(segment.baseOffset);
-  const fd = segment.file!.fd;
-  must(store.libc.ftruncate(fd, end), `truncate ${name}`);
-  must(store.libc.fsync(fd), `sync ${name}`);
+  cutUnsynced(store, segment, end);
+  must(store.libc.fsync(segment.file!.fd), `sync ${segmentFile(segment.baseOffset)}`);
 }
 
 /** Removes segments with their indexes. Returns the bytes of log that went. */

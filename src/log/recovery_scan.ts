@@ -44,9 +44,9 @@ export class RecoveryScan {
   /** Why the last scan stopped before the end of its segment. */
   stoppedAt = "";
   bytesScanned = 0;
+  readonly #store: SegmentStore;
   readonly #libc: Libc;
   readonly #progress: (bytes: number) => void;
-  readonly #blockSize: number;
   #safe = 0;
   #epochBelowSafe: number = Infinity;
   #memory: Memory | null = null;
@@ -55,8 +55,8 @@ export class RecoveryScan {
   #chunkEnd = 0;
 
   constructor(store: SegmentStore, progress: (bytes: number) => void) {
+    this.#store = store;
     this.#libc = store.libc;
-    this.#blockSize = store.scanBlockSize;
     this.#progress = progress;
   }
 
@@ -133,9 +133,7 @@ export class RecoveryScan {
   /** Makes sure that `size` bytes from `position` on are in the block. */
   #load(segment: Segment, position: number, size: number): void {
     if (position + size <= this.#chunkEnd) return;
-    if (this.#memory === null || this.#memory.size < size) {
-      this.#memory = this.#libc.allocate(Math.max(this.#blockSize, 2 * size));
-    }
+    this.#memory = this.#store.scanBlock(size);
     const wanted = Math.min(this.#memory.size, segment.size - position);
     const name = segmentFile(segment.baseOffset);
     const fd = segment.file!.fd;

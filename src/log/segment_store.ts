@@ -86,6 +86,7 @@ export class SegmentStore {
   readonly #open: Segment[] = [];
   #useCount = 0;
   #block: Memory | null = null;
+  #scanBlock: Memory | null = null;
   #zeros: Memory | null = null;
 
   constructor(
@@ -122,6 +123,19 @@ export class SegmentStore {
       this.#block = this.libc.allocate(Math.max(size, BLOCK_SIZE_MIN));
     }
     return this.#block;
+  }
+
+  /** The block that recovery reads the log into, of `size` bytes or more: one for all scans. */
+  scanBlock(size: number): Memory {
+    if (this.#scanBlock === null || this.#scanBlock.size < size) {
+      this.#scanBlock = this.libc.allocate(Math.max(this.scanBlockSize, 2 * size));
+    }
+    return this.#scanBlock;
+  }
+
+  /** No scan follows soon. */
+  dropScanBlock(): void {
+    this.#scanBlock = null;
   }
 
   /** Zeros to write, made at the first use. */

@@ -40,6 +40,7 @@ import {
   segmentFile,
   TEMPORARY_SUFFIX,
 } from "../format/file_names.ts";
+import { DIRECTORIES_MADE_AT_ONCE } from "../limits.ts";
 import type { TopicDefinition } from "./catalogue.ts";
 import {
   DIRECTORY_MODE,
@@ -48,8 +49,9 @@ import {
   openDirectory,
   readSmallFile,
   replaceFile,
-  writeSmallFile,
+  writeUnsynced,
 } from "./files.ts";
+import { type ManySyncs, SyncGroup } from "./sync_group.ts";
 
 /** What Kafka writes where a topic has no id. */
 const NO_TOPIC_ID = "00000000-0000-0000-0000-000000000000";
@@ -62,27 +64,42 @@ export function directoriesOf({ name, partitions }: TopicDefinition, first: numb
   return Array.from({ length: count }, (_, index) => partitionDirectory(name, first + index));
 }
 
-/**
- * Why the directories of a topic that was served cannot be served now, for people; null when they
- * can. Changes nothing. Throws StorageError.
- */
-export function findProblem(libc: Libc, dataFd: number, topic: TopicDefinition): string | null {
+/** How the directories of a topic that was served are found. */
+export interface Inspection {
+  /** Why they cannot be served now, for people; null when they can. */
+  readonly problem: string | null;
+  /** One of them says of no topic that it is its. */
+  readonly lacksId: boolean;
+}
+
+/** Changes nothing. Throws StorageError. */
+export function inspectDirectories(
+  libc: Libc,
+  dataFd: number,
+  topic: TopicDefinition,
+): Inspection {
+  let lacksId = false;
   for (const directory of directoriesOf(topic)) {
     const found = ownerOf(libc, dataFd, directory);
-    if (found === null) {
-      return `${directory} of topic ${topic.name} is missing: restore it from a copy ` +
-        "(is its disk mounted?)";
-    }
-    if (found === DAMAGED) {
-      return `${directory}/${PARTITION_METADATA_FILE} is damaged: when the directory is of topic ` +
-        `${topic.name}, remove that file, and it is written again`;
-    }
-    if (found !== NOBODY && found !== topic.topicId) {
-      return `${directory} is of another topic of this name, with id ${found}: the catalogue has ` +
-        `${topic.topicId}; move it away and restore the right one from a copy`;
-    }
+    if (found === NOBODY) lacksId = true;
+    const problem = problemOf(directory, found, topic);
+    if (problem !== null) return { problem, lacksId };
   }
-  return null;
+  return { problem: null, lacksId };
+}
+
+function problemOf(directory: string, found: string | null, topic: TopicDefinition): string | null {
+  if (found === NOBODY || found === topic.topicId) return null;
+  if (found === null) {
+    return `${directory} of topic ${topic.name} is missing: restore it from a copy ` +
+      "(is its disk mounted?)";
+  }
+  if (found === DAMAGED) {
+    return `${directory}/${PARTITION_METADATA_FILE} is damaged: when the directory is of topic ` +
+      `${topic.name}, remove that file, and it is written again`;
+  }
+  return `${directory} is of another topic of this name, with id ${found}: the catalogue has ` +
+    `${topic.topicId}; move it away and restore the right one from a copy`;
 }
 
 /**
@@ -95,28 +112,60 @@ export function makeDirectories(
   dataFd: number,
   topic: TopicDefinition,
   nodeEpoch: number,
+  syncs: ManySyncs,
   first: number = 0,
 ): void {
-  const epochs = formatEpochs([{ epoch: nodeEpoch, startOffset: 0 }]);
-  for (const directory of directoriesOf(topic, first)) {
-    const made = libc.mkdirat(dataFd, directory, DIRECTORY_MODE);
-    if (made !== -EEXIST) must(made, `make directory ${directory}`);
-    const fd = must(openDirectory(libc, dataFd, directory), `open ${directory}`);
-    try {
-      makeSegment(libc, fd, directory);
-      writeSmallFile(libc, fd, LEADER_EPOCH_FILE, new TextEncoder().encode(epochs));
-      writeMetadata(libc, fd, topic.topicId); // syncs the directory, and so all of its names
-    } finally {
-      libc.close(fd);
+  const encoder = new TextEncoder();
+  const content = {
+    epochs: encoder.encode(formatEpochs([{ epoch: nodeEpoch, startOffset: 0 }])),
+    metadata: encoder.encode(formatPartitionMetadata(topic.topicId)),
+  };
+  const directories = directoriesOf(topic, first);
+  const group = new SyncGroup(libc, syncs);
+  try {
+    for (let from = 0; from < directories.length; from += DIRECTORIES_MADE_AT_ONCE) {
+      const some = directories.slice(from, from + DIRECTORIES_MADE_AT_ONCE);
+      for (const directory of some) fillDirectory(libc, dataFd, directory, content, group);
+      group.run();
+      for (const directory of some) nameMetadata(libc, dataFd, directory, group);
+      group.run();
     }
+  } catch (error) {
+    group.drop();
+    throw error;
   }
   must(libc.fsync(dataFd), "sync the data directory");
 }
 
-function makeSegment(libc: Libc, fd: number, directory: string): void {
-  const path = `${directory}/${FIRST_SEGMENT}`;
+/** All but the name of the metadata. */
+function fillDirectory(
+  libc: Libc,
+  dataFd: number,
+  directory: string,
+  content: { readonly epochs: Uint8Array; readonly metadata: Uint8Array },
+  group: SyncGroup,
+): void {
+  const made = libc.mkdirat(dataFd, directory, DIRECTORY_MODE);
+  if (made !== -EEXIST) must(made, `make directory ${directory}`);
+  const segment = `${directory}/${FIRST_SEGMENT}`;
   const flags = O_WRONLY | O_CREAT | O_NOFOLLOW;
-  libc.close(must(libc.openat(fd, FIRST_SEGMENT, flags, FILE_MODE), `create ${path}`));
+  libc.close(must(libc.openat(dataFd, segment, flags, FILE_MODE), `create ${segment}`));
+  const write = (name: string, bytes: Uint8Array) => {
+    const path = `${directory}/${name}`;
+    const fd = writeUnsynced(libc, dataFd, path, bytes);
+    group.add(fd, true, (result) => void must(result, `sync ${path}`));
+  };
+  write(LEADER_EPOCH_FILE, content.epochs);
+  write(PARTITION_METADATA_FILE + TEMPORARY_SUFFIX, content.metadata);
+}
+
+/** What the directory holds is on disk; with this sync its names are too. */
+function nameMetadata(libc: Libc, dataFd: number, directory: string, group: SyncGroup): void {
+  const path = `${directory}/${PARTITION_METADATA_FILE}`;
+  const renamed = libc.renameat(dataFd, path + TEMPORARY_SUFFIX, dataFd, path);
+  must(renamed, `rename ${path + TEMPORARY_SUFFIX} to ${path}`);
+  const fd = must(openDirectory(libc, dataFd, directory), `open ${directory}`);
+  group.add(fd, true, (result) => void must(result, `sync directory ${directory}`));
 }
 
 /** Writes the topic's id where a directory has none, as those of Sluice 0.1 have. */

@@ -1,23 +1,26 @@
 /**
  * Tells main how far a start has come, while it takes long enough that somebody may ask: from half
- * a second on, twice a second. Main has its HTTP door say so, before anybody else is served.
+ * a second on, twice a second. Main has its HTTP door say so, before anybody else is served. And
+ * every few seconds a line says it to people.
  *
  *     partitions   | 0 | 1 | 2 … |      opened: counted      scanned: bytes of all, read by read
  */
 
 import type { Libc } from "../../ffi/libc.ts";
-import { RECOVERY_TELL_MS } from "../limits.ts";
+import { trace } from "../base/trace.ts";
+import { MiB } from "../base/units.ts";
+import { RECOVERY_TELL_MS, START_PROGRESS_MS } from "../limits.ts";
 import type { ShardMessage } from "./messages.ts";
 
 export class RecoveryWatch {
+  /** How many there are to open. */
+  readonly partitions: number;
   readonly #libc: Pick<Libc, "monotonicMs">;
   readonly #post: (message: ShardMessage) => void;
-  readonly #partitions: number;
   #partitionsDone = 0;
   #scannedBytes = 0;
-  /** Of the partition that is being opened. */
-  #scanning = 0;
   #toldMs: number;
+  #saidMs: number;
 
   constructor(
     libc: Pick<Libc, "monotonicMs">,
@@ -26,21 +29,20 @@ export class RecoveryWatch {
   ) {
     this.#libc = libc;
     this.#post = post;
-    this.#partitions = partitions;
+    this.partitions = partitions;
     this.#toldMs = libc.monotonicMs();
+    this.#saidMs = this.#toldMs;
   }
 
-  /** So much of the partition at hand has been read. */
+  /** So many more bytes have been read. */
   scanned(bytes: number): void {
-    this.#scanning = bytes;
+    this.#scannedBytes += bytes;
     this.#tell();
   }
 
-  /** The partition at hand is open. */
-  opened(): void {
-    this.#partitionsDone += 1;
-    this.#scannedBytes += this.#scanning;
-    this.#scanning = 0;
+  /** So many more partitions are open. */
+  opened(count: number): void {
+    this.#partitionsDone += count;
     this.#tell();
   }
 
@@ -51,8 +53,12 @@ export class RecoveryWatch {
     this.#post({
       kind: "recovering",
       partitionsDone: this.#partitionsDone,
-      partitions: this.#partitions,
-      scannedBytes: this.#scannedBytes + this.#scanning,
+      partitions: this.partitions,
+      scannedBytes: this.#scannedBytes,
     });
+    if (nowMs - this.#saidMs < START_PROGRESS_MS) return;
+    this.#saidMs = nowMs;
+    const scanned = `${Math.floor(this.#scannedBytes / MiB)} MiB scanned`;
+    trace("info", `start: ${this.#partitionsDone} of ${this.partitions} partitions, ${scanned}`);
   }
 }

@@ -21,6 +21,7 @@ import type { TopicEntry } from "../log/catalogue.ts";
 import { DataDirectory } from "../log/data_directory.ts";
 import { StorageError } from "../log/files.ts";
 import { type CheckpointEntry, Keeper } from "../log/keeper.ts";
+import { SerialSyncs } from "../log/sync_group.ts";
 import { judgeClock } from "./clock.ts";
 import { judgeDescriptors, partitionsMax, readDescriptorsMax } from "./descriptors.ts";
 import { type HttpTokens, loadHttpTokens } from "./http_tokens.ts";
@@ -269,8 +270,12 @@ export class Supervisor {
     const { fileSystemFilesMin, waitShare, writeAhead, unsyncedBytesMax } = config.sync;
     const plan = planSyncs(libc, this.directory.fd, config.sync);
     if (typeof plan === "string") throw new StartError(plan);
-    const { method, fileSystem, workers, endTrial } = plan;
-    this.#endTrial = endTrial;
+    const { method, fileSystem, workers, manySyncs, endTrial } = plan;
+    this.keeper.syncs = manySyncs;
+    this.#endTrial = () => {
+      this.keeper.syncs = new SerialSyncs(libc);
+      endTrial();
+    };
     const rings = Array.from({ length: workers }, () => new SharedArrayBuffer(JOB_RING_BYTES));
     return {
       method,

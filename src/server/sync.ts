@@ -23,7 +23,9 @@ import type { TopicPartition } from "../broker/topics.ts";
 import { Level } from "../format/levels.ts";
 import { SYNCFS_FILES_MIN, SYNCS_IN_FLIGHT_MAX } from "../limits.ts";
 import { Wake } from "../net/poller.ts";
+import type { ManySyncs } from "../log/sync_group.ts";
 import { GroupWait } from "./group_wait.ts";
+import { AioSyncs } from "./many_syncs.ts";
 import { SyncCounters } from "./sync_counters.ts";
 import { SyncPool } from "./sync_pool.ts";
 
@@ -91,6 +93,15 @@ export class Syncer {
   /** Descriptors whose sync is not over; a syncfs is one. */
   get inFlight(): number {
     return this.#inFlight + this.#prepared + (this.#fileSystemInFlight ? 1 : 0);
+  }
+
+  /** For the start, before anything is requested: they take the context's results. */
+  manySyncs(): ManySyncs {
+    const { fileSystemFd, fileSystemFilesMin } = this.#options;
+    const context = this.#files;
+    const isPool = context === null || context === this.#pool; // workers begin after the start
+    const aio = isPool ? null : { context, wake: this.wakes[this.wakes.length - 1]! };
+    return new AioSyncs(this.#libc, { aio, fileSystemFd, fileSystemFilesMin });
   }
 
   /** Begins the syncs that are due; with `all` also what the levels would not ask for. */

@@ -11,12 +11,14 @@
  */
 
 import { EFD_NONBLOCK, errnoName, IOCB_CMD_FDSYNC } from "../../ffi/constants.ts";
-import type { Libc } from "../../ffi/libc.ts";
+import type { Aio, Libc } from "../../ffi/libc.ts";
 import { trace } from "../base/trace.ts";
 import type { SyncConfig } from "../config.ts";
 import { SYNC_WORKERS, SYNCS_IN_FLIGHT_MAX } from "../limits.ts";
 import { must, openDirectory } from "../log/files.ts";
+import type { ManySyncs } from "../log/sync_group.ts";
 import { Wake } from "../net/poller.ts";
+import { AioSyncs, TRIAL_TAG } from "./many_syncs.ts";
 import { isOwnFileSystem, reportsSyncfsErrors } from "./own_file_system.ts";
 
 export interface SyncPlan {
@@ -25,6 +27,8 @@ export interface SyncPlan {
   readonly fileSystem: boolean;
   /** Workers to start. */
   readonly workers: number;
+  /** For files of main, until the trial is ended. */
+  readonly manySyncs: ManySyncs;
   /**
    * Gives back what the trial holds: at the stop, because the kernel takes 25 ms and more to end an
    * AIO context, and a start would wait for it.
@@ -35,10 +39,11 @@ export interface SyncPlan {
 interface Trial {
   /** 0, or why AIO is not to be had: -errno. */
   readonly refused: number;
+  readonly context: { readonly context: Aio; readonly wake: Wake } | null;
   readonly end: () => void;
 }
 
-const NO_TRIAL: Trial = { refused: 0, end: () => {} };
+const NO_TRIAL: Trial = { refused: 0, context: null, end: () => {} };
 
 /** Returns why not, when what was asked for is not to be had. Throws StorageError. */
 export function planSyncs(
@@ -47,7 +52,7 @@ export function planSyncs(
   config: SyncConfig,
 ): SyncPlan | string {
   const wanted = config.method;
-  const { refused, end } = wanted === "pool" ? NO_TRIAL : tryAio(libc, dataFd);
+  const { refused, context, end } = wanted === "pool" ? NO_TRIAL : tryAio(libc, dataFd);
   if (refused < 0 && wanted === "aio") {
     end();
     return `sync.method aio: AIO is refused here (${errnoName(-refused)})`;
@@ -64,7 +69,8 @@ export function planSyncs(
   const why = refused < 0 ? `, because AIO is refused (${errnoName(-refused)})` : "";
   const also = fileSystem ? `, and by syncfs from ${config.fileSystemFilesMin} files on` : "";
   trace(refused < 0 ? "warning" : "info", `syncs by ${how}${why}${also}`);
-  return { method, fileSystem, workers, endTrial: end };
+  const manySyncs = new AioSyncs(libc, { aio: context, fileSystemFd: -1, fileSystemFilesMin: 0 });
+  return { method, fileSystem, workers, manySyncs, endTrial: end };
 }
 
 /** Submits a sync of the directory as the shard will. */
@@ -75,7 +81,7 @@ function tryAio(libc: Libc, dataFd: number): Trial {
   const aio = libc.openAio(SYNCS_IN_FLIGHT_MAX, wake.fd);
   let refused = typeof aio === "number" ? aio : 0;
   if (typeof aio !== "number") {
-    aio.prepare(0, IOCB_CMD_FDSYNC, fd, 0);
+    aio.prepare(0, IOCB_CMD_FDSYNC, fd, TRIAL_TAG);
     refused = Math.min(0, aio.submit(1));
   }
   const end = () => {
@@ -83,5 +89,6 @@ function tryAio(libc: Libc, dataFd: number): Trial {
     libc.close(fd);
     wake.close();
   };
-  return { refused, end };
+  const context = refused < 0 || typeof aio === "number" ? null : { context: aio, wake };
+  return { refused, context, end };
 }

@@ -15,7 +15,7 @@ import { PollerError } from "../net/poller.ts";
 import { OFFSETS_LOAD_FIRST_BYTES } from "../limits.ts";
 import type { ShardMessage, ShardStart, ToShard } from "./messages.ts";
 import { Node } from "./node.ts";
-import { openTopic } from "./open_topic.ts";
+import { openTopics } from "./open_topics.ts";
 import { RecoveryWatch } from "./recovery_watch.ts";
 import { closeNode, isClean, lastCheckpoint } from "./stop.ts";
 import { turn } from "./turn.ts";
@@ -42,7 +42,7 @@ function run(libc: Libc, start: ShardStart): void {
     node = new Node(libc, start, jobs, post);
     const partitions = start.topics.reduce((sum, topic) => sum + topic.partitions, 0);
     const watch = new RecoveryWatch(libc, partitions, post);
-    for (const topic of start.topics) openTopic(node, topic, start.clean, watch);
+    openTopics(node, start.topics, start.clean, watch, node.syncer.manySyncs());
     loadOffsets(node);
     node.listen();
   } catch (error) {

@@ -16,10 +16,10 @@ import { defaultTopicConfig } from "../../src/format/topic_config.ts";
 import { DataDirectory } from "../../src/log/data_directory.ts";
 import { must, openDirectory } from "../../src/log/files.ts";
 import { Keeper } from "../../src/log/keeper.ts";
-import { PartitionKind } from "../../src/log/opened_log.ts";
+import { openPartitions } from "../../src/log/open_partitions.ts";
+import { PartitionKind, type RecoveryReport } from "../../src/log/opened_log.ts";
 import type { Partition } from "../../src/log/partition.ts";
 import { PartitionReader } from "../../src/log/read.ts";
-import { emptyReport, openPartition, type RecoveryReport } from "../../src/log/recovery.ts";
 import { LogPoint, Segment } from "../../src/log/segment.ts";
 import { SegmentStore } from "../../src/log/segment_store.ts";
 import { Walk } from "../../src/log/walk.ts";
@@ -164,8 +164,7 @@ export class DamageWorld {
   #openIn(dataFd: number, how: OpenHow): Opened {
     const close = (fd: number) => void this.libc.close(fd);
     const store = new SegmentStore(this.libc, dataFd, close, { scanBlockSize: SCAN_BLOCK_SIZE });
-    const report = emptyReport();
-    const partition = openPartition(store, {
+    const [opened] = openPartitions(store, [{
       directory: PARTITION,
       config: { ...defaultTopicConfig(), ...how.config },
       kind: how.kind ?? PartitionKind.own,
@@ -174,10 +173,10 @@ export class DamageWorld {
       recoveryPoint: how.recoveryPoint,
       logStart: how.logStart ?? -1,
       progress: () => {},
-    }, report);
+    }]);
     const nowhere = new LogPoint(new Segment(0, 0, null), 0, 0);
     const reader = new PartitionReader(new Walk(store), nowhere);
-    return { partition, reader, store, report };
+    return { ...opened!, reader, store };
   }
 
   #directory(parent: SimDirectory, name: string): SimDirectory {

@@ -17,6 +17,7 @@ import type { TopicEntry } from "../../src/log/catalogue.ts";
 import { DataDirectory } from "../../src/log/data_directory.ts";
 import { must, openDirectory, syncDirectory } from "../../src/log/files.ts";
 import { type CheckpointEntry, Keeper } from "../../src/log/keeper.ts";
+import { SerialSyncs } from "../../src/log/sync_group.ts";
 import { directoriesOf, makeDirectories } from "../../src/log/topic_directories.ts";
 import { CrashPoint, FaultyLibc } from "./faulty_libc.ts";
 import { type CrashKind, SimLibc } from "./sim_libc.ts";
@@ -270,7 +271,7 @@ export function sweepUndoing(): void {
       keeper.beginCreate({ name: "b", partitions: 1, config: [] });
       keeper.finishCreate("b");
       const entry = keeper.beginGrow("b", 3) as TopicEntry;
-      makeDirectories(disk, directory.fd, { ...entry, partitions: 3 }, 0, 1);
+      makeDirectories(disk, directory.fd, { ...entry, partitions: 3 }, 0, new SerialSyncs(disk), 1);
       disk.crash("power");
       crashed = crashes(disk, m, "power", (libc) => void new Process(libc));
       told.sizes.set(entry.topicId, [1]);

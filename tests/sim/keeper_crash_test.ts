@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TopicEntry } from "../../src/log/catalogue.ts";
+import { SerialSyncs } from "../../src/log/sync_group.ts";
 import { makeDirectories } from "../../src/log/topic_directories.ts";
 import {
   check,
@@ -49,7 +50,7 @@ test("a creation that is undone is undone before the catalogue forgets it", () =
       const disk = makeDisk(100 * m + seed);
       const { keeper, directory } = new Process(disk);
       const entry = keeper.beginCreate({ name: "b", partitions: 2, config: [] });
-      makeDirectories(disk, directory.fd, entry as TopicEntry, 0);
+      makeDirectories(disk, directory.fd, entry as TopicEntry, 0, new SerialSyncs(disk));
       disk.crash("power");
       crashed = crashes(disk, m, "power", (libc) => void new Process(libc));
       check(new Told(), disk, `at call ${m}, seed ${seed}`);

@@ -32,13 +32,18 @@ import type { TopicEntry } from "../../src/log/catalogue.ts";
 import { DataDirectory } from "../../src/log/data_directory.ts";
 import { must, openDirectory, StorageError } from "../../src/log/files.ts";
 import { type CheckpointEntry, Keeper } from "../../src/log/keeper.ts";
-import { PartitionKind } from "../../src/log/opened_log.ts";
+import { openPartitions } from "../../src/log/open_partitions.ts";
+import {
+  PartitionKind,
+  type RecoveryOptions,
+  type RecoveryReport,
+} from "../../src/log/opened_log.ts";
 import type { Partition } from "../../src/log/partition.ts";
 import { PartitionReader } from "../../src/log/read.ts";
-import { emptyReport, openPartition, type RecoveryReport } from "../../src/log/recovery.ts";
 import { LogPoint, Segment } from "../../src/log/segment.ts";
 import { DirectFileJobs } from "../../src/log/file_jobs.ts";
 import { SegmentStore } from "../../src/log/segment_store.ts";
+import { type ManySyncs, SerialSyncs } from "../../src/log/sync_group.ts";
 import { Walk } from "../../src/log/walk.ts";
 import { AIO_ALONE, Syncer, type SyncOptions } from "../../src/server/sync.ts";
 import { ColdWorker } from "./cold_worker.ts";
@@ -136,7 +141,7 @@ export class Life {
       clockConfirmMs: CLOCK_CONFIRM_MS,
     });
     this.#arena = libc.allocate(ARENA_SIZE);
-    for (const topic of this.keeper.topics) this.openTopic(topic, this.directory.clean);
+    this.#openAll(this.keeper.topics, this.directory.clean, this.syncer.manySyncs());
   }
 
   /** Every other life has two partitions or more synced by one `syncfs`. */
@@ -318,32 +323,44 @@ export class Life {
 
   /** Opens its partitions that are not open, all or (StorageError) none. */
   openTopic(entry: TopicEntry, clean: boolean): void {
+    this.#openAll([entry], clean, new SerialSyncs(this.libc));
+  }
+
+  /** Those of all these topics beside each other, as the server's start does it. */
+  #openAll(entries: readonly TopicEntry[], clean: boolean, syncs: ManySyncs): void {
     const { topics } = this.broker;
-    const served = topics.get(entry.name);
-    const config = served?.config ?? checkedConfig(entry.config);
-    const topic = served ?? new Topic(entry.name, entry.topicId, config, entry.config);
-    const logs: { log: Partition; report: RecoveryReport }[] = [];
-    for (let index = topic.partitions.length; index < entry.partitions; index += 1) {
-      const report = emptyReport();
-      const log = openPartition(this.store, {
-        directory: partitionDirectory(entry.name, index),
-        config,
-        kind: entry.name === OFFSETS_TOPIC ? PartitionKind.cleaned : PartitionKind.own,
-        leaderEpoch: this.epoch,
-        clean,
-        recoveryPoint: this.keeper.recoveryPoint(entry.name, index),
-        logStart: this.keeper.logStart(entry.name, index),
-        progress: () => {},
-      }, report);
-      logs.push({ log, report });
+    const opening = entries.map((entry) => {
+      const config = topics.get(entry.name)?.config ?? checkedConfig(entry.config);
+      const topic = topics.get(entry.name) ??
+        new Topic(entry.name, entry.topicId, config, entry.config);
+      const first = topic.partitions.length;
+      const wanted = Array.from({ length: entry.partitions - first }, (_, i) => {
+        return this.#recoveryOf(entry.name, first + i, config, clean);
+      });
+      return { topic, wanted };
+    });
+    const all = openPartitions(this.store, opening.flatMap(({ wanted }) => wanted), syncs);
+    for (const { topic, wanted } of opening) {
+      for (const { partition: log, report } of all.splice(0, wanted.length)) {
+        if (report.bytesScanned > 0) this.#dropScanned(log);
+        this.opened.push({ partition: topics.addPartition(topic, log), report });
+      }
+      if (topics.get(topic.name) === undefined) topics.add(topic);
+      if (topic.name === OFFSETS_TOPIC) this.broker.offsets.opened(topic);
     }
-    for (const { log, report } of logs) {
-      if (report.bytesScanned > 0) this.#dropScanned(log);
-      const partition = topics.addPartition(topic, log);
-      this.opened.push({ partition, report });
-    }
-    if (served === undefined) topics.add(topic);
-    if (entry.name === OFFSETS_TOPIC) this.broker.offsets.opened(topic);
+  }
+
+  #recoveryOf(topic: string, index: number, config: TopicConfig, clean: boolean): RecoveryOptions {
+    return {
+      directory: partitionDirectory(topic, index),
+      config,
+      kind: topic === OFFSETS_TOPIC ? PartitionKind.cleaned : PartitionKind.own,
+      leaderEpoch: this.epoch,
+      clean,
+      recoveryPoint: this.keeper.recoveryPoint(topic, index),
+      logStart: this.keeper.logStart(topic, index),
+      progress: () => {},
+    };
   }
 
   /** As the server does: sealed segments that a recovery has read need not stay in the cache. */

@@ -48,25 +48,41 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "tail published unsynced after a kill",
+    edits: [
+      {
+        file: "src/log/recovery.ts",
+        find: "    if (!this.#isSettled(this.#last)) this.#syncs.ahead(this.#last, group);\n",
+        replace: "",
+      },
+      {
+        file: "src/log/recovery_syncs.ts",
+        find:
+          "    must(this.#store.libc.fdatasync(fd), `sync ${segmentFile(segment.baseOffset)}`);\n",
+        replace: "",
+      },
+    ],
+  },
+  {
+    name: "a tail above the recovery point taken for settled",
     edits: [{
       file: "src/log/recovery.ts",
-      find: "    must(libc.fdatasync(fd), `sync ${segmentFile(segment.baseOffset)}`);\n",
-      replace: "",
+      find: "    return position === last.size && this.#scan.expected === safe;\n",
+      replace: "    return this.#scan.expected >= safe;\n",
     }],
   },
   {
     name: "recovery does not truncate",
     edits: [{
       file: "src/log/recovery_files.ts",
-      find: "  must(store.libc.ftruncate(fd, end), `truncate ${name}`);\n",
+      find: "  must(store.libc.ftruncate(segment.file!.fd, end), `truncate ${name}`);\n",
       replace: "",
     }],
   },
   {
     name: "truncation not synced",
     edits: [{
-      file: "src/log/recovery_files.ts",
-      find: "  must(store.libc.fsync(fd), `sync ${name}`);\n",
+      file: "src/log/recovery_syncs.ts",
+      find: "    if (this.#cut === active) this.#add(active, group, () => {});\n",
       replace: "",
     }],
   },

@@ -11,13 +11,8 @@ import { emptySlice } from "../../src/base/file_slice.ts";
 import { defaultTopicConfig, type TopicConfig } from "../../src/format/topic_config.ts";
 import type { Partition } from "../../src/log/partition.ts";
 import { PartitionReader } from "../../src/log/read.ts";
-import { PartitionKind } from "../../src/log/opened_log.ts";
-import {
-  emptyReport,
-  openPartition,
-  type RecoveryReport,
-  UNKNOWN,
-} from "../../src/log/recovery.ts";
+import { openPartitions } from "../../src/log/open_partitions.ts";
+import { PartitionKind, type RecoveryReport, UNKNOWN } from "../../src/log/opened_log.ts";
 import { LogPoint, Segment } from "../../src/log/segment.ts";
 import { SegmentStore } from "../../src/log/segment_store.ts";
 import { Walk } from "../../src/log/walk.ts";
@@ -77,8 +72,7 @@ export class LogWorld {
     config: Partial<TopicConfig> = {},
     how: OpenHow = {},
   ): { partition: Partition; report: RecoveryReport } {
-    const report = emptyReport();
-    const partition = openPartition(this.store, {
+    const [opened] = openPartitions(this.store, [{
       directory: this.directory,
       config: { ...defaultTopicConfig(), ...config },
       kind: how.kind ?? PartitionKind.own,
@@ -87,8 +81,8 @@ export class LogWorld {
       recoveryPoint: how.recoveryPoint ?? UNKNOWN,
       logStart: how.logStart ?? UNKNOWN,
       progress: () => {},
-    }, report);
-    return { partition, report };
+    }]);
+    return opened!;
   }
 
   /** Stages one batch; the base offset, or an error code below zero. */

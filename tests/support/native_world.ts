@@ -14,8 +14,8 @@ import { completeAppends, completeSync, flushAppended } from "../../src/broker/p
 import { pushBatches } from "../../src/broker/subscriptions.ts";
 import { Topic } from "../../src/broker/topics.ts";
 import { defaultTopicConfig, type TopicConfig } from "../../src/format/topic_config.ts";
-import { PartitionKind } from "../../src/log/opened_log.ts";
-import { emptyReport, openPartition, UNKNOWN } from "../../src/log/recovery.ts";
+import { openPartitions } from "../../src/log/open_partitions.ts";
+import { PartitionKind, UNKNOWN } from "../../src/log/opened_log.ts";
 import type { ControlRequestOf } from "../../src/native/control_operations.ts";
 import { dispatchFrame, MUST_CLOSE, NEEDS_BYTES, PAUSED } from "../../src/native/dispatch.ts";
 import { NativeDoor, type Server } from "../../src/native/door.ts";
@@ -163,8 +163,8 @@ export class NativeWorld {
         logStart: UNKNOWN,
         progress: () => {},
       };
-      const log = openPartition(this.log.store, options, emptyReport());
-      this.broker.topics.addPartition(topic, log);
+      const [opened] = openPartitions(this.log.store, [options]);
+      this.broker.topics.addPartition(topic, opened!.partition);
     }
     this.broker.topics.add(topic);
     return topic;

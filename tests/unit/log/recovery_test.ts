@@ -288,7 +288,7 @@ test("what the disk refuses names the partition", () => {
   world.append(partition, batchOfSize(100));
   world.end();
   const faulty = new FaultyLibc(libcWithoutSyncs);
-  for (const call of ["fdatasync", "pread"] as const) {
+  for (const call of ["fsync", "pread"] as const) {
     const again = new LogWorld({ root: world.root, libc: faulty.libc });
     faulty.failNth(call, 1, -EIO);
     assert.throws(() => again.open(), /orders-0.*EIO/, call);

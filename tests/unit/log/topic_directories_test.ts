@@ -4,19 +4,22 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
-import { AT_FDCWD } from "../../../ffi/constants.ts";
+import { AT_FDCWD, EIO } from "../../../ffi/constants.ts";
 import { formatEpochs, formatPartitionMetadata } from "../../../src/format/checkpoint.ts";
 import { deletedDirectory, segmentFile } from "../../../src/format/file_names.ts";
-import { openDirectory } from "../../../src/log/files.ts";
+import { DIRECTORIES_MADE_AT_ONCE } from "../../../src/limits.ts";
+import { openDirectory, StorageError } from "../../../src/log/files.ts";
+import { type ManySyncs, SerialSyncs } from "../../../src/log/sync_group.ts";
 import {
   completeMetadata,
   directoriesOf,
-  findProblem,
+  inspectDirectories,
   makeDirectories,
   removeDeleted,
   removeMade,
   renameDeleted,
 } from "../../../src/log/topic_directories.ts";
+import { FaultyLibc } from "../../support/faulty_libc.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
 const TOPIC = {
@@ -51,8 +54,8 @@ class World {
 test("what was made is found whole; a second making changes nothing", () => {
   const world = new World();
   for (let i = 0; i < 2; i += 1) {
-    makeDirectories(libc, world.fd, TOPIC, 7);
-    assert.equal(findProblem(libc, world.fd, TOPIC), null);
+    makeDirectories(libc, world.fd, TOPIC, 7, new SerialSyncs(libc));
+    assert.equal(inspectDirectories(libc, world.fd, TOPIC).problem, null);
     assert.deepEqual(world.names(), directoriesOf(TOPIC));
     for (const directory of directoriesOf(TOPIC)) {
       assert.equal(readFileSync(world.path(directory, SEGMENT), "latin1"), "");
@@ -62,9 +65,47 @@ test("what was made is found whole; a second making changes nothing", () => {
   }
 });
 
+test("what many directories hold is synced beside each other, then their names", () => {
+  const world = new World();
+  const groups: number[] = [];
+  const counting: ManySyncs = {
+    sync: (fds, results) => {
+      groups.push(fds.length);
+      fds.forEach((_, i) => results[i] = 0);
+    },
+  };
+  const faulty = new FaultyLibc(libc);
+  const topic = { ...TOPIC, partitions: DIRECTORIES_MADE_AT_ONCE + 1 };
+  makeDirectories(faulty.libc, world.fd, topic, 7, counting);
+  assert.deepEqual(groups, [2 * DIRECTORIES_MADE_AT_ONCE, DIRECTORIES_MADE_AT_ONCE, 2, 1]);
+  assert.equal(faulty.opened, faulty.count("close"), "nothing stays open");
+  assert.deepEqual(inspectDirectories(libc, world.fd, topic), { problem: null, lacksId: false });
+});
+
+test("a file that is not synced has no name that counts, and nothing stays open", () => {
+  for (const failing of [1, 2]) {
+    const world = new World();
+    const faulty = new FaultyLibc(libc);
+    let groups = 0;
+    const syncs: ManySyncs = {
+      sync: (fds, results) => {
+        groups += 1;
+        fds.forEach((_, i) => results[i] = groups === failing && i === 1 ? -EIO : 0);
+      },
+    };
+    const make = () => makeDirectories(faulty.libc, world.fd, TOPIC, 7, syncs);
+    assert.throws(
+      make,
+      (error: unknown) => error instanceof StorageError && /EIO/.test(`${error}`),
+    );
+    assert.equal(existsSync(world.path("t-1", "partition.metadata")), failing === 2);
+    assert.equal(faulty.opened, faulty.count("close"));
+  }
+});
+
 test("what was made is unmade; a segment that holds something stays, with its directory", () => {
   const world = new World();
-  makeDirectories(libc, world.fd, TOPIC, 0);
+  makeDirectories(libc, world.fd, TOPIC, 0, new SerialSyncs(libc));
   writeFileSync(world.path("t-1", SEGMENT), "x");
   assert.deepEqual(removeMade(libc, world.fd, TOPIC), ["t-1"]);
   assert.deepEqual(world.names(), ["t-1"]);
@@ -75,8 +116,9 @@ test("an id is completed where there is none, or Kafka's that is none", () => {
   const world = new World();
   mkdirSync(world.path("t-0"));
   world.make("t-1", KAFKAS_NO_ID);
-  assert.equal(findProblem(libc, world.fd, TOPIC), null);
+  assert.deepEqual(inspectDirectories(libc, world.fd, TOPIC), { problem: null, lacksId: true });
   completeMetadata(libc, world.fd, TOPIC);
+  assert.deepEqual(inspectDirectories(libc, world.fd, TOPIC), { problem: null, lacksId: false });
   for (const directory of directoriesOf(TOPIC)) {
     const text = readFileSync(world.path(directory, "partition.metadata"), "latin1");
     assert.equal(text, formatPartitionMetadata(TOPIC.topicId));

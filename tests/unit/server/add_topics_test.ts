@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { libc } from "#ffi";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { OPENS_PER_TURN } from "../../../src/limits.ts";
+import { SerialSyncs } from "../../../src/log/sync_group.ts";
 import { makeDirectories } from "../../../src/log/topic_directories.ts";
 import { waitMs } from "../../../src/server/timers.ts";
 import * as frames from "../../support/frames.ts";
@@ -33,7 +34,7 @@ test("partitions are opened some in a turn, and the answer comes last", () => {
   const made = new NodeWorld();
   const { node } = made;
   const { nodeEpoch, dataFd } = node.start;
-  makeDirectories(libc, dataFd, TOPIC, nodeEpoch);
+  makeDirectories(libc, dataFd, TOPIC, nodeEpoch, new SerialSyncs(libc));
   const main = control(made);
   const opened: number[] = [];
   main.send(add("u", 5));

@@ -1,7 +1,9 @@
 /** A short start says nothing; a long one says where it is, now and then. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RECOVERY_TELL_MS } from "../../../src/limits.ts";
+import { setTraceSink } from "../../../src/base/trace.ts";
+import { MiB } from "../../../src/base/units.ts";
+import { RECOVERY_TELL_MS, START_PROGRESS_MS } from "../../../src/limits.ts";
 import type { ShardMessage } from "../../../src/server/messages.ts";
 import { RecoveryWatch } from "../../../src/server/recovery_watch.ts";
 
@@ -17,28 +19,45 @@ function watched(partitions: number) {
 
 test("nothing is told in the first moment", () => {
   const { told, clock, watch } = watched(3);
-  for (let i = 0; i < 3; i += 1) watch.opened();
+  watch.opened(3);
   clock.nowMs += RECOVERY_TELL_MS - 1;
   watch.scanned(5);
   assert.deepEqual(told, []);
 });
 
 test("then partitions and bytes of all of them, at most once in a while", () => {
-  const { told, clock, watch } = watched(3);
+  const { told, clock, watch } = watched(300);
   watch.scanned(100);
-  watch.opened();
+  watch.opened(1);
   clock.nowMs += RECOVERY_TELL_MS;
   watch.scanned(20);
   watch.scanned(30);
   assert.deepEqual(told, [
-    { kind: "recovering", partitionsDone: 1, partitions: 3, scannedBytes: 120 },
+    { kind: "recovering", partitionsDone: 1, partitions: 300, scannedBytes: 120 },
   ]);
   clock.nowMs += RECOVERY_TELL_MS;
-  watch.opened();
+  watch.opened(256);
   assert.deepEqual(told[1], {
     kind: "recovering",
-    partitionsDone: 2,
-    partitions: 3,
-    scannedBytes: 130,
+    partitionsDone: 257,
+    partitions: 300,
+    scannedBytes: 150,
   });
+});
+
+test("a line for people comes less often", () => {
+  const { clock, watch } = watched(300);
+  const said: string[] = [];
+  setTraceSink((level, message) => said.push(`${level} ${message}`));
+  for (let passedMs = 0; passedMs < 2 * START_PROGRESS_MS; passedMs += RECOVERY_TELL_MS) {
+    clock.nowMs += RECOVERY_TELL_MS;
+    watch.scanned(MiB);
+    watch.opened(20);
+  }
+  setTraceSink(() => {});
+  const steps = START_PROGRESS_MS / RECOVERY_TELL_MS;
+  assert.deepEqual(said, [
+    `info start: ${20 * (steps - 1)} of 300 partitions, ${steps} MiB scanned`,
+    `info start: ${20 * (2 * steps - 1)} of 300 partitions, ${2 * steps} MiB scanned`,
+  ]);
 });

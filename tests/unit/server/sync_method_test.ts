@@ -16,7 +16,7 @@ function plan(
   from: Libc,
   wanted: SyncConfig["method"],
   path: string = temporaryDirectory("method"),
-): { plan: Omit<SyncPlan, "endTrial"> | string; told: string[] } {
+): { plan: Omit<SyncPlan, "endTrial" | "manySyncs"> | string; told: string[] } {
   const told: string[] = [];
   setTraceSink((level, message) => told.push(`${level}: ${message}`));
   const fd = libc.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
@@ -28,7 +28,9 @@ function plan(
   return { plan, told };
 }
 
-function withoutTrial({ endTrial, ...plan }: SyncPlan): Omit<SyncPlan, "endTrial"> {
+function withoutTrial(
+  { endTrial, manySyncs: _, ...plan }: SyncPlan,
+): Omit<SyncPlan, "endTrial" | "manySyncs"> {
   endTrial();
   return plan;
 }

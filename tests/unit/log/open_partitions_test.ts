@@ -1,4 +1,4 @@
-/** Partitions opened beside each other: what is synced when, what is spared, and what is refused. */
+/** Partitions opened beside each other: what is synced when, what is spared, what is refused. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

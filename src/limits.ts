@@ -177,7 +177,7 @@ export const SYNCS_IN_FLIGHT_MAX = 256;
 /** Partitions that a start opens beside each other; each has one descriptor more meanwhile. */
 export const OPENED_AT_ONCE = 1024;
 /** Partitions whose directories are made beside each other; each has two descriptors meanwhile. */
-export const DIRECTORIES_MADE_AT_ONCE = 16;
+export const DIRECTORIES_MADE_AT_ONCE = 128;
 /** A start that takes longer says how far it is. */
 export const START_PROGRESS_MS = 3000;
 /** Workers that sync where AIO is refused. */

@@ -121,10 +121,12 @@ export function makeDirectories(
     metadata: encoder.encode(formatPartitionMetadata(topic.topicId)),
   };
   const directories = directoriesOf(topic, first);
+  // No more descriptors than the shard will need for their segments.
+  const atOnce = Math.min(DIRECTORIES_MADE_AT_ONCE, Math.ceil(directories.length / 2));
   const group = new SyncGroup(libc, syncs);
   try {
-    for (let from = 0; from < directories.length; from += DIRECTORIES_MADE_AT_ONCE) {
-      const some = directories.slice(from, from + DIRECTORIES_MADE_AT_ONCE);
+    for (let from = 0; from < directories.length; from += atOnce) {
+      const some = directories.slice(from, from + atOnce);
       for (const directory of some) fillDirectory(libc, dataFd, directory, content, group);
       group.run();
       for (const directory of some) nameMetadata(libc, dataFd, directory, group);

@@ -270,8 +270,8 @@ export const KEEPER_BUGS: readonly (PlantedBug & { readonly words: RegExp })[] =
     edits: [
       {
         file: "src/log/keeper.ts",
-        find: "nodeEpoch, entry.partitions);\n    return this.#replace(grown);\n",
-        replace: "nodeEpoch, entry.partitions);\n    return grown;\n",
+        find: "nodeEpoch, this.syncs, entry.partitions);\n    return this.#replace(grown);\n",
+        replace: "nodeEpoch, this.syncs, entry.partitions);\n    return grown;\n",
       },
       {
         file: "src/log/keeper.ts",

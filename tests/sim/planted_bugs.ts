@@ -176,8 +176,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "partitions acknowledged before the catalogue has them",
     edits: [{
       file: "src/log/keeper.ts",
-      find: "nodeEpoch, entry.partitions);\n    return this.#replace(grown);\n",
-      replace: "nodeEpoch, entry.partitions);\n    return grown;\n",
+      find: "nodeEpoch, this.syncs, entry.partitions);\n    return this.#replace(grown);\n",
+      replace: "nodeEpoch, this.syncs, entry.partitions);\n    return grown;\n",
     }],
   },
   {

@@ -169,13 +169,13 @@ export class Keeper {
 
   /** Persists settings of a topic. Throws StorageError: then they are as they were. */
   alterTopic(name: string, change: ConfigChange): TopicEntry | Refusal {
-    const entry = this.#ready(name);
-    if (entry === undefined) return { error: ErrorCodes.topic_not_found, message: name };
-    const config = changeTopicConfig(entry.config, change);
+    const known = this.#ready(name);
+    if (known === undefined) return { error: ErrorCodes.topic_not_found, message: name };
+    const config = changeTopicConfig(known.config, change);
     if (typeof config === "string") return { error: ErrorCodes.invalid_config, message: config };
     // Its files stay as the cleaner left them: the next start must not miss what is not there.
-    const wasCompacted = entry.wasCompacted === true || isCompacted(entry.config);
-    return this.#replace({ ...entry, config, ...(wasCompacted ? { wasCompacted } : {}) });
+    const entry = isCompacted(known.config) ? { ...known, wasCompacted: true as const } : known;
+    return this.#replace({ ...entry, config });
   }
 
   /**

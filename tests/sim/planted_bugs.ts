@@ -15,8 +15,7 @@ export interface PlantedBug {
 }
 
 /** Where main writes down the settings of a topic. */
-const SETTINGS_KEPT = "    return this.#replace({ ...entry, config, " +
-  "...(wasCompacted ? { wasCompacted } : {}) });\n";
+const SETTINGS_KEPT = "    return this.#replace({ ...entry, config });\n";
 
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
@@ -167,9 +166,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "the catalogue names partitions whose directories are not durable",
     edits: [{
       file: "src/log/topic_directories.ts",
-      find:
-        '  }\n  must(libc.fsync(dataFd), "sync the data directory");\n}\n\nfunction makeSegment',
-      replace: "  }\n}\n\nfunction makeSegment",
+      find: '    throw error;\n  }\n  must(libc.fsync(dataFd), "sync the data directory");\n',
+      replace: "    throw error;\n  }\n",
     }],
   },
   {

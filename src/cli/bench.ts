@@ -26,7 +26,7 @@ import { isTerminal, terminalColumns } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError } from "./output.ts";
 import { sayCutShort } from "./report.ts";
-import { heedingSignals } from "./signals.ts";
+import { watchSignals } from "./signals.ts";
 import { printOne } from "./table.ts";
 
 /** Between the last connection and the first record. */
@@ -39,7 +39,7 @@ const CHAIN_PARTITIONS = 65_536;
 
 export async function bench(command: BenchCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    return await heedingSignals((signal) => benchUntil(command, connection, signal));
+    return await benchUntil(command, connection, watchSignals());
   });
 }
 

@@ -31,13 +31,13 @@ import { partitionsOf } from "./group.ts";
 import { ByteOutput, PipeClosed, printError } from "./output.ts";
 import { Progress, summaryText } from "./progress.ts";
 import { sayCutShort } from "./report.ts";
-import { heedingSignals, untilAborted } from "./signals.ts";
+import { untilAborted, watchSignals } from "./signals.ts";
 
 const CLIENT_NAME = `sluice-cli ${VERSION}`;
 
 export async function consume(command: ConsumeCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    return await heedingSignals((signal) => consumeUntil(command, connection, signal));
+    return await consumeUntil(command, connection, watchSignals());
   });
 }
 

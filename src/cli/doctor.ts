@@ -25,7 +25,7 @@ import { ExitCode } from "./exit_codes.ts";
 import type { DoctorCommand } from "./serve_command.ts";
 import { brokerOptions, resolveSettings } from "./settings.ts";
 import { sayCutShort } from "./report.ts";
-import { heedingSignals, Pauses } from "./signals.ts";
+import { Pauses, watchSignals } from "./signals.ts";
 import { type Color, type Column, printRows } from "./table.ts";
 import { readEnvironment, settingVariables } from "./variables.ts";
 
@@ -46,16 +46,15 @@ const COLUMNS: readonly Column<Finding>[] = [
 ];
 
 export async function doctor(command: DoctorCommand): Promise<ExitCode> {
-  return await heedingSignals(async (signal) => {
-    const findings: Finding[] = [];
-    for await (const finding of look(command, new Pauses(signal))) {
-      if (signal.aborted) break; // half of a measurement is none
-      findings.push(finding);
-    }
-    await printRows(command, COLUMNS, findings);
-    if (signal.aborted) return sayCutShort("the rest was not looked at");
-    return findings.some(({ state }) => state === "fail") ? ExitCode.failed : ExitCode.success;
-  });
+  const signal = watchSignals();
+  const findings: Finding[] = [];
+  for await (const finding of look(command, new Pauses(signal))) {
+    if (signal.aborted) break; // half of a measurement is none
+    findings.push(finding);
+  }
+  await printRows(command, COLUMNS, findings);
+  if (signal.aborted) return sayCutShort("the rest was not looked at");
+  return findings.some(({ state }) => state === "fail") ? ExitCode.failed : ExitCode.success;
 }
 
 async function* look(command: DoctorCommand, pauses: Pauses): AsyncGenerator<Finding> {

@@ -4,13 +4,13 @@ import { dump as dumpLines } from "../tools/dump.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printText } from "./output.ts";
 import { sayCutShort } from "./report.ts";
-import { heedingSignals, Pauses } from "./signals.ts";
+import { Pauses, watchSignals } from "./signals.ts";
 import type { DumpCommand } from "./tools_commands.ts";
 
 const CHUNK_LENGTH = 65536;
 
 export async function dump(command: DumpCommand): Promise<ExitCode> {
-  return await heedingSignals((signal) => dumpUntil(command, new Pauses(signal)));
+  return await dumpUntil(command, new Pauses(watchSignals()));
 }
 
 async function dumpUntil(command: DumpCommand, pauses: Pauses): Promise<ExitCode> {

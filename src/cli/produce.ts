@@ -10,22 +10,21 @@ import { chooseBroker, withBroker } from "./broker_connection.ts";
 import type { ProduceCommand } from "./data_commands.ts";
 import type { ExitCode } from "./exit_codes.ts";
 import { Input } from "./input.ts";
-import { heedingSignals } from "./signals.ts";
+import { watchSignals } from "./signals.ts";
 
 export async function produce(command: ProduceCommand): Promise<ExitCode> {
   const input = Input.open(command.file);
   const broker = await chooseBroker(command.broker);
   try {
     return await withBroker(command, async (connection) => {
-      return await heedingSignals(async (signal) => {
-        const partition = await linesPartition(command, connection);
-        if (partition !== null) {
-          const { produceLines } = await import("./produce/lines.ts");
-          return await produceLines({ command, broker, input, signal }, connection, partition);
-        }
-        const { produceRecords } = await import("./produce/records.ts");
-        return await produceRecords({ command, broker, input, signal });
-      });
+      const signal = watchSignals();
+      const partition = await linesPartition(command, connection);
+      if (partition !== null) {
+        const { produceLines } = await import("./produce/lines.ts");
+        return await produceLines({ command, broker, input, signal }, connection, partition);
+      }
+      const { produceRecords } = await import("./produce/records.ts");
+      return await produceRecords({ command, broker, input, signal });
     });
   } finally {
     input.close();

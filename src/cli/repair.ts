@@ -8,11 +8,11 @@ import { ExitCode } from "./exit_codes.ts";
 import { lineText, printText } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { sayCutShort } from "./report.ts";
-import { heedingSignals, Pauses } from "./signals.ts";
+import { Pauses, watchSignals } from "./signals.ts";
 import type { RepairCommand } from "./tools_commands.ts";
 
 export async function repair(command: RepairCommand): Promise<ExitCode> {
-  return await heedingSignals((signal) => repairUntil(command, new Pauses(signal)));
+  return await repairUntil(command, new Pauses(watchSignals()));
 }
 
 async function repairUntil(command: RepairCommand, pauses: Pauses): Promise<ExitCode> {

@@ -38,14 +38,14 @@ export async function runBroker(
   threads: Threads,
 ): Promise<ExitCode> {
   setTraceSink(traceToStandardError);
-  const signals = watchSignals();
+  const signal = watchSignals();
   const { config, sources } = await configFor(command, isPlain).catch((error: unknown) => {
     threads.terminate();
     throw error;
   });
   const broker = await start(config, sources, threads);
   if (config.http.enabled) await openHttp(broker);
-  await Promise.race([untilAborted(signals.signal), broker.closed]);
+  await Promise.race([untilAborted(signal), broker.closed]);
   await broker.stop();
   return ExitCode.success;
 }

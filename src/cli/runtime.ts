@@ -10,7 +10,6 @@ interface DenoProcess {
   readonly args: readonly string[];
   exit(code: number): never;
   addSignalListener(name: SignalName, handler: () => void): void;
-  removeSignalListener(name: SignalName, handler: () => void): void;
 }
 
 const { Deno: deno } = globalThis as { Deno?: DenoProcess };
@@ -27,9 +26,4 @@ export function exitProcess(code: number): never {
 export function onSignal(name: SignalName, handler: () => void): void {
   if (deno === undefined) process.on(name, handler);
   else deno.addSignalListener(name, handler);
-}
-
-export function offSignal(name: SignalName, handler: () => void): void {
-  if (deno === undefined) process.off(name, handler);
-  else deno.removeSignalListener(name, handler);
 }

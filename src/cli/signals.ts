@@ -6,11 +6,12 @@
  * A signal is heard when the event loop has its turn. Work that waits for nothing (`verify` reads
  * by FFI) would never give it one: it asks `Pauses` between its steps.
  *
- * Invariant: after `stop` the signals do again what they do by default.
+ * Invariant: signals are heard from then on until the process ends. One that comes when the work is
+ * done changes nothing: what is told as done was done.
  */
 
 import { ExitCode } from "./exit_codes.ts";
-import { exitProcess, offSignal, onSignal } from "./runtime.ts";
+import { exitProcess, onSignal } from "./runtime.ts";
 
 /**
  * `timeout` and terminals send a signal to the process and to its group: two for one. What comes
@@ -18,13 +19,8 @@ import { exitProcess, offSignal, onSignal } from "./runtime.ts";
  */
 const SAME_WISH_MS = 200;
 
-export interface SignalWatch {
-  /** Aborted by the first signal. */
-  readonly signal: AbortSignal;
-  stop(): void;
-}
-
-export function watchSignals(): SignalWatch {
+/** Aborted by the first signal; the second one ends the process. */
+export function watchSignals(): AbortSignal {
   const controller = new AbortController();
   let firstMs = 0;
   const handler = (): void => {
@@ -37,21 +33,7 @@ export function watchSignals(): SignalWatch {
   };
   onSignal("SIGINT", handler);
   onSignal("SIGTERM", handler);
-  const stop = (): void => {
-    offSignal("SIGINT", handler);
-    offSignal("SIGTERM", handler);
-  };
-  return { signal: controller.signal, stop };
-}
-
-/** Does the work, which is told of the first signal; a second one ends the process. */
-export async function heedingSignals<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const signals = watchSignals();
-  try {
-    return await work(signals.signal);
-  } finally {
-    signals.stop();
-  }
+  return controller.signal;
 }
 
 /** Settles at the first signal. */

@@ -11,12 +11,12 @@ import { ExitCode } from "./exit_codes.ts";
 import { printError, printText } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { reportError, sayCutShort } from "./report.ts";
-import { heedingSignals, Pauses } from "./signals.ts";
+import { Pauses, watchSignals } from "./signals.ts";
 import type { VerifyCommand } from "./tools_commands.ts";
 
 export async function verify(command: VerifyCommand): Promise<ExitCode> {
   try {
-    return await heedingSignals((signal) => verifyUntil(command, new Pauses(signal)));
+    return await verifyUntil(command, new Pauses(watchSignals()));
   } catch (error) {
     if (!(error instanceof ToolError) && !(error instanceof StorageError)) throw error;
     reportError(error);

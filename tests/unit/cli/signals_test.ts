@@ -6,14 +6,13 @@ import { untilAborted, watchSignals } from "../../../src/cli/signals.ts";
 test("a signal is a wish to end, and the same signal twice at once is one wish", async () => {
   // A signal that is waited for keeps no event loop alive.
   const alive = setInterval(() => {}, 1000);
-  const signals = watchSignals();
-  assert.equal(signals.signal.aborted, false);
+  const signal = watchSignals();
+  assert.equal(signal.aborted, false);
   process.kill(process.pid, "SIGTERM");
-  await untilAborted(signals.signal);
+  await untilAborted(signal);
   process.kill(process.pid, "SIGTERM");
   await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.ok(signals.signal.aborted, "and this process lives");
-  await untilAborted(signals.signal);
-  signals.stop();
+  assert.ok(signal.aborted, "and this process lives");
+  await untilAborted(signal);
   clearInterval(alive);
 });

@@ -16,10 +16,10 @@ configureSync({
     { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["lines"] },
   ],
 });
-const signals = watchSignals();
+const signal = watchSignals();
 const broker = await Broker.start(JSON.parse(process.argv.at(-1) ?? "{}"));
 process.stdout.write(`native ${addressText(broker.addresses.native)}\nready\n`);
-await Promise.race([untilAborted(signals.signal), broker.closed]);
+await Promise.race([untilAborted(signal), broker.closed]);
 await broker.stop();
 process.exit(0);
 

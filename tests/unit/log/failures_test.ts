@@ -6,9 +6,9 @@ import { describeError } from "../../../src/format/errors.ts";
 import { isPassing, refusalOf } from "../../../src/log/failures.ts";
 
 const PASSING: Readonly<Record<string, readonly number[]>> = {
-  disk_full: [errno.ENOSPC, errno.EDQUOT, errno.EFBIG],
-  disk_read_only: [errno.EROFS],
-  storage_busy: [errno.EMFILE, errno.ENFILE, errno.ENOMEM],
+  "disk_full": [errno.ENOSPC, errno.EDQUOT, errno.EFBIG],
+  "disk_read_only": [errno.EROFS],
+  "storage_busy": [errno.EMFILE, errno.ENFILE, errno.ENOMEM],
 };
 
 for (const [name, errors] of Object.entries(PASSING)) {

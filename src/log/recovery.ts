@@ -127,12 +127,13 @@ export class Recovery {
     this.isWhole = clean && this.#openClean(bases);
     if (this.isWhole || bases.length === 0) return;
     this.#last = openSegment(this.#store, this.#directory, bases[bases.length - 1]!);
-    if (!this.#isSettled(this.#last)) this.#syncs.ahead(this.#last, group);
+    if (this.#isSettled(this.#last)) this.#syncs.size(this.#last, group);
+    else this.#syncs.ahead(this.#last, group);
   }
 
   /**
-   * Whether the segment ends where the recovery point is, by its headers: all of it, and its size,
-   * was on disk when the point moved. An empty one has nothing to sync either.
+   * Whether the segment ends where the recovery point is, by its headers: all of it was on disk
+   * when the point moved. An empty one has nothing to scan either.
    */
   #isSettled(last: Segment): boolean {
     if (last.size === 0) return true;

@@ -40,6 +40,14 @@ export class RecoverySyncs {
     });
   }
 
+  /**
+   * The last segment needs no scan, but its size is synced with the group: an earlier start may
+   * have cut it here and ended before that was on disk.
+   */
+  size(segment: Segment, group: SyncGroup): void {
+    this.#add(segment, group, () => {});
+  }
+
   /** A segment in the middle is synced, and its cache dropped. Throws StorageError. */
   now(segment: Segment): void {
     const { fd } = segment.file!;

@@ -50,7 +50,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: "src/log/recovery.ts",
-        find: "    if (!this.#isSettled(this.#last)) this.#syncs.ahead(this.#last, group);\n",
+        find: "    if (this.#isSettled(this.#last)) this.#syncs.size(this.#last, group);\n" +
+          "    else this.#syncs.ahead(this.#last, group);\n",
         replace: "",
       },
       {
@@ -63,11 +64,19 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a tail above the recovery point taken for settled",
-    edits: [{
-      file: "src/log/recovery.ts",
-      find: "    return position === last.size && this.#scan.expected === safe;\n",
-      replace: "    return this.#scan.expected >= safe;\n",
-    }],
+    edits: [
+      {
+        file: "src/log/recovery.ts",
+        find: "    return position === last.size && this.#scan.expected === safe;\n",
+        replace: "    return this.#scan.expected >= safe;\n",
+      },
+      {
+        file: "src/log/recovery.ts",
+        find:
+          "    if (this.#isSettled(this.#last)) this.#syncs.size(this.#last, group);\n    else ",
+        replace: "    if (!this.#isSettled(this.#last)) ",
+      },
+    ],
   },
   {
     name: "recovery does not truncate",

@@ -199,6 +199,8 @@ export class Recovery {
       this.#segments.push(segment);
       if (isLast) this.#last = null;
       if (next <= this.#safe) {
+        // Sealed last: the point may have passed it while its trimming was not on disk yet.
+        if (next === this.#safe) this.#syncs.now(segment);
         this.#checkBelow(segment, next);
         continue;
       }

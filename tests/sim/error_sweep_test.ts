@@ -45,9 +45,9 @@ const names = callNames();
 const tally = { runs: 0, injected: 0, ended: 0, told: 0 };
 
 test("the script makes every kind of call that a disk can fail", () => {
-  const needed = "aio.result aio.submit close epollCreate epollCtl epollWait fadvise flock " +
-    "fstatfs fsync ftruncate getrandom mkdirat openAio openat pread preadv2 pwrite pwritev read " +
-    "readDirectory readahead renameat statx syncfs unlinkat";
+  const needed = "aio.result aio.submit close epollCreate epollCtl epollWait fadvise fdatasync " +
+    "flock fstatfs fsync ftruncate getrandom mkdirat openAio openat pread preadv2 pwrite pwritev " +
+    "read readDirectory readahead renameat statx syncfs unlinkat";
   assert.equal(names.join(" "), needed);
 });
 

@@ -2,7 +2,7 @@
  * The syncs of one partition's recovery. Those of its last segment, which every partition has, are
  * made beside those of other partitions; segments in the middle are few.
  *
- *     begin: ahead -> group: sync, drop the cache, read ahead
+ *     begin: ahead -> group: sync, drop the cache, read ahead; or size -> group: sync
  *     run: cut -> settle -> group: sync
  *
  * Invariant: what is scanned was synced and is read from the disk, and a cut is on disk before

@@ -16,8 +16,12 @@ import { readWhole } from "./files.ts";
 
 const LOCKS = "/proc/locks";
 const TEXT_SIZE_MAX = 1048576;
-/** Of a command line. */
-const SHOWN_MAX = 240;
+/**
+ * Of a command line: how much of its start and of its end. What a runtime or a JVM runs stands
+ * behind all of its flags.
+ */
+const SHOWN_START = 80;
+const SHOWN_END = 160;
 
 export interface LockHolder {
   readonly kind: "sluice" | "kafka";
@@ -58,7 +62,9 @@ export function holderIn(
 export function processText(libc: Libc, pid: number): string {
   if (!(pid > 0)) return "";
   const words = systemText(libc, `/proc/${pid}/cmdline`).replace(/[^ -~]+/g, " ").trim();
-  const shown = words.length > SHOWN_MAX ? `${words.slice(0, SHOWN_MAX)}…` : words;
+  const shown = words.length > SHOWN_START + SHOWN_END
+    ? `${words.slice(0, SHOWN_START)}…${words.slice(-SHOWN_END)}`
+    : words;
   return shown === "" ? `process ${pid}` : `process ${pid}: ${shown}`;
 }
 

@@ -1,5 +1,7 @@
 /** Who holds a lock is read from the kernel's list, and named so that a person knows it. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import process from "node:process";
 import { test } from "node:test";
 import { libc } from "#ffi";
@@ -38,4 +40,14 @@ test("a process is named by its command line", () => {
   assert.match(processText(libc, process.pid), new RegExp(`^process ${process.pid}: [ -~…]+$`));
   assert.equal(processText(libc, 0), "");
   assert.equal(processText(libc, 2 ** 30), "process 1073741824", "it has ended meanwhile");
+});
+
+test("of a long command line the start and the end are shown", async () => {
+  const child = spawn("sh", ["-c", "read line", "-".repeat(300), "serve", "--data", "/d"]);
+  await once(child, "spawn");
+  const shown = processText(libc, child.pid ?? 0);
+  child.stdin.end("\n");
+  await once(child, "close");
+  assert.match(shown, /^process \d+: \S*sh -c read line -+…-+ serve --data \/d$/);
+  assert.equal(shown.replace(/^process \d+: /, "").length, 241);
 });

@@ -8,18 +8,7 @@
 
 import { writeU64 } from "../../base/bytes.ts";
 import type { Header } from "../../client/record.ts";
-
-/** A record as printers see it; its bytes are valid until the next one. */
-export interface RecordView {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly timestampMs: number;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  /** Decoded when it is asked for. */
-  headers(): readonly Header[];
-}
+import type { RecordView } from "../../client/record_json.ts";
 
 /** Escapes, and what they stand for; docs/CLI.md is made of this table. */
 export const ESCAPES: readonly (readonly [escape: string, text: string])[] = [

@@ -3,11 +3,11 @@
  * two copy bytes from what was fetched into the output and make nothing for a record.
  */
 
+import { jsonLine, type RecordView, viewOf } from "../../client/record_json.ts";
 import type { RecordReader } from "../../client/record_reader.ts";
 import type { ConsumeCommand } from "../data_commands.ts";
 import type { ByteOutput } from "../output.ts";
-import { formatRecord, type RecordView } from "./format.ts";
-import { jsonLine } from "./json.ts";
+import { formatRecord } from "./format.ts";
 
 export interface RecordPrinter {
   /** Prints the current record; false when there is no room: then `await printSlowly()`. */
@@ -60,16 +60,7 @@ class MadePrinter implements RecordPrinter {
   }
 
   print(records: RecordReader, partition: number): boolean {
-    const { bytes } = records.block;
-    this.#bytes = this.#make({
-      topic: this.#topic,
-      partition,
-      offset: records.offset,
-      timestampMs: records.timestampMs,
-      key: records.keyIsNull ? null : bytes.subarray(records.keyStart, records.keyEnd),
-      value: records.valueIsNull ? null : bytes.subarray(records.valueStart, records.valueEnd),
-      headers: () => records.headers(),
-    });
+    this.#bytes = this.#make(viewOf(records, this.#topic, partition));
     return this.#output.appendBytes(this.#bytes);
   }
 

@@ -10,13 +10,9 @@
  */
 
 import type { ByteBlock } from "../../base/bytes.ts";
+import { FormatError } from "../../client/record_json.ts";
 
 const PREFIX_SIZE = 4;
-
-/** What the input holds is not what its format says. */
-export class FormatError extends Error {
-  override name = "FormatError";
-}
 
 export class LengthSplitter {
   /** The current piece. */

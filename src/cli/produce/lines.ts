@@ -20,7 +20,7 @@ import { BATCH_SIZE_MAX_LIMIT } from "../../limits.ts";
 import type { ProduceCommand } from "../data_commands.ts";
 import { ExitCode } from "../exit_codes.ts";
 import type { Input } from "../input.ts";
-import { LineSplitter } from "../line_splitter.ts";
+import { LineSplitter } from "../../client/line_splitter.ts";
 import { printError, printText } from "../output.ts";
 import { Progress, summaryText } from "../progress.ts";
 import { reportError, sayCutShort } from "../report.ts";

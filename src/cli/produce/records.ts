@@ -8,21 +8,22 @@
  */
 
 import { Client } from "../../client/client.ts";
+import { LineSplitter } from "../../client/line_splitter.ts";
 import type { Producer } from "../../client/producer.ts";
 import type { BatchReport } from "../../client/producer_options.ts";
+import { FormatError, jsonRecord, type RecordPart } from "../../client/record_json.ts";
 import type { LevelName } from "../../format/levels.ts";
 import { BATCH_SIZE_MAX_LIMIT } from "../../limits.ts";
 import { VERSION } from "../../version.ts";
 import type { ProduceCommand } from "../data_commands.ts";
 import { ExitCode } from "../exit_codes.ts";
 import type { Input } from "../input.ts";
-import { LineSplitter } from "../line_splitter.ts";
 import { printError, printText } from "../output.ts";
 import { Progress, summaryText } from "../progress.ts";
 import { reportError, sayCutShort } from "../report.ts";
 import { untilAborted } from "../signals.ts";
-import { jsonRecord, lineRecord, type RecordPart } from "./formats.ts";
-import { FormatError, LengthSplitter } from "./length_splitter.ts";
+import { lineRecord } from "./formats.ts";
+import { LengthSplitter } from "./length_splitter.ts";
 import { type ProduceJob, resumeCommand } from "./resume.ts";
 
 /** Sends everything; a record without a partition goes where its key says. */

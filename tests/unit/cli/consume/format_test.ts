@@ -1,12 +1,8 @@
 /** What a format prints, byte for byte, and what is no format. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  compileFormat,
-  ESCAPES,
-  formatRecord,
-  type RecordView,
-} from "../../../../src/cli/consume/format.ts";
+import { compileFormat, ESCAPES, formatRecord } from "../../../../src/cli/consume/format.ts";
+import type { RecordView } from "../../../../src/client/record_json.ts";
 
 const encoder = new TextEncoder();
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { heapBlock } from "../../../../src/base/bytes.ts";
-import { FormatError, LengthSplitter } from "../../../../src/cli/produce/length_splitter.ts";
+import { LengthSplitter } from "../../../../src/cli/produce/length_splitter.ts";
+import { FormatError } from "../../../../src/client/record_json.ts";
 
 const INPUT = Uint8Array.of(0, 0, 0, 3, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 1, 9);
 const WHOLE = [[1, 2, 3], [], [9]];

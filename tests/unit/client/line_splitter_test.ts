@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { heapBlock } from "../../../src/base/bytes.ts";
-import { LineSplitter } from "../../../src/cli/line_splitter.ts";
+import { LineSplitter } from "../../../src/client/line_splitter.ts";
 import { Prng } from "../../support/prng.ts";
 
 interface Outcome {

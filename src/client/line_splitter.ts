@@ -17,7 +17,7 @@
 
 import { type ByteBlock, heapBlock } from "../base/bytes.ts";
 import { KiB } from "../base/units.ts";
-import { copyRange } from "../client/copy.ts";
+import { copyRange } from "./copy.ts";
 
 const LF = 10;
 const FIRST_CARRY: number = 64 * KiB;

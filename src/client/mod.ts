@@ -62,6 +62,7 @@ export {
 export {
   type ConsumeOptions,
   type Fetched,
+  type FetchedOnce,
   PartitionConsumer,
   type SubscribeOptions,
 } from "./partition_consumer.ts";

@@ -69,6 +69,14 @@ export interface Fetched {
   readonly nextOffset: number;
 }
 
+/** What one fetch gave. Valid until `release`. */
+export interface FetchedOnce extends Fetched {
+  /** The batches as they lie on the broker's disk; the first may begin before `from`. */
+  readonly batches: Uint8Array;
+  /** Has to be called, once. */
+  release(): void;
+}
+
 export class PartitionConsumer {
   readonly connection: Connection;
   /** What open_partition said. */
@@ -115,6 +123,29 @@ export class PartitionConsumer {
       }
     } finally {
       subscription.leave();
+    }
+  }
+
+  /**
+   * One fetch from `from` on, for who decides after each of them. Of the options it looks at
+   * `maxBytes`, `minBytes` and `maxWaitMs`. One at a time, and none beside an iteration.
+   */
+  async fetch(from: number, options: ConsumeOptions = {}): Promise<FetchedOnce> {
+    assert(!this.#busy, "one fetch at a time");
+    this.#busy = true;
+    try {
+      const body = await this.#fetch(from, options);
+      const { block, start, end } = body;
+      const release = (): void => this.connection.giveBack(block);
+      try {
+        const batches = block.bytes.subarray(start + FetchReplyAt.batches, end);
+        return { ...this.#open(body, from, Infinity), batches, release };
+      } catch (error) {
+        release();
+        throw error;
+      }
+    } finally {
+      this.#busy = false;
     }
   }
 

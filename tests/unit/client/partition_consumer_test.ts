@@ -42,6 +42,24 @@ describe("PartitionConsumer", () => {
     assert.deepEqual([first["handle"], first["minBytes"], first["offset"]], [7, 1, 0]);
   });
 
+  test("one fetch gives records and the batches they lie in, until it is released", async () => {
+    fill(6);
+    const consumer = await PartitionConsumer.open(connection, "t", 0);
+    const fetched = await consumer.fetch(1, { maxBytes: 1000, maxWaitMs: 7 });
+    const asked = valuesOf(fake.named("fetch")[0]!);
+    assert.deepEqual([asked["maxBytes"], asked["maxWaitMs"], asked["offset"]], [1000, 7, 1]);
+    assert.deepEqual([...fetched.batches], [...fake.batches[0]!], "also what lies before `from`");
+    assert.ok(fetched.records.next());
+    assert.deepEqual([fetched.records.offset, fetched.nextOffset, fetched.visibleEnd], [1, 3, 6]);
+    fetched.release();
+    const end = await consumer.fetch(6);
+    assert.deepEqual([end.batches.length, end.nextOffset, end.records.next()], [0, 6, false]);
+    end.release();
+    fake.answer = () => frame(0, fake.requests.at(-1)!.correlation, new Uint8Array(3));
+    await assert.rejects(consumer.fetch(0), ProtocolError);
+    await assert.rejects(consumer.fetch(0), ProtocolError, "it may be asked again");
+  });
+
   test("any from and to are exact, also inside batches", async () => {
     fill(9);
     for (let from = 0; from <= 9; from += 1) {

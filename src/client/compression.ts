@@ -22,7 +22,7 @@ import {
 
 export type Compression = "none" | "gzip" | "snappy" | "lz4" | "zstd";
 
-/** A batch that decompresses to more is taken for damaged. */
+/** A batch that decompresses to more is taken for damaged, where nobody says another limit. */
 export const DECOMPRESSED_SIZE_MAX: number = 256 * MiB;
 
 /** What a package for zstd offers. What they give must be bytes of its own, or used no more. */
@@ -61,11 +61,19 @@ export async function loadCompressor(name: Compression): Promise<Compressor | nu
   return { codec, compress: (bytes) => compress(codec, bytes) };
 }
 
-/** The records of a compressed batch. Throws CorruptBatchError or CodecUnavailableError. */
-export function decompressRecords(codec: number, bytes: Uint8Array, offset: number): Uint8Array {
-  if (codec === Codec.zstd && foreignZstd !== null) return foreignRecords(bytes, offset);
+/**
+ * The records of a compressed batch, at most `sizeMax` bytes. Throws CorruptBatchError or
+ * CodecUnavailableError.
+ */
+export function decompressRecords(
+  codec: number,
+  bytes: Uint8Array,
+  offset: number,
+  sizeMax: number = DECOMPRESSED_SIZE_MAX,
+): Uint8Array {
+  if (codec === Codec.zstd && foreignZstd !== null) return foreignRecords(bytes, offset, sizeMax);
   if (codec === Codec.zstd && !hasZstd()) throw new CodecUnavailableError("zstd");
-  const records = decompress(codec, bytes, DECOMPRESSED_SIZE_MAX);
+  const records = decompress(codec, bytes, sizeMax);
   if (!(records instanceof CodecFailure)) return records;
   throw new CorruptBatchError(`${codecName(codec)}: ${records.text}`, offset);
 }
@@ -78,15 +86,15 @@ function foreignCompressed(bytes: Uint8Array): Uint8Array {
   }
 }
 
-function foreignRecords(bytes: Uint8Array, offset: number): Uint8Array {
+function foreignRecords(bytes: Uint8Array, offset: number, sizeMax: number): Uint8Array {
   let records: Uint8Array;
   try {
     records = foreignZstd!.decompress(bytes);
   } catch (error) {
     throw new CorruptBatchError(`zstd: ${reasonOf(error)}`, offset);
   }
-  if (records.length <= DECOMPRESSED_SIZE_MAX) return records;
-  throw new CorruptBatchError(`zstd: above ${DECOMPRESSED_SIZE_MAX} bytes`, offset);
+  if (records.length <= sizeMax) return records;
+  throw new CorruptBatchError(`zstd: above ${sizeMax} bytes`, offset);
 }
 
 function codecNamed(name: string): Codec {

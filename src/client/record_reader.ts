@@ -26,7 +26,7 @@ import {
   CODEC_MASK,
   crcFits,
 } from "../format/batch.ts";
-import { decompressRecords } from "./compression.ts";
+import { DECOMPRESSED_SIZE_MAX, decompressRecords } from "./compression.ts";
 import { CorruptBatchError, UnsupportedCodecError } from "./errors.ts";
 import type { Header } from "./record.ts";
 
@@ -63,6 +63,8 @@ export class RecordReader {
   leaderEpoch = -1;
   /** Where key, value and headers of the current record lie. */
   block: ByteBlock;
+  /** A compressed batch with more bytes of records is refused as damaged. */
+  decompressedSizeMax: number = DECOMPRESSED_SIZE_MAX;
   /** The batches. */
   #source: ByteBlock;
   /** Of the next batch in `#source`. */
@@ -178,7 +180,8 @@ export class RecordReader {
     }
     if (codec > CODEC_MAX) throw new UnsupportedCodecError(codec, this.#baseOffset);
     const compressed = this.#source.bytes.subarray(start, this.#batchAt);
-    const records = decompressRecords(codec, compressed, this.#baseOffset);
+    const sizeMax = this.decompressedSizeMax;
+    const records = decompressRecords(codec, compressed, this.#baseOffset, sizeMax);
     this.block = blockOf(records);
     this.#at = 0;
     this.#recordsEnd = records.length;

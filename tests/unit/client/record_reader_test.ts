@@ -152,6 +152,20 @@ describe("RecordReader", () => {
     }
   });
 
+  test("a compressed batch of more bytes than are wanted is refused, by every codec", async () => {
+    for (const codec of ["gzip", "snappy", "lz4", "zstd"] as const) {
+      const batch = await compressedBatch(codec, 100);
+      const { block, start, end } = blockOf(batch);
+      const reader = new RecordReader(block);
+      for (const [sizeMax, isRead] of [[10_000, false], [100_000, true]] as const) {
+        reader.decompressedSizeMax = sizeMax;
+        reader.open(block, start, end, 0, Infinity);
+        if (isRead) assert.equal(reader.next(), true);
+        else assert.throws(() => reader.next(), CorruptBatchError);
+      }
+    }
+  });
+
   test("damage inside a compressed batch is an error of the batch", () => {
     for (const codec of [1, 2, 3, 4]) {
       const batch = encodeBatch(text("not of this codec"), 1, { baseOffset: 3, attributes: codec });

@@ -248,6 +248,39 @@ export const HTTP_DRAIN_MS = 5000;
 /** Entries of one page of a list. */
 export const HTTP_PAGE_DEFAULT = 100;
 export const HTTP_PAGE_MAX = 1000;
+/** Records over HTTP: a body of one value or one list, and one line of a stream. */
+export const HTTP_RECORDS_SIZE_MAX: number = 4 * MiB;
+/** Records of one list, and of one answer. */
+export const HTTP_RECORDS_MAX = 10000;
+export const HTTP_RECORDS_DEFAULT = 100;
+/** Bytes of one answer; a single larger record, or batch, is sent all the same. */
+export const HTTP_READ_SIZE_DEFAULT: number = 1 * MiB;
+export const HTTP_READ_SIZE_MAX: number = 4 * MiB;
+/** Records of one compressed batch, decompressed: they are read on the main thread. */
+export const HTTP_DECOMPRESSED_SIZE_MAX: number = 32 * MiB;
+/** How long a reader may wait for a record. */
+export const HTTP_WAIT_MS_MAX = 30000;
+/** A body that comes as a stream may pause so long, and who does not read its answer. */
+export const HTTP_STREAM_IDLE_MS = 30000;
+/** Records of one stream that were taken and are not acknowledged, and of all of them. */
+export const HTTP_UNACKNOWLEDGED_MAX = 1024;
+export const HTTP_UNACKNOWLEDGED_BYTES: number = 1 * MiB;
+export const HTTP_PRODUCER_BYTES: number = 16 * MiB;
+/** A record that is not acknowledged for so long fails. */
+export const HTTP_DELIVERY_MS = 30000;
+/** Partitions of all event streams together: each may hold its credit and one batch. */
+export const HTTP_STREAM_PARTITIONS_MAX = 256;
+/** Of one event stream: unread bytes of batches, and text that is made at once. */
+export const HTTP_STREAM_CREDIT: number = 1 * MiB;
+export const HTTP_STREAM_PIECE: number = 64 * KiB;
+/** An event stream that has nothing to say says so; who lost it comes back after so long. */
+export const HTTP_HEARTBEAT_MS = 15000;
+export const HTTP_RECONNECT_MS = 1000;
+/** `partition:offset,` at its longest. */
+export const HTTP_POSITION_SIZE_MAX = 22;
+/** A ticket for a stream: from its issue to the first use, and from an end to the next use. */
+export const HTTP_TICKET_MS = 30000;
+export const HTTP_TICKETS_MAX = 1024;
 
 export const TOPIC_NAME_SIZE_MAX = 249;
 export const PARTITIONS_PER_TOPIC_MAX = 1024;
@@ -286,6 +319,12 @@ assert(2 * TIME_CONFIRM_SIZE_MAX <= COLD_READS_MAX * KiB / 2, "an entry is confi
 assert(COLD_HEADERS_MIN <= COLD_PIECE, "what follows a header is one piece at the most");
 assert(COLD_WINDOW_MAX <= COLD_IN_FLIGHT_DEFAULT, "one reader alone can be served at full speed");
 assert(HTTP_HEAD_MS < HTTP_REQUEST_MS, "a head is part of a request");
+assert(HTTP_RECORDS_SIZE_MAX <= BATCH_SIZE_MAX_LIMIT, "a value may be a record of some topic");
+assert(HTTP_WAIT_MS_MAX <= FETCH_WAIT_MS_MAX, "the shard waits as long");
+assert(
+  HTTP_STREAM_PARTITIONS_MAX * HTTP_POSITION_SIZE_MAX < HTTP_HEAD_SIZE_MAX / 2,
+  "Last-Event-ID fits a head",
+);
 assert(HTTP_PAGE_MAX <= METADATA_TOPICS_MAX, "one request describes the topics of a page");
 assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");
 assert(PARTITIONS_PER_SHARD_MAX <= LIST_ELEMENTS_MAX, "metadata can list every topic");

@@ -72,6 +72,8 @@ const LAYERS: rules.Layers = {
     files: [
       "src/format/errors.ts",
       "src/format/internal_topics.ts",
+      "src/format/levels.ts",
+      "src/base/bytes.ts",
       "src/base/trace.ts",
       "src/base/later.ts",
     ],

@@ -23,20 +23,33 @@ import { addConfigRoutes } from "./routes/config.ts";
 import { addConnectionRoutes } from "./routes/connections.ts";
 import { addGroupRoutes } from "./routes/groups.ts";
 import { addHealthRoutes } from "./routes/health.ts";
+import { addRecordRoutes } from "./routes/records.ts";
 import { addReferenceRoutes } from "./routes/reference.ts";
+import { addStreamRoutes, type StreamServices } from "./routes/streams.ts";
 import { addTopicRoutes } from "./routes/topics.ts";
 
 /** What a handler finds beside the request. */
 export interface AdminEnv {
-  Bindings: { readonly admission: Admission };
+  Bindings: {
+    readonly admission: Admission;
+    /** Name, value, name, value … as they came. */
+    readonly rawHeaders: readonly string[];
+    /** Ends the connection at once. */
+    readonly cut: () => void;
+  };
 }
 
 export type AdminApp = OpenAPIHono<AdminEnv>;
 
 /** Anything that is changed is traced: who may do so holds the admin token or the socket. */
 const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+/** But for records, of which there are many, and what changes nothing. */
+const UNTRACED = new Set(["/v1/topics/{topic}/records", "/v1/tickets"]);
 
-export function makeApp(engine: Engine): { app: AdminApp; routes: RouteTable } {
+export function makeApp(
+  engine: Engine,
+  services: StreamServices,
+): { app: AdminApp; routes: RouteTable } {
   const app: AdminApp = new OpenAPIHono<AdminEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalid(result.target, result.error.issues);
@@ -44,8 +57,9 @@ export function makeApp(engine: Engine): { app: AdminApp; routes: RouteTable } {
   });
   app.use("*", async (c, next) => {
     await next();
-    if (!CHANGING.has(c.req.method)) return;
-    trace("info", `http: ${c.req.method} ${c.req.path} ${c.res.status} (${c.env.admission.scope})`);
+    const { rule, scope } = c.env.admission;
+    if (!CHANGING.has(rule.method) || UNTRACED.has(rule.path)) return;
+    trace("info", `http: ${c.req.method} ${c.req.path} ${c.res.status} (${scope})`);
   });
   app.onError((error) => answer(error instanceof HTTPException ? malformed(error) : error));
   app.notFound(() => answer(new HttpError("http_path_not_found")));
@@ -60,8 +74,11 @@ export function makeApp(engine: Engine): { app: AdminApp; routes: RouteTable } {
   addGroupRoutes(app, engine);
   addConnectionRoutes(app, engine);
   addConfigRoutes(app, engine);
+  addRecordRoutes(app, engine);
+  addStreamRoutes(app, engine, services, () => routes);
   addReferenceRoutes(app);
-  return { app, routes: new RouteTable(descriptionsOf(app)) };
+  const routes = new RouteTable(descriptionsOf(app));
+  return { app, routes };
 }
 
 export function descriptionsOf(app: AdminApp): RouteDescription[] {

@@ -19,6 +19,9 @@ export const problemSchema: z.ZodType<Problem> = z.object({
   hint: z.string(),
   detail: z.string().optional(),
   issues: z.array(z.object({ at: z.string(), message: z.string() })).optional(),
+  records: z.array(z.looseObject({})).optional().describe(
+    "Of a list of records: where each is, or `name` and `code` of why it is not.",
+  ),
 }).openapi("Problem") as unknown as z.ZodType<Problem>;
 
 /** What stands in `security` of a description. */

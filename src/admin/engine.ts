@@ -1,22 +1,32 @@
 /**
- * How the routes reach the broker: as a client does, over the shard's Unix socket. One connection
- * for all requests, made when the first of them needs it, and made again when it is lost.
+ * How the routes reach the broker: as a client does, over the shard's Unix socket. What they need
+ * for that is made when the first of them needs it, and made again when it is lost.
  *
- *     recovering -> serving -> stopping
+ *     recovering -> serving -> draining -> stopping
  *
- * Nothing is repeated here: the client of the HTTP door hears of what failed, and whether to try
+ *     use        one connection for all requests of a moment; nothing is repeated
+ *     connect    one of its own, for who waits long on it
+ *     producer   one for all records, which repeats what failed for now
+ *     client     of that producer and of all streams
+ *
+ * Where nothing is repeated, the client of the HTTP door hears of what failed, and whether to try
  * again.
  *
  * Invariant: before `serving` and after `stop` nothing is asked of the shard.
  */
 
 import { Admin } from "../client/admin.ts";
+import { Client } from "../client/client.ts";
 import { Connection } from "../client/connection.ts";
 import { BrokerError, ClosedError } from "../client/errors.ts";
+import type { Producer } from "../client/producer.ts";
 import { ErrorCodes } from "../format/errors.ts";
+import { HTTP_DELIVERY_MS, HTTP_DRAIN_MS, HTTP_PRODUCER_BYTES } from "../limits.ts";
 import { HttpError } from "./problem.ts";
 
 const CLIENT_NAME = "sluice-http";
+/** Partitions that a topic is given are known to producer and streams after so long. */
+const METADATA_MAX_AGE_MS = 5000;
 
 export type EngineState = "recovering" | "serving" | "stopping";
 
@@ -45,6 +55,10 @@ export class Engine {
   readonly #start: StartState;
   #isStopping = false;
   #opened: Promise<Opened> | null = null;
+  #client: Promise<Client> | null = null;
+  #producer: Promise<Producer> | null = null;
+  /** What is to be told of a drain; null: that has begun. */
+  #ongoing: Set<() => void> | null = new Set();
 
   /** `socketPath`: the shard's. */
   constructor(socketPath: string, start: StartState) {
@@ -65,10 +79,36 @@ export class Engine {
     return this.#start.recovery;
   }
 
+  /** Streams end now, each where it can be gone on with; what is answered at once goes on. */
+  drain(): void {
+    const ongoing = this.#ongoing;
+    this.#ongoing = null;
+    for (const end of ongoing ?? []) end();
+  }
+
+  /**
+   * `end` is called when a drain begins, at once where it has begun. Returns what takes it back,
+   * for who has ended before.
+   */
+  onDrain(end: () => void): () => void {
+    const ongoing = this.#ongoing;
+    if (ongoing === null) {
+      end();
+      return () => {};
+    }
+    ongoing.add(end);
+    return () => void ongoing.delete(end);
+  }
+
   /** Nothing more is asked; what is being asked fails. */
   async stop(): Promise<void> {
+    this.drain();
     this.#isStopping = true;
     await this.#close();
+    const producer = await this.#producer?.catch(() => null);
+    await producer?.close(HTTP_DRAIN_MS).catch(() => {}); // who sent it has heard of it
+    const client = await this.#client?.catch(() => null);
+    await client?.close().catch(() => {});
   }
 
   /** Runs `work` with an open connection. Throws HttpError, and what the client library throws. */
@@ -84,9 +124,44 @@ export class Engine {
     }
   }
 
-  async #useOnce<T>(work: (admin: Admin, connection: Connection) => Promise<T>): Promise<T> {
+  /** A connection for the caller alone, who closes it. Throws as `use` does. */
+  async connect(): Promise<Connection> {
+    this.#checkServing();
+    return await Connection.connect({ path: this.#socketPath }, { clientName: CLIENT_NAME });
+  }
+
+  /** Throws as `use` does, where there is no connection; later it connects again by itself. */
+  async client(): Promise<Client> {
+    this.#checkServing();
+    if (this.#client === null) {
+      this.#client = Client.connect({
+        brokers: [{ path: this.#socketPath }],
+        clientName: CLIENT_NAME,
+        metadataMaxAgeMs: METADATA_MAX_AGE_MS,
+      });
+      this.#client.catch(() => (this.#client = null));
+    }
+    return await this.#client;
+  }
+
+  /** The producer that all records go through. Throws as `client` does. */
+  async producer(): Promise<Producer> {
+    this.#checkServing();
+    if (this.#producer === null) {
+      const options = { bufferBytes: HTTP_PRODUCER_BYTES, deliveryTimeoutMs: HTTP_DELIVERY_MS };
+      this.#producer = this.client().then((client) => client.producer(options));
+      this.#producer.catch(() => (this.#producer = null));
+    }
+    return await this.#producer;
+  }
+
+  #checkServing(): void {
     if (this.state === "recovering") throw new HttpError("http_starting");
     if (this.state === "stopping") throw new ClosedError("HTTP door");
+  }
+
+  async #useOnce<T>(work: (admin: Admin, connection: Connection) => Promise<T>): Promise<T> {
+    this.#checkServing();
     this.#opened ??= this.#open();
     const { admin, connection } = await this.#opened;
     return await work(admin, connection);

@@ -8,7 +8,8 @@
  *
  * There are no cookies, so a page of another origin has nothing to ride on; Host is checked, so a
  * name that was bound anew to 127.0.0.1 does not reach us; and no preflight is ever answered.
- * On the Unix socket the permissions of its file stand for Host and token.
+ * On the Unix socket the permissions of its file stand for Host and token. A stream may be opened
+ * with a ticket (tickets.ts) in the place of a token.
  *
  * Invariant: whoever is admitted has the scope of the route, and the route is the one that the
  * router will find.
@@ -17,6 +18,7 @@
 import type { ErrorName } from "../format/errors.ts";
 import { parseTarget } from "./request_target.ts";
 import type { RouteRule, RouteTable } from "./route_table.ts";
+import { type OpenTicket, type Tickets, withoutTicket } from "./tickets.ts";
 import { covers, type Scope, type Tokens } from "./tokens.ts";
 
 /** A request as it came, nothing normalised. */
@@ -32,6 +34,8 @@ export interface RequestHead {
 export interface Admission {
   readonly rule: RouteRule;
   readonly scope: Scope;
+  /** What it was let in with, if that was a ticket: it is told when the answer has ended. */
+  readonly ticket: OpenTicket | null;
 }
 
 export interface Refusal {
@@ -43,6 +47,7 @@ export interface Refusal {
 export interface GateOptions {
   readonly routes: RouteTable;
   readonly tokens: Tokens;
+  readonly tickets: Tickets;
   /** What Host may say on TCP, with port, in lower case; see `allowedHosts`. */
   readonly hosts: ReadonlySet<string>;
 }
@@ -67,11 +72,13 @@ export function allowedHosts(
 export class Gate {
   readonly #routes: RouteTable;
   readonly #tokens: Tokens;
+  readonly #tickets: Tickets;
   readonly #hosts: ReadonlySet<string>;
 
-  constructor({ routes, tokens, hosts }: GateOptions) {
+  constructor({ routes, tokens, tickets, hosts }: GateOptions) {
     this.#routes = routes;
     this.#tokens = tokens;
+    this.#tickets = tickets;
     this.#hosts = hosts;
   }
 
@@ -82,9 +89,11 @@ export class Gate {
     if ("refused" in rule) return rule;
     const foreign = checkOrigin(head, host);
     if (foreign !== null) return foreign;
-    const scope = this.#scopeOf(head, rule);
-    if (typeof scope !== "string") return scope;
-    return checkBody(head, rule) ?? { rule, scope };
+    const held = this.#authorise(head, rule);
+    if ("refused" in held) return held;
+    const wrong = checkBody(head, rule);
+    if (wrong !== null) held.ticket?.end();
+    return wrong ?? { rule, ...held };
   }
 
   /** The host that was asked, as it was written. */
@@ -106,11 +115,29 @@ export class Gate {
     return refusal("http_method_not_allowed", "", { allow: [...rules.keys()].join(", ") });
   }
 
-  #scopeOf({ rawHeaders, isLocal }: RequestHead, rule: RouteRule): Scope | Refusal {
-    if (rule.scope === "none") return "none";
+  #authorise(head: RequestHead, rule: RouteRule): Omit<Admission, "rule"> | Refusal {
+    const { rawHeaders, isLocal } = head;
+    if (rule.scope === "none") return { scope: "none", ticket: null };
+    if (rule.takesTicket && !isLocal && valuesOf(rawHeaders, "authorization").length === 0) {
+      const withTicket = this.#openByTicket(head, rule);
+      if (withTicket !== null) return withTicket;
+    }
     const scope = isLocal ? "admin" : this.#tokens.scopeOf(bearerOf(rawHeaders));
     if (scope === "none") return refusal("http_token_required");
-    return covers(scope, rule.scope) ? scope : refusal("http_scope_too_small");
+    return covers(scope, rule.scope) ? { scope, ticket: null } : refusal("http_scope_too_small");
+  }
+
+  /** Null: there is no ticket. With one, the scope is what the route needs and no more. */
+  #openByTicket(
+    { target, rawHeaders }: RequestHead,
+    rule: RouteRule,
+  ): Omit<Admission, "rule"> | Refusal | null {
+    const asked = withoutTicket(target);
+    if (asked.ticket === null) return null;
+    const isResuming = valuesOf(rawHeaders, "last-event-id").length > 0;
+    const ticket = this.#tickets.open(asked.ticket, asked.target, isResuming);
+    if (typeof ticket === "string") return refusal("http_ticket_refused", ticket);
+    return { scope: rule.scope, ticket };
   }
 }
 
@@ -138,25 +165,31 @@ function checkBody({ rawHeaders }: RequestHead, rule: RouteRule): Refusal | null
   if (rule.bodyTypes.length === 0) {
     return hasBody ? refusal("http_invalid_request", "the route takes no body") : null;
   }
-  const bytes = Number(length ?? Infinity);
-  const isTooLarge = length !== undefined && !(bytes <= rule.bodyBytesMax);
+  const isStreamed = rule.streamedTypes.includes(typeOf(rawHeaders));
+  const bytesMax = isStreamed ? Number.MAX_SAFE_INTEGER : rule.bodyBytesMax;
+  const isTooLarge = length !== undefined && !(Number(length) <= bytesMax);
   if (isTooLarge || more.length > 0) {
     return refusal("http_body_too_large", `at most ${rule.bodyBytesMax} bytes`);
   }
   const wrong = checkContentType(rawHeaders, rule);
   if (wrong !== null) return wrong;
   const hasLength = length !== undefined && !isChunked;
-  return hasLength || (rule.bodyStreams && isChunked) ? null : refusal("http_length_required");
+  return hasLength || (isStreamed && isChunked) ? null : refusal("http_length_required");
 }
 
 /** Compressed bodies are refused rather than bounded: nobody needs them here. */
 function checkContentType(rawHeaders: readonly string[], rule: RouteRule): Refusal | null {
   const encodings = valuesOf(rawHeaders, "content-encoding");
+  const isPlain = encodings.every((encoding) => encoding.toLowerCase() === "identity");
+  if (isPlain && rule.bodyTypes.includes(typeOf(rawHeaders))) return null;
+  return refusal("http_content_type_unsupported", `it takes ${rule.bodyTypes.join(", ")}`);
+}
+
+/** The type of the body without its parameters; empty where there is none, or more than one. */
+function typeOf(rawHeaders: readonly string[]): string {
   const types = valuesOf(rawHeaders, "content-type");
   const [type = ""] = (types[0] ?? "").toLowerCase().split(";", 1);
-  const isPlain = encodings.every((encoding) => encoding.toLowerCase() === "identity");
-  if (isPlain && types.length === 1 && rule.bodyTypes.includes(type.trim())) return null;
-  return refusal("http_content_type_unsupported", `it takes ${rule.bodyTypes.join(", ")}`);
+  return types.length === 1 ? type.trim() : "";
 }
 
 function refusal(

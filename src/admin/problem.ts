@@ -10,7 +10,15 @@
  */
 
 import { trace } from "../base/trace.ts";
-import { BrokerError, ClosedError, LOCAL_ERROR, SluiceError } from "../client/errors.ts";
+import {
+  BrokerError,
+  ClosedError,
+  CorruptBatchError,
+  DeliveryTimeoutError,
+  LOCAL_ERROR,
+  RecordTooLargeError,
+  SluiceError,
+} from "../client/errors.ts";
 import { describeError, ErrorCodes, type ErrorName } from "../format/errors.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
@@ -35,6 +43,19 @@ export interface Problem {
   /** Of this case; absent where the title says all. */
   readonly detail?: string;
   readonly issues?: readonly Issue[];
+  /** Of a list of records: what became of each. */
+  readonly records?: readonly object[];
+}
+
+/** Thrown where it is made already. */
+export class ProblemError extends Error {
+  override name = "ProblemError";
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.title);
+    this.problem = problem;
+  }
 }
 
 /** Thrown by routes for what is wrong before the engine is asked. */
@@ -111,6 +132,11 @@ export const STATUS: Readonly<Record<ErrorName, number>> = {
   "http_content_type_unsupported": 415,
   "http_starting": 503,
   "http_engine_unreachable": 503,
+  "http_ticket_refused": 403,
+  "http_too_many_streams": 503,
+  "http_not_acceptable": 406,
+  "http_body_slow": 408,
+  "http_delivery_timeout": 504,
 };
 
 export function problem(
@@ -134,8 +160,14 @@ export function problem(
 
 /** What was thrown, as the client is told it. */
 export function problemOf(error: unknown): Problem {
+  if (error instanceof ProblemError) return error.problem;
   if (error instanceof HttpError) return problem(error.error, error.message, error.issues);
   if (error instanceof ClosedError) return problem("shutting_down");
+  if (error instanceof RecordTooLargeError) return problem("batch_too_large", error.message);
+  if (error instanceof DeliveryTimeoutError) {
+    return problem("http_delivery_timeout", error.message);
+  }
+  if (error instanceof CorruptBatchError) return problem("storage_failed", error.message);
   if (error instanceof BrokerError) {
     const name = describeError(error.code).name;
     if (isErrorName(name)) return problem(name, detailOf(error));

@@ -62,11 +62,14 @@ td, th { text-align: left; vertical-align: top; border-top: 1px solid #8884; pad
 
 const STYLE_HASH = createHash("sha256").update(STYLE, "utf8").digest("base64");
 
-/** Nothing may be loaded or run but the style that stands in the page. */
+/**
+ * Nothing may be loaded or run but the style that stands in the page. Whoever types into the
+ * console of the browser may ask this door, and no other: there EventSource can be tried.
+ */
 export const pageHeaders: Readonly<Record<string, string>> = {
   "content-type": "text/html; charset=utf-8",
-  "content-security-policy":
-    `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'`,
+  "content-security-policy": `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; ` +
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'",
 };
 
 export function referencePage(document: OpenApiDocument): string {

@@ -13,8 +13,10 @@ import type { Scope } from "./tokens.ts";
 
 /** How a description says what the gate needs beyond OpenAPI's own words. */
 export const BODY_LIMIT = "x-body-bytes-max";
-/** The body may come in chunks, without a length: its handler counts and bounds it. */
+/** Types whose bodies may come in chunks, without a length: the handler counts and bounds them. */
 export const BODY_STREAMS = "x-body-streams";
+/** A ticket in the query opens it, where no header can be sent. */
+export const TAKES_TICKET = "x-ticket";
 
 /** What the table reads of a description (OpenAPI's operation, with method and path). */
 export interface RouteDescription {
@@ -24,7 +26,8 @@ export interface RouteDescription {
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[] | undefined;
   readonly request?: { readonly body?: { readonly content: object } | undefined } | undefined;
   readonly [BODY_LIMIT]?: number;
-  readonly [BODY_STREAMS]?: boolean;
+  readonly [BODY_STREAMS]?: readonly string[];
+  readonly [TAKES_TICKET]?: boolean;
 }
 
 export interface RouteRule {
@@ -35,7 +38,9 @@ export interface RouteRule {
   /** Content types that it takes; empty: it takes no body. */
   readonly bodyTypes: readonly string[];
   readonly bodyBytesMax: number;
-  readonly bodyStreams: boolean;
+  /** Those of them that may come without a length, and at any. */
+  readonly streamedTypes: readonly string[];
+  readonly takesTicket: boolean;
 }
 
 interface PathRow {
@@ -88,7 +93,8 @@ function ruleOf(description: RouteDescription): RouteRule {
     scope: scopeOf(security),
     bodyTypes: Object.keys(request?.body?.content ?? {}),
     bodyBytesMax: description[BODY_LIMIT] ?? HTTP_BODY_SIZE_MAX,
-    bodyStreams: description[BODY_STREAMS] ?? false,
+    streamedTypes: description[BODY_STREAMS] ?? [],
+    takesTicket: description[TAKES_TICKET] ?? false,
   };
 }
 

@@ -24,13 +24,7 @@ import { type Address, listenerText } from "../address.ts";
 import { later } from "../base/later.ts";
 import { trace } from "../base/trace.ts";
 import type { HttpConfig } from "../config.ts";
-import {
-  HTTP_DRAIN_MS,
-  HTTP_HEAD_MS,
-  HTTP_HEAD_SIZE_MAX,
-  HTTP_KEEP_ALIVE_MS,
-  HTTP_REQUEST_MS,
-} from "../limits.ts";
+import { HTTP_DRAIN_MS, HTTP_HEAD_MS, HTTP_HEAD_SIZE_MAX, HTTP_KEEP_ALIVE_MS } from "../limits.ts";
 import type { Door } from "./door.ts";
 import type { Engine, StartState } from "./engine.ts";
 
@@ -38,11 +32,13 @@ import type { Engine, StartState } from "./engine.ts";
 const SOCKET_MODE = 0o600;
 /** How often slow connections are looked for. */
 const LOOK_EVERY_MS = 1000;
+/** One connection in so many may be an event stream: whoever leaves them open locks nobody out. */
+const STREAMS_SHARE = 2;
 
 const SERVER: ServerOptions = {
   maxHeaderSize: HTTP_HEAD_SIZE_MAX,
   headersTimeout: HTTP_HEAD_MS,
-  requestTimeout: HTTP_REQUEST_MS,
+  requestTimeout: 0, // a stream of records may take days; door.ts bounds other bodies
   keepAliveTimeout: HTTP_KEEP_ALIVE_MS,
   connectionsCheckingInterval: LOOK_EVERY_MS,
 };
@@ -113,6 +109,7 @@ export class HttpServer {
   /** Answers what was asked, closes what is idle, and what is left when the drain is over. */
   async stop(): Promise<void> {
     this.#isDraining = true;
+    this.#engine?.drain();
     const closed = this.#servers.map((server) => {
       return new Promise<void>((resolve) => server.close(() => resolve()));
     });
@@ -194,7 +191,8 @@ export class HttpServer {
     const hosts = this.#address === null
       ? new Set<string>()
       : allowedHosts(this.#address, config.hosts);
-    return makeDoor({ engine, tokens, hosts });
+    const streamsMax = Math.ceil(config.connectionsMax / STREAMS_SHARE);
+    return makeDoor({ engine, tokens, hosts, streamsMax, nowMs: () => performance.now() });
   }
 }
 

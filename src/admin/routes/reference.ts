@@ -22,6 +22,7 @@ const TAGS = [
   { name: "health", description: "For whoever watches the process." },
   { name: "broker", description: "What runs here." },
   { name: "topics", description: "Topics, their partitions and their settings." },
+  { name: "records", description: "Producing, reading and following them." },
   { name: "groups", description: "What groups have committed." },
   { name: "connections", description: "Clients of the native listener." },
   { name: "config", description: "Settings of the broker." },

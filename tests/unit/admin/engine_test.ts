@@ -69,3 +69,48 @@ test("a connection full of handles is given up for a new one, once", async () =>
   fake.answer = () => undefined;
   await engine.stop();
 });
+
+test("streams hear of a drain, once, and who begins later hears at once", async () => {
+  const { engine } = engineOf();
+  const heard: string[] = [];
+  engine.onDrain(() => heard.push("first"));
+  engine.onDrain(() => heard.push("second"))();
+  engine.drain();
+  engine.drain();
+  assert.deepEqual(heard, ["first"]);
+  assert.equal(engine.state, "serving", "what is answered at once is answered still");
+  engine.onDrain(() => heard.push("late"));
+  assert.deepEqual(heard, ["first", "late"]);
+  await engine.stop();
+});
+
+test("who waits long has a connection of its own", async () => {
+  const { engine, start } = engineOf(false);
+  await assert.rejects(engine.connect(), HttpError);
+  start.isServing = true;
+  const before = hellos();
+  const connections = await Promise.all([engine.connect(), engine.connect()]);
+  assert.equal(hellos(), before + 2);
+  for (const connection of connections) connection.close();
+  await engine.stop();
+  await assert.rejects(engine.connect(), ClosedError);
+});
+
+test("all records go through one producer, which ends with the engine", async () => {
+  const { engine } = engineOf();
+  const [producer, same] = await Promise.all([engine.producer(), engine.producer()]);
+  assert.equal(producer, same);
+  assert.equal(await engine.client(), await engine.client());
+  await engine.stop();
+  await assert.rejects(producer.send({ topic: "t", value: "v" }), ClosedError);
+  await assert.rejects(engine.producer(), ClosedError);
+});
+
+test("a client that could not connect is made again", async () => {
+  const start = { startedMs: 5, isServing: true, recovery };
+  const engine = new Engine("/nowhere/shard.sock", start);
+  for (let again = 0; again < 2; again += 1) {
+    await assert.rejects(engine.producer(), { name: "connection_refused" });
+  }
+  await engine.stop();
+});

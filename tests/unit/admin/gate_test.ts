@@ -2,15 +2,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { allowedHosts, Gate, type RequestHead } from "../../../src/admin/gate.ts";
-import { BODY_STREAMS, RouteTable } from "../../../src/admin/route_table.ts";
+import { BODY_STREAMS, RouteTable, TAKES_TICKET } from "../../../src/admin/route_table.ts";
+import { Tickets } from "../../../src/admin/tickets.ts";
 import { Tokens } from "../../../src/admin/tokens.ts";
-import { HTTP_BODY_SIZE_MAX } from "../../../src/limits.ts";
+import { HTTP_BODY_SIZE_MAX, HTTP_TICKET_MS } from "../../../src/limits.ts";
 
 const READ = "r".repeat(43);
 const ADMIN = "a".repeat(43);
 const HOST = "127.0.0.1:7480";
 const JSON_BODY = { body: { content: { "application/json": {} } } };
 
+let nowMs = 0;
+const tickets = new Tickets(() => nowMs);
 const gate = new Gate({
   routes: new RouteTable([
     { method: "get", path: "/livez", security: [{}] },
@@ -26,10 +29,17 @@ const gate = new Gate({
       path: "/v1/stream",
       security: [{ bearer: ["admin"] }],
       request: JSON_BODY,
-      [BODY_STREAMS]: true,
+      [BODY_STREAMS]: ["application/json"],
+    },
+    {
+      method: "get",
+      path: "/v1/topics/{topic}/stream",
+      security: [{ bearer: ["read"] }],
+      [TAKES_TICKET]: true,
     },
   ]),
   tokens: new Tokens({ read: READ, admin: ADMIN }),
+  tickets,
   hosts: allowedHosts({ host: "127.0.0.1", port: 7480 }, "broker.example,Other.example:80"),
 });
 
@@ -161,6 +171,41 @@ describe("token and scope", () => {
 
   test("on the Unix socket neither Host nor token are asked for", () => {
     assert.equal(judge("GET /v1/topics", { Host: "anything" }, true), "in: admin");
+  });
+});
+
+describe("a ticket", () => {
+  const STREAM = "/v1/topics/t/stream";
+
+  test("is taken where a stream is opened without a token, for what the stream needs", () => {
+    const ticket = tickets.issue(STREAM);
+    const found = gate.admit(head(`GET ${STREAM}?ticket=${ticket}`, { Host: HOST }));
+    assert.ok("rule" in found && found.ticket !== null);
+    assert.deepEqual([found.scope, found.rule.path], ["read", "/v1/topics/{topic}/stream"]);
+    assert.equal(judge(`GET ${STREAM}?ticket=${ticket}`), "http_ticket_refused", "in use");
+    found.ticket.end();
+    assert.equal(judge(`GET ${STREAM}?ticket=${ticket}`), "http_ticket_refused", "used");
+    const again = { "Last-Event-ID": "0:1" };
+    assert.equal(judge(`GET ${STREAM}?ticket=${ticket}`, again), "in: read");
+  });
+
+  test("is worth nothing elsewhere, too late, beside a token, or twice", () => {
+    const ticket = tickets.issue(STREAM);
+    assert.equal(judge(`GET /v1/topics?ticket=${ticket}`), "http_token_required");
+    assert.equal(judge(`GET /v1/topics/u/stream?ticket=${ticket}`), "http_ticket_refused");
+    assert.equal(judge(`GET ${STREAM}?ticket=${ticket}&ticket=${ticket}`), "http_token_required");
+    const wrong = { Authorization: "Bearer wrong" };
+    assert.equal(judge(`GET ${STREAM}?ticket=${ticket}`, wrong), "http_token_required");
+    assert.equal(judge(`GET ${STREAM}?ticket=${ticket}`, asRead), "in: read", "by the token");
+    nowMs += HTTP_TICKET_MS + 1;
+    assert.equal(judge(`GET ${STREAM}?ticket=${ticket}`), "http_ticket_refused");
+  });
+
+  test("that came with a body it may not have is over", () => {
+    const line = `GET ${STREAM}?ticket=${tickets.issue(STREAM)}`;
+    assert.equal(judge(line, { "Content-Length": "1" }), "http_invalid_request");
+    assert.equal(judge(line), "http_ticket_refused");
+    assert.equal(judge(line, { "Last-Event-ID": "0:1" }), "in: read", "it is not left open");
   });
 });
 

@@ -4,12 +4,20 @@ import { test } from "node:test";
 import {
   HttpError,
   problem,
+  ProblemError,
   problemHeaders,
   problemOf,
   STATUS,
 } from "../../../src/admin/problem.ts";
 import { setTraceSink, type TraceLevel } from "../../../src/base/trace.ts";
-import { BrokerError, ClosedError, ConnectionError } from "../../../src/client/errors.ts";
+import {
+  BrokerError,
+  ClosedError,
+  ConnectionError,
+  CorruptBatchError,
+  DeliveryTimeoutError,
+  RecordTooLargeError,
+} from "../../../src/client/errors.ts";
 import { ErrorCodes, ERRORS } from "../../../src/format/errors.ts";
 
 test("every row of the table has a status that is an error", () => {
@@ -49,6 +57,25 @@ test("a shard that is away or stopping is told as such", () => {
     true,
   ]);
   assert.equal(problemOf(new ClosedError("door")).name, "shutting_down");
+});
+
+test("a record that is too large, or not acknowledged in time, is told as what it is", () => {
+  const large = problemOf(new RecordTooLargeError(2000, 1000, 1061, 2100));
+  assert.deepEqual([large.name, large.status], ["batch_too_large", 413]);
+  assert.match(large.detail!, /max\.message\.bytes=2100/);
+  const late = problemOf(new DeliveryTimeoutError("t", 0, 30, null));
+  assert.deepEqual([late.name, late.status], ["http_delivery_timeout", 504]);
+});
+
+test("a stored batch that cannot be read is no mistake of who reads it", () => {
+  const told = problemOf(new CorruptBatchError("its checksum does not fit", 7));
+  assert.deepEqual([told.name, told.status], ["storage_failed", 500]);
+  assert.match(told.detail!, /offset 7/);
+});
+
+test("a problem that is made already is told as it is", () => {
+  const made = { ...problem("disk_full"), records: [{ offset: 1 }] };
+  assert.equal(problemOf(new ProblemError(made)), made);
 });
 
 test("a bug is traced, and the client hears no more than that", () => {

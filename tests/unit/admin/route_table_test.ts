@@ -6,6 +6,7 @@ import {
   BODY_STREAMS,
   type RouteDescription,
   RouteTable,
+  TAKES_TICKET,
 } from "../../../src/admin/route_table.ts";
 import { HTTP_BODY_SIZE_MAX } from "../../../src/limits.ts";
 
@@ -24,7 +25,7 @@ test("a path has its rules by method, with scope and body", () => {
       request: { body: { content } },
     }),
     route("get", "/livez", { security: [{}] }),
-    route("put", "/x", { [BODY_LIMIT]: 5, [BODY_STREAMS]: true }),
+    route("put", "/x", { [BODY_LIMIT]: 5, [BODY_STREAMS]: ["text/csv"], [TAKES_TICKET]: true }),
   ]);
   const rules = table.find(["v1", "topics", "any"])!;
   assert.deepEqual([...rules.keys()], ["GET", "PATCH"]);
@@ -34,13 +35,18 @@ test("a path has its rules by method, with scope and body", () => {
     scope: "read",
     bodyTypes: [],
     bodyBytesMax: HTTP_BODY_SIZE_MAX,
-    bodyStreams: false,
+    streamedTypes: [],
+    takesTicket: false,
   });
   assert.deepEqual(rules.get("PATCH")?.bodyTypes, ["application/json", "text/plain"]);
   assert.equal(rules.get("PATCH")?.scope, "admin");
   assert.equal(table.find(["livez"])?.get("GET")?.scope, "none");
   const put = table.find(["x"])?.get("PUT");
-  assert.deepEqual([put?.bodyBytesMax, put?.bodyStreams], [5, true]);
+  assert.deepEqual([put?.bodyBytesMax, put?.streamedTypes, put?.takesTicket], [
+    5,
+    ["text/csv"],
+    true,
+  ]);
   for (const none of [[], [""], ["v1"], ["v1", "topics"], ["V1", "topics", "a"], ["livez", ""]]) {
     assert.equal(table.find(none), null, none.join("/"));
   }

@@ -1,0 +1,127 @@
+/** Records as events: what is written, and that ids count exactly what was written. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { eventsOf } from "../../../../src/admin/records/event_stream.ts";
+import type { ConsumerBatch } from "../../../../src/client/consumer.ts";
+import { BrokerError } from "../../../../src/client/errors.ts";
+import { RecordReader } from "../../../../src/client/record_reader.ts";
+import { ErrorCodes } from "../../../../src/format/errors.ts";
+import { heapBlock } from "../../../../src/base/bytes.ts";
+import { batchOf } from "../../../support/batches.ts";
+import { EventParser, type ServerEvent } from "../../../support/event_stream.ts";
+
+const LONG_MS = 60_000;
+const encoder = new TextEncoder();
+
+/** A batch of texts, as a consumer gives it. */
+function batch(partition: number, baseOffset: number, texts: readonly string[]): ConsumerBatch {
+  const values = texts.map((text) => encoder.encode(text));
+  const bytes = values.length === 0 ? new Uint8Array(0) : batchOf(values, { baseOffset });
+  const block = heapBlock(bytes.length);
+  block.bytes.set(bytes);
+  const records = new RecordReader(block);
+  records.open(block, 0, bytes.length, baseOffset, Infinity);
+  return { topic: "t", partition, records, nextOffset: baseOffset + texts.length };
+}
+
+interface Source {
+  batches: AsyncGenerator<ConsumerBatch, void, void>;
+  isEnded: boolean;
+}
+
+function sourceOf(list: readonly (ConsumerBatch | Error)[], waitMs = 0): Source {
+  const source: Source = { isEnded: false, batches: null as never };
+  source.batches = (async function* () {
+    try {
+      for (const item of list) {
+        if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+        if (item instanceof Error) throw item;
+        yield item;
+      }
+    } finally {
+      source.isEnded = true;
+    }
+  })();
+  return source;
+}
+
+async function textsOf(list: readonly (ConsumerBatch | Error)[]): Promise<string[]> {
+  const positions = new Map([[0, 17], [1, 4]]);
+  const { batches } = sourceOf(list);
+  const texts: string[] = [];
+  for await (const text of eventsOf({ batches, positions, heartbeatMs: LONG_MS })) texts.push(text);
+  return texts;
+}
+
+function parsed(text: string): ServerEvent[] {
+  return new EventParser().feed(text);
+}
+
+test("it begins with where it is, and every event says where it is behind it", async () => {
+  const texts = await textsOf([batch(0, 17, ["a", "b\n"]), batch(1, 4, ["c"])]);
+  assert.equal(texts[0], "retry: 1000\nid: 0:17,1:4\n\n");
+  const events = parsed(texts.join(""));
+  assert.deepEqual(events.map(({ id }) => id), ["0:18,1:4", "0:19,1:4", "0:19,1:5"]);
+  const records = events.map(({ data }) => JSON.parse(data));
+  assert.deepEqual(records.map(({ partition, offset, value }) => [partition, offset, value]), [
+    [0, 17, "a"],
+    [0, 18, "b\n"],
+    [1, 4, "c"],
+  ]);
+});
+
+test("values that look like events are data", async () => {
+  const value = "x\n\nid: 0:99\ndata: y\r\n\r\u2028";
+  const [event, ...more] = parsed((await textsOf([batch(0, 17, [value])])).join(""));
+  assert.deepEqual([JSON.parse(event!.data).value, event!.id, more], [value, "0:18,1:4", []]);
+});
+
+test("cut after any byte, what follows the last id is what was not seen", async () => {
+  const whole = (await textsOf([batch(0, 17, ["a", "b"]), batch(1, 4, ["c"])])).join("");
+  const all = parsed(whole);
+  for (let cut = 0; cut <= whole.length; cut += 1) {
+    const parser = new EventParser();
+    const seen = parser.feed(whole.slice(0, cut));
+    const behind = [...(parser.lastEventId || "0:17,1:4").matchAll(/\d+:(\d+)/g)]
+      .reduce((sum, [, offset]) => sum + Number(offset), 0);
+    assert.equal(behind - 17 - 4, seen.length, `cut at ${cut}`);
+    assert.deepEqual(seen, all.slice(0, seen.length));
+  }
+});
+
+test("a large batch comes in pieces, as the reader takes them", async () => {
+  const texts = await textsOf([batch(0, 17, Array.from({ length: 300 }, () => "x".repeat(1000)))]);
+  assert.ok(texts.length > 3, String(texts.length));
+  for (const text of texts) assert.ok(text.length < 70_000);
+  assert.equal(parsed(texts.join("")).length, 300);
+});
+
+test("offsets that hold no record any more are behind it, too", async () => {
+  const empty = { ...batch(0, 17, []), nextOffset: 20 };
+  const events = parsed((await textsOf([empty, batch(1, 4, ["c"])])).join(""));
+  assert.deepEqual(events.map(({ id }) => id), ["0:20,1:5"]);
+});
+
+test("why it ends is an event, and the source ends with it", async () => {
+  const source = sourceOf([new BrokerError(ErrorCodes.topic_not_found, "t")]);
+  let text = "";
+  const positions = new Map([[0, 0]]);
+  const options = { batches: source.batches, positions, heartbeatMs: LONG_MS };
+  for await (const piece of eventsOf(options)) text += piece;
+  const [event] = parsed(text);
+  assert.deepEqual([event!.type, JSON.parse(event!.data).name], ["problem", "topic_not_found"]);
+  assert.equal(event!.id, "0:0");
+  assert.equal(source.isEnded, true);
+});
+
+test("while nothing comes it says so, and what comes then is not lost", async () => {
+  const source = sourceOf([batch(0, 0, ["a"])], 30);
+  const positions = new Map([[0, 0]]);
+  let text = "";
+  for await (const piece of eventsOf({ batches: source.batches, positions, heartbeatMs: 5 })) {
+    text += piece;
+  }
+  const parser = new EventParser();
+  assert.equal(parser.feed(text).length, 1);
+  assert.ok(parser.comments > 0);
+});

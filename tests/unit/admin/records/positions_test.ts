@@ -1,0 +1,46 @@
+/** Positions as text: one text for each, and nothing that two readers could read in two ways. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parsePositions, positionsText } from "../../../../src/admin/records/positions.ts";
+import { HTTP_POSITION_SIZE_MAX, HTTP_STREAM_PARTITIONS_MAX } from "../../../../src/limits.ts";
+
+test("what is written is read", () => {
+  for (const text of ["0:0", "0:4711,1:0,1023:9007199254740991", "5:1"]) {
+    assert.equal(positionsText(parsePositions(text)!), text);
+  }
+  assert.deepEqual([...parsePositions("0:17,2:4")!], [[0, 17], [2, 4]]);
+});
+
+test("anything else is none", () => {
+  const wrong = [
+    "",
+    ":",
+    "0",
+    "0:",
+    ":1",
+    "0:-1",
+    "0:01",
+    "00:1",
+    "0:1,",
+    ",0:1",
+    "0:1,0:2",
+    "1:0,0:0",
+    "1024:0",
+    "0:9007199254740992",
+    "0: 1",
+    "0:1e3",
+    "0:1;1:1",
+    "０:1",
+  ];
+  for (const text of wrong) assert.equal(parsePositions(text), null, text);
+});
+
+test("of so many partitions as a stream may have, and no more, at their longest", () => {
+  const of = (count: number) => {
+    return Array.from({ length: count }, (_, at) => `${at}:${Number.MAX_SAFE_INTEGER}`).join(",");
+  };
+  const longest = of(HTTP_STREAM_PARTITIONS_MAX);
+  assert.ok(longest.length <= HTTP_STREAM_PARTITIONS_MAX * HTTP_POSITION_SIZE_MAX);
+  assert.equal(parsePositions(longest)?.size, HTTP_STREAM_PARTITIONS_MAX);
+  assert.equal(parsePositions(of(HTTP_STREAM_PARTITIONS_MAX + 1)), null);
+});

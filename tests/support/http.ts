@@ -120,6 +120,18 @@ export class HttpDoor {
     return ask(this.place, { ...question, headers: { ...token, ...question.headers } });
   }
 
+  /** The body of an answer with status 200, byte by byte. */
+  async bytes(question: Question): Promise<{ headers: Answer["headers"]; body: Buffer }> {
+    const { host, port } = this.place as { host: string; port: number };
+    const authorization = `Bearer ${this.tokens.admin}`;
+    const response = await fetch(`http://${host}:${port}${question.target}`, {
+      headers: { authorization, ...question.headers as Record<string, string> },
+    });
+    assert.equal(response.status, 200);
+    const body = Buffer.from(await response.arrayBuffer());
+    return { headers: new Map(response.headers), body };
+  }
+
   /** The JSON of an answer with this status; fails with what came instead. */
   async json(status: number, question: Question): Promise<unknown> {
     const answer = await this.ask(question);

@@ -84,7 +84,10 @@ const issueTicket = createRoute({
     body: body(
       z.strictObject({
         stream: z.string().max(4096).describe("Path and query of the stream, without a ticket.")
-          .openapi({ example: "/v1/topics/orders/stream?from=earliest" }),
+          .openapi({
+            example: "/v1/topics/orders/stream?from=earliest",
+            pattern: "^/v1/topics/[a-zA-Z0-9._-]{1,249}/stream(\\?[!-~]*)?$",
+          }),
       }).openapi("TicketWanted"),
     ),
   },

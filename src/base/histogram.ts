@@ -4,7 +4,7 @@
  *
  *     0 1 2 … 15 | 16 17 … 31 | 32 34 … 62 | 64 68 … 124 | …      least value of each bucket
  *
- * Invariant: `count` is the sum of all buckets; `max` is exact.
+ * Invariant: `count` is the sum of all buckets; `max` is exact, `sum` that of what was recorded.
  */
 
 const SUB_BITS = 4;
@@ -13,9 +13,17 @@ const SUBS = 1 << SUB_BITS;
 const VALUE_MAX = 2147483647;
 const BUCKETS = (31 - SUB_BITS + 1) * SUBS;
 
+/** How many values lie at or below `upTo`, and above that of the bucket before. */
+export interface Bucket {
+  readonly upTo: number;
+  readonly count: number;
+}
+
 export class Histogram {
   count = 0;
   max = 0;
+  /** Of the values as they came, with their fractions. */
+  sum = 0;
   readonly #buckets: Float64Array = new Float64Array(BUCKETS);
 
   /** Fractions are cut off; the unit is the caller's. */
@@ -23,6 +31,7 @@ export class Histogram {
     const whole = value >= VALUE_MAX ? VALUE_MAX : value > 0 ? value | 0 : 0;
     this.#buckets[bucketOf(whole)]! += 1;
     this.count += 1;
+    if (value > 0) this.sum += value;
     if (whole > this.max) this.max = whole;
   }
 
@@ -37,10 +46,21 @@ export class Histogram {
     return 0;
   }
 
+  /** Those that hold any, from the lowest on. */
+  buckets(): Bucket[] {
+    const found: Bucket[] = [];
+    for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
+      const count = this.#buckets[bucket]!;
+      if (count > 0) found.push({ upTo: highestOf(bucket), count });
+    }
+    return found;
+  }
+
   clear(): void {
     this.#buckets.fill(0);
     this.count = 0;
     this.max = 0;
+    this.sum = 0;
   }
 }
 

@@ -2,7 +2,7 @@
  * Producers that wait until their batch has reached a level: one queue per partition and level,
  * in the order of the log. Hot.
  *
- *     slot generation | correlation handle | error | base end
+ *     slot generation | correlation handle | error | base end | taken
  *
  * An entry is answered when everything below `end` has reached the level. A refused batch queues
  * too, with its error and the end of the log before it, so that answers of a handle keep their
@@ -28,12 +28,15 @@ export class AppendWaiters {
   handle = 0;
   error = 0;
   base = 0;
+  /** When the request was taken, by the clock of the turn. */
+  takenMs = 0;
   #head = 0;
   #count = 0;
   #capacity = CAPACITY_FIRST;
   #fields: Int32Array = new Int32Array(CAPACITY_FIRST * FIELDS);
   #bases: Float64Array = new Float64Array(CAPACITY_FIRST);
   #ends: Float64Array = new Float64Array(CAPACITY_FIRST);
+  #takenMs: Float64Array = new Float64Array(CAPACITY_FIRST);
 
   get count(): number {
     return this.#count;
@@ -47,6 +50,7 @@ export class AppendWaiters {
     error: number,
     base: number,
     end: number,
+    takenMs: number,
   ): void {
     if (this.#count === this.#capacity) this.#grow();
     const at = (this.#head + this.#count) & (this.#capacity - 1);
@@ -58,6 +62,7 @@ export class AppendWaiters {
     this.#fields[field + 4] = error;
     this.#bases[at] = base;
     this.#ends[at] = end;
+    this.#takenMs[at] = takenMs;
     this.#count += 1;
   }
 
@@ -73,6 +78,7 @@ export class AppendWaiters {
     this.handle = this.#fields[field + 3]!;
     this.error = this.#fields[field + 4]!;
     this.base = this.#bases[at]!;
+    this.takenMs = this.#takenMs[at]!;
     this.#head = (at + 1) & (this.#capacity - 1);
     this.#count -= 1;
     return true;
@@ -96,16 +102,19 @@ export class AppendWaiters {
     const fields = new Int32Array(capacity * FIELDS);
     const bases = new Float64Array(capacity);
     const ends = new Float64Array(capacity);
+    const takenMs = new Float64Array(capacity);
     for (let i = 0; i < this.#count; i += 1) {
       const at = (this.#head + i) & (this.#capacity - 1);
       fields.set(this.#fields.subarray(at * FIELDS, at * FIELDS + FIELDS), i * FIELDS);
       bases[i] = this.#bases[at]!;
       ends[i] = this.#ends[at]!;
+      takenMs[i] = this.#takenMs[at]!;
     }
     assert(this.#count <= capacity, "room for all");
     this.#fields = fields;
     this.#bases = bases;
     this.#ends = ends;
+    this.#takenMs = takenMs;
     this.#capacity = capacity;
     this.#head = 0;
   }

@@ -65,11 +65,13 @@ export interface BrokerCounters {
   duplicateAppends: number;
   fetches: number;
   fetchedBytes: number;
+  fetchedRecords: number;
   /** Fetches that had to wait. */
   parkedFetches: number;
   /** Pushes with batches in them, and the bytes of those. */
   pushes: number;
   pushedBytes: number;
+  pushedRecords: number;
 }
 
 export class Broker {
@@ -89,10 +91,14 @@ export class Broker {
     duplicateAppends: 0,
     fetches: 0,
     fetchedBytes: 0,
+    fetchedRecords: 0,
     parkedFetches: 0,
     pushes: 0,
     pushedBytes: 0,
+    pushedRecords: 0,
   };
+  /** Monotonic time of this turn. */
+  nowMs = 0;
   /** Partitions with batches staged in this turn. */
   readonly appended: TopicPartition[] = [];
   /** Partitions with bytes that no finished sync covers. */

@@ -21,6 +21,8 @@ export interface FetchRequest {
   correlation: number;
   handle: number;
   offset: number;
+  /** From where its records are counted: at or above `offset` where some were counted before. */
+  countFrom: number;
   minBytes: number;
   maxBytes: number;
   maxWaitMs: number;
@@ -52,7 +54,7 @@ export function fetch(
     waitForDisk(broker, waiter, nowMs);
     return waiter;
   }
-  broker.counters.fetchedBytes += slice.size;
+  countFetched(broker, partition, request.countFrom);
   door.fetchDone(partition, slot, generation, correlation, handle, error, slice);
   return null;
 }
@@ -71,6 +73,7 @@ function park(
   waiter.correlation = request.correlation;
   waiter.handle = request.handle;
   waiter.offset = request.offset;
+  waiter.countFrom = request.countFrom;
   waiter.minBytes = minBytes;
   waiter.maxBytes = maxBytes;
   waiter.tries = 0;
@@ -150,8 +153,22 @@ function completeFetch(broker: Broker, waiter: FetchWaiter, nowMs: number, door:
     return refuse(broker, waiter, ErrorCodes.shutting_down, door);
   }
   broker.cancel(waiter);
-  broker.counters.fetchedBytes += slice.size;
+  countFetched(broker, partition, waiter.countFrom);
   door.fetchDone(partition, slot, generation, correlation, handle, error, slice);
+}
+
+/** What `readSlice` has put into the slice goes to a consumer. */
+function countFetched(
+  { counters, reader }: Broker,
+  { topic }: TopicPartition,
+  countFrom: number,
+): void {
+  if (slice.size === 0) return;
+  const records = Math.max(0, reader.nextOffset - countFrom);
+  counters.fetchedBytes += slice.size;
+  counters.fetchedRecords += records;
+  topic.bytesOut += slice.size;
+  topic.recordsOut += records;
 }
 
 function refuse(broker: Broker, waiter: FetchWaiter, error: ErrorCode, door: Door): void {

@@ -18,6 +18,7 @@ export class FetchWaiter implements Due, ColdWaiter {
   correlation = 0;
   handle = 0;
   offset = 0;
+  countFrom = 0;
   minBytes = 0;
   maxBytes = 0;
   /** Of one that waits for the disk. */

@@ -42,9 +42,7 @@ export function produce(
     base = log.producers.duplicateOffset;
     broker.counters.duplicateAppends += 1;
   } else if (error === ErrorCodes.none) {
-    broker.counters.appends += 1;
-    broker.counters.appendedBytes += size;
-    broker.counters.appendedRecords += memory.view.getInt32(at + BatchAt.recordsCount);
+    countAppended(broker, partition, size, memory.view.getInt32(at + BatchAt.recordsCount));
   } else {
     broker.counters.refusedAppends += 1;
     const { refusal } = log.store.disk;
@@ -58,7 +56,21 @@ export function produce(
   const waiters = waitsForSync(partition, acks)
     ? partition.durableWaiters
     : partition.writtenWaiters;
-  waiters.push(slot, generation, correlation, handle, error, base, log.stagedEnd);
+  const { nowMs } = broker;
+  waiters.push(slot, generation, correlation, handle, error, base, log.stagedEnd, nowMs);
+}
+
+function countAppended(
+  { counters }: Broker,
+  { topic }: TopicPartition,
+  bytes: number,
+  records: number,
+): void {
+  counters.appends += 1;
+  counters.appendedBytes += bytes;
+  counters.appendedRecords += records;
+  topic.bytesIn += bytes;
+  topic.recordsIn += records;
 }
 
 /** Whether a produce of these acks is answered after the sync. */

@@ -262,13 +262,20 @@ function pushNext(broker: Broker, subscription: Subscription, door: Door): boole
     if (failure !== ErrorCodes.none) end(broker, subscription, failure, door);
     return false;
   }
+  countPushed(broker, partition, broker.reader.nextOffset - subscription.offset);
   subscription.offset = broker.reader.nextOffset;
   subscription.credit -= slice.size;
-  broker.counters.pushes += 1;
-  broker.counters.pushedBytes += slice.size;
   door.push(subscription, ErrorCodes.none, slice);
   if (subscription.credit <= 0) return false;
   return subscription.offset < log.visible.offset || endedBy(log) !== ErrorCodes.none;
+}
+
+function countPushed({ counters }: Broker, { topic }: TopicPartition, records: number): void {
+  counters.pushes += 1;
+  counters.pushedBytes += slice.size;
+  counters.pushedRecords += records;
+  topic.bytesOut += slice.size;
+  topic.recordsOut += records;
 }
 
 /** Why the visible end of a log never moves again, or `none`. */

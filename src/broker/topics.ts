@@ -72,6 +72,12 @@ export class Topic {
   /** It belongs to the broker: clients only read it. */
   readonly isInternal: boolean;
   readonly partitions: TopicPartition[] = [];
+  /** What was appended; of a batch sent again nothing. */
+  recordsIn = 0;
+  bytesIn = 0;
+  /** What went to consumers. Records by their offsets: gaps of a compacted log count too. */
+  recordsOut = 0;
+  bytesOut = 0;
   /** Fetched bytes that were in the page cache, and those that had to be read from the disk. */
   cacheHitBytes = 0;
   cacheMissBytes = 0;

@@ -22,6 +22,8 @@ export type OffsetForTime = ReplyOf<"offset_for_time">;
 export type Counter = ReplyOf<"stats">["counters"][number];
 /** How the partitions of a topic are; `error` where there is no such topic. */
 export type TopicState = ReplyOf<"describe_topic">["topics"][number];
+export type HistogramState = ReplyOf<"histograms">["histograms"][number];
+export type TopicCounters = ReplyOf<"topic_counters">;
 export type GroupListing = ReplyOf<"list_groups">["groups"][number];
 export type ConnectionInfo = ReplyOf<"connections">["connections"][number];
 
@@ -158,6 +160,16 @@ export class Admin {
   /** Counters of the node, in the broker's order. */
   async stats(): Promise<Counter[]> {
     return (await this.#port.request("stats", {}, true)).counters;
+  }
+
+  /** How long things took and how large they were, since the start. */
+  async histograms(): Promise<HistogramState[]> {
+    return (await this.#port.request("histograms", {}, true)).histograms;
+  }
+
+  /** What went in and out of every topic, and in all, at one moment. */
+  topicCounters(): Promise<TopicCounters> {
+    return this.#port.request("topic_counters", {}, true);
   }
 
   /** Milliseconds that a question and its answer took. */

@@ -100,6 +100,35 @@ export const BROKER_OPERATIONS = [
     request: [["id", "u64", "From connections."]],
     reply: [],
   },
+  {
+    code: 505,
+    name: "histograms",
+    version: 0,
+    text: "How long things took, and how large they were, since the start.",
+    request: [],
+    reply: [
+      [
+        "histograms",
+        [
+          ["name", "string", "What is measured, with its unit last: us is microseconds."],
+          ["listener", "string", "Of requests: native, or control for the broker's own."],
+          ["operation", "string", "Of requests: the operation; otherwise empty."],
+          ["count", "u64", "How many values there are."],
+          ["sum", "u64", "Their sum, rounded."],
+          ["max", "u64", "The highest of them."],
+          [
+            "buckets",
+            [
+              ["upTo", "u64", "The highest value that this bucket takes."],
+              ["count", "u64", "Values above the bucket before."],
+            ],
+            "Those with values, rising. A power of two less one always ends a bucket.",
+          ],
+        ],
+        "In no order.",
+      ],
+    ],
+  },
 ] as const;
 
 BROKER_OPERATIONS satisfies readonly Operation[];

@@ -107,9 +107,16 @@ function execute(door: NativeDoor, session: Session, at: number): number {
     return refuse(door, session, ErrorCodes.not_permitted, "");
   }
   if (!handler.isHot) door.garbage += 1;
+  const { lastToken } = door;
   try {
-    return handler.run(door, session, request);
+    const result = handler.run(door, session, request);
+    const isAnswered = result === HANDLED && !handler.isAnsweredByDoor;
+    if (isAnswered && door.lastToken === lastToken) {
+      door.times.answered(code, session.isControl, door.nowMs);
+    }
+    return result;
   } catch (error) {
+    door.times.answered(code, session.isControl, door.nowMs);
     if (error instanceof RequestError) return refuse(door, session, error.code, error.message);
     if (error instanceof BodyError) {
       return refuse(door, session, ErrorCodes.invalid_request, error.message);

@@ -35,6 +35,7 @@ import {
 } from "./frame.ts";
 import { operation, type ReplyOf, type RequestOf } from "./operations.ts";
 import { pushError, replyBody, replyError } from "./replies.ts";
+import { RequestTimes } from "./request_times.ts";
 import type { Session } from "./session.ts";
 import { writeU64 } from "../base/bytes.ts";
 
@@ -82,8 +83,11 @@ export interface Server {
   /** Begins to stop; the request is answered when all is synced. */
   stop(slot: number, generation: number, correlation: number): void;
   counters(): { name: string; value: number }[];
+  histograms(): ReplyOf<"histograms">["histograms"];
 }
 
+const PRODUCE = operation("produce");
+const FETCH = operation("fetch");
 const DELETE_RECORDS = operation("delete_records");
 const OFFSET_FOR_TIME = operation("offset_for_time");
 const COMMIT_OFFSETS = operation("commit_offsets");
@@ -105,6 +109,7 @@ export interface Parked {
   readonly slot: number;
   readonly generation: number;
   readonly correlation: number;
+  readonly takenMs: number;
   readonly operation: ParkedName;
   /** Of open_partition, which waits for its topic to be created. */
   readonly wanted: RequestOf<"open_partition"> | null;
@@ -120,6 +125,7 @@ export class NativeDoor implements Door {
     correlation: 0,
     handle: 0,
     offset: 0,
+    countFrom: 0,
     minBytes: 0,
     maxBytes: 0,
     maxWaitMs: 0,
@@ -132,6 +138,8 @@ export class NativeDoor implements Door {
   stopping = false;
   /** Requests that left something to collect, refusals and sessions; the server counts down. */
   garbage = 0;
+  /** How long requests take. */
+  readonly times: RequestTimes = new RequestTimes();
   readonly #sessions: (Session | undefined)[] = [];
   /** Requests whose answer is on its way from main or from the disk, by token. */
   readonly #parked: Map<number, Parked> = new Map();
@@ -195,6 +203,7 @@ export class NativeDoor implements Door {
     if (session === null) return;
     const handle = session.handles[waiters.handle]!;
     session.end(handle);
+    this.times.answered(PRODUCE.code, session.isControl, waiters.takenMs);
     const reply = session.reply;
     if (waiters.error !== ErrorCodes.none) {
       const message = appendErrorText(partition, waiters.error);
@@ -223,7 +232,9 @@ export class NativeDoor implements Door {
   ): void {
     const session = this.session(slot, generation);
     if (session === null) return;
-    session.end(session.handles[handleIndex]!);
+    const handle = session.handles[handleIndex]!;
+    session.end(handle);
+    this.times.answered(FETCH.code, session.isControl, handle.takenMs);
     if (error !== ErrorCodes.none) {
       replyError(session, correlation, 0, error, fetchErrorText(partition));
     } else {
@@ -235,7 +246,10 @@ export class NativeDoor implements Door {
       const body = at + FRAME_HEADER_SIZE;
       writeU64(view, body + FetchReplyAt.logStart, partition.log.logStart);
       writeU64(view, body + FetchReplyAt.visibleEnd, partition.log.visible.offset);
-      if (slice.size > 0) reply.pushSlice(slice);
+      if (slice.size > 0) {
+        reply.pushSlice(slice);
+        handle.readTo = this.broker.reader.nextOffset;
+      }
     }
     this.#answered(session);
   }
@@ -270,7 +284,9 @@ export class NativeDoor implements Door {
   logStartDone(partition: TopicPartition, waiter: LogStartWaiter, error: number): void {
     const session = this.session(waiter.slot, waiter.generation);
     if (session === null) return;
-    session.end(session.handles[waiter.handle]!);
+    const handle = session.handles[waiter.handle]!;
+    session.end(handle);
+    this.times.answered(DELETE_RECORDS.code, session.isControl, handle.takenMs);
     const { correlation } = waiter;
     const { version, reply } = DELETE_RECORDS;
     if (error !== ErrorCodes.none) replyError(session, correlation, version, error, "");
@@ -281,7 +297,9 @@ export class NativeDoor implements Door {
   offsetForTimeDone({ request }: TimeWaiter, found: TimedOffset | ErrorCode): void {
     const session = this.session(request.slot, request.generation);
     if (session === null) return;
-    session.end(session.handles[request.handle]!);
+    const handle = session.handles[request.handle]!;
+    session.end(handle);
+    this.times.answered(OFFSET_FOR_TIME.code, session.isControl, handle.takenMs);
     const { correlation } = request;
     const { version, reply } = OFFSET_FOR_TIME;
     if (typeof found !== "number") replyBody(session, correlation, version, reply, { ...found });
@@ -304,6 +322,11 @@ export class NativeDoor implements Door {
     }
   }
 
+  /** Of the request that was parked last. */
+  get lastToken(): number {
+    return this.#lastToken;
+  }
+
   /** Parks a request that is answered later. Returns its token. */
   park(
     session: Session,
@@ -314,7 +337,8 @@ export class NativeDoor implements Door {
     const token = this.#freeToken();
     session.outstanding += 1;
     const { slot, generation } = session;
-    this.#parked.set(token, { slot, generation, correlation, operation, wanted });
+    const takenMs = this.nowMs;
+    this.#parked.set(token, { slot, generation, correlation, takenMs, operation, wanted });
     return token;
   }
 
@@ -326,6 +350,7 @@ export class NativeDoor implements Door {
     const session = this.session(parked.slot, parked.generation);
     if (session === null) return null;
     session.outstanding -= 1;
+    this.times.answered(operation(parked.operation).code, session.isControl, parked.takenMs);
     this.#answered(session);
     return { session, parked };
   }

@@ -43,9 +43,25 @@ export class Handle {
   /** The fetch or the lookup that waits; there is at most one of both. */
   parked: FetchWaiter | null = null;
   lookup: TimeWaiter | null = null;
+  /** When that was taken, by the clock of the turn. */
+  takenMs = 0;
+  /** Where its last fetch began, and an offset of the batch behind what that fetch was given. */
+  #readFrom = Infinity;
+  readTo = 0;
 
   constructor(partition: TopicPartition) {
     this.partition = partition;
+  }
+
+  /**
+   * A fetch from `offset` begins. Returns from where its records are counted: of the batch behind
+   * the last slice some were counted with that slice, because only its last offset is known. Who
+   * goes back into the middle of that slice is taken for one who goes on.
+   */
+  readOn(offset: number): number {
+    const goesOn = this.#readFrom < offset && offset <= this.readTo;
+    this.#readFrom = offset;
+    return goesOn ? this.readTo : offset;
   }
 }
 

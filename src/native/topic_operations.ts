@@ -5,6 +5,15 @@
 
 import type { Operation } from "./table.ts";
 
+const FLOWS = [
+  ["recordsIn", "u64", "Records appended."],
+  ["bytesIn", "u64", "Bytes of their batches."],
+  ["recordsOut", "u64", "Records sent to consumers, by their offsets."],
+  ["bytesOut", "u64", "Bytes of their batches."],
+  ["cacheHitBytes", "u64", "Bytes for consumers that were in the page cache."],
+  ["cacheMissBytes", "u64", "Bytes for consumers that had to be read from the disk."],
+] as const;
+
 export const TOPIC_OPERATIONS = [
   {
     code: 100,
@@ -141,6 +150,25 @@ export const TOPIC_OPERATIONS = [
           ],
         ],
         "Sorted by name.",
+      ],
+    ],
+  },
+  {
+    code: 106,
+    name: "topic_counters",
+    version: 0,
+    text: "What went in and out of every topic since the start, at one moment.",
+    request: [],
+    reply: [
+      ...FLOWS,
+      [
+        "topics",
+        [
+          ["name", "string", "Topic name."],
+          ["topicId", "uuid", "Identity of the topic."],
+          ...FLOWS,
+        ],
+        "All topics, in no order. The fields before hold what deleted topics had, too.",
       ],
     ],
   },

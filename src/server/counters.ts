@@ -5,6 +5,9 @@
 
 import { connectionCounters } from "./connection_counters.ts";
 import type { ColdReads } from "../broker/cold_reads.ts";
+import type { Histogram } from "../base/histogram.ts";
+import type { ReplyOf } from "../native/operations.ts";
+import { collectionCounters, heapCounters } from "./heap_counters.ts";
 import type { Node } from "./node.ts";
 
 function coldCounters(cold: ColdReads): { name: string; value: number }[] {
@@ -43,6 +46,8 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
     { name: "turns_total", value: counters.turns },
     ...node.loopLag.list(),
     ...node.processCounters.list(),
+    ...heapCounters(),
+    ...collectionCounters(node.collector),
     { name: "receive_calls_total", value: counters.receives },
     { name: "received_bytes_total", value: counters.receivedBytes },
     { name: "send_calls_total", value: sendCounters.sends },
@@ -74,9 +79,11 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
     { name: "fetches_total", value: broker.counters.fetches },
     { name: "fetches_parked_total", value: broker.counters.parkedFetches },
     { name: "fetched_bytes_total", value: broker.counters.fetchedBytes },
+    { name: "fetched_records_total", value: broker.counters.fetchedRecords },
     { name: "subscriptions", value: broker.subscriptions },
     { name: "pushes_total", value: broker.counters.pushes },
     { name: "pushed_bytes_total", value: broker.counters.pushedBytes },
+    { name: "pushed_records_total", value: broker.counters.pushedRecords },
     { name: "groups", value: broker.offsets.store.groups.size },
     { name: "offsets_bytes", value: broker.offsets.store.bytes },
     { name: "offset_commits_total", value: broker.offsets.counters.commits },
@@ -86,4 +93,31 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
     { name: "log_read_bytes_total", value: store.counters.bytesRead },
     ...connectionCounters(node),
   ];
+}
+
+type HistogramReply = ReplyOf<"histograms">["histograms"][number];
+
+/** As the operation `histograms` gives them. */
+export function nodeHistograms({ syncer, loopLag, door }: Node): HistogramReply[] {
+  const { latencyUs, submitUs, groupRecords } = syncer.counters;
+  return [
+    histogram("turn_us", loopLag.turnsUs),
+    histogram("sync_latency_us", latencyUs),
+    histogram("sync_submit_us", submitUs),
+    histogram("sync_group_records", groupRecords),
+    ...door.times.list().map(({ operation, isControl, timesUs }) => {
+      return histogram("request_us", timesUs, isControl ? "control" : "native", operation);
+    }),
+  ];
+}
+
+function histogram(
+  name: string,
+  of: Histogram,
+  listener: string = "",
+  operation: string = "",
+): HistogramReply {
+  const { count, sum, max } = of;
+  const buckets = of.buckets().map(({ upTo, count: values }) => ({ upTo, count: values }));
+  return { name, listener, operation, count, sum: Math.round(sum), max, buckets };
 }

@@ -37,6 +37,9 @@ interface Runtime {
 export type Collect = (whole: boolean) => void;
 
 export class Collector {
+  /** Collections that were asked for. */
+  young = 0;
+  whole = 0;
   readonly #collect: Collect;
   /** Since the last collection of all: pieces that a young one has been asked for. */
   #pieces = 0;
@@ -56,6 +59,8 @@ export class Collector {
     store.garbage = 0;
     this.#pieces = whole ? 0 : this.#pieces + fresh;
     if (whole) this.#wholeAgainMs = nowMs + WHOLE_EVERY_MS;
+    if (whole) this.whole += 1;
+    else this.young += 1;
     this.#collect(whole);
   }
 }

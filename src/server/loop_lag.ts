@@ -64,13 +64,14 @@ export class LoopLag {
     if (this.#isMarking) this.#ended(step, this.#libc.monotonicMs());
   }
 
-  /** The turn is over, and with it the last step. */
-  end(): void {
+  /** The turn is over, and with it the last step. Returns the clock. */
+  end(): number {
     const nowMs = this.#libc.monotonicMs();
     if (this.#isMarking) this.#ended(StepAt.maintain, nowMs);
     const tookMs = nowMs - this.#beganMs;
     this.turnsUs.record(tookMs * 1000);
     if (tookMs > LOOP_SLOW_MS) this.slowTurns += 1;
+    return nowMs;
   }
 
   /** For `stats`. */

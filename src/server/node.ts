@@ -196,6 +196,7 @@ export class Node {
     if (passedMs > allowedMs) this.connectionCounters.stalls += 1;
     this.store.wallMs = this.libc.wallMs();
     this.door.nowMs = this.nowMs;
+    this.broker.nowMs = this.nowMs;
     this.coldReads.nowMs = this.nowMs;
   }
 

@@ -57,7 +57,7 @@ export function turn(node: Node): void {
   lag.mark(StepAt.send);
   readAhead(node); // server/background      what is not in the page cache yet
   maintain(node); // a bounded step of housekeeping
-  lag.end();
+  node.door.times.settle(lag.end()); // native/request_times    who was answered in this turn
 }
 
 function takeNotices(node: Node, ready: number): void {

@@ -293,6 +293,44 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
     },
   },
   "close_connection": { request: { id: 12 }, reply: {} },
+  histograms: {
+    request: {},
+    reply: {
+      histograms: [
+        {
+          name: "request_us",
+          listener: "native",
+          operation: "produce",
+          count: 3,
+          sum: LARGE_OFFSET,
+          max: 1100,
+          buckets: [{ upTo: 15, count: 1 }, { upTo: 1151, count: 2 }],
+        },
+        { name: "turn_us", listener: "", operation: "", count: 0, sum: 0, max: 0, buckets: [] },
+      ],
+    },
+  },
+  "topic_counters": {
+    request: {},
+    reply: {
+      recordsIn: 3,
+      bytesIn: LARGE_OFFSET + 1,
+      recordsOut: 6,
+      bytesOut: LARGE_OFFSET + 2,
+      cacheHitBytes: LARGE_OFFSET,
+      cacheMissBytes: 4096,
+      topics: [{
+        name: "orders",
+        topicId: TOPIC_ID,
+        recordsIn: 2,
+        bytesIn: LARGE_OFFSET,
+        recordsOut: 5,
+        bytesOut: LARGE_OFFSET,
+        cacheHitBytes: LARGE_OFFSET - 1,
+        cacheMissBytes: 1,
+      }],
+    },
+  },
   "offset_times": {
     request: {
       places: [

@@ -24,6 +24,7 @@ export function fetchSome(
     correlation: world.fetchCount,
     handle: 0,
     offset,
+    countFrom: offset,
     minBytes: prng.pick([0, 1, 2000]),
     maxBytes: prng.pick([0, 500, 4000, 60000]),
     maxWaitMs: prng.pick([0, 0, 5, 1000]),

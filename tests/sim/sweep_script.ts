@@ -328,7 +328,7 @@ export class SweepScript implements Door {
       const { log } = partition;
       for (let offset = log.logStart; offset <= log.visible.offset; offset += 2) {
         const place = { slot: 1, generation: 1, correlation: offset, handle: 0, offset };
-        const shape = { minBytes: 1, maxBytes: 700, maxWaitMs: 0 };
+        const shape = { countFrom: offset, minBytes: 1, maxBytes: 700, maxWaitMs: 0 };
         fetch(life.broker, partition, { ...place, ...shape }, this.sim.clock.monotonicMs, this);
         asked += 1;
       }

@@ -143,7 +143,7 @@ export class BrokerWorld {
     shape: { minBytes?: number; maxBytes?: number; maxWaitMs?: number } = {},
   ): FetchWaiter | null {
     const { minBytes = 1, maxBytes = 1048576, maxWaitMs = 0 } = shape;
-    const request = { slot: 8, generation: 1, correlation, handle: 0, offset };
+    const request = { slot: 8, generation: 1, correlation, handle: 0, offset, countFrom: offset };
     return fetch(
       this.broker,
       this.partition,

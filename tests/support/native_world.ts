@@ -132,6 +132,12 @@ export class FakeServer implements Server {
   counters(): { name: string; value: number }[] {
     return [{ name: "turns_total", value: 12 }, { name: "connections", value: 2 }];
   }
+
+  histograms(): ReplyOf<"histograms">["histograms"] {
+    const buckets = [{ upTo: 7, count: 2 }, { upTo: 33, count: 1 }];
+    const figures = { count: 3, sum: 44, max: 32, buckets };
+    return [{ name: "turn_us", listener: "", operation: "", ...figures }];
+  }
 }
 
 export class NativeWorld {

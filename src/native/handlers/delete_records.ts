@@ -18,6 +18,7 @@ export function deleteRecords(door: NativeDoor, session: Session, request: Reque
   refuseInternal(session, handle.partition.topic.name);
   if (!session.mayRun(handle, Waiting.logStart)) return MUST_WAIT;
   session.begin(handle, Waiting.logStart);
+  handle.takenMs = door.nowMs;
   const { partition } = handle;
   const { slot, generation } = session;
   const wanted = { slot, generation, correlation, handle: body.handle, offset: body.offset };

@@ -19,12 +19,14 @@ export function fetch(door: NativeDoor, session: Session, request: Request): num
   }
   if (!session.mayRun(handle, Waiting.fetch)) return MUST_WAIT;
   session.begin(handle, Waiting.fetch);
+  handle.takenMs = door.nowMs;
   const wanted = door.fetchRequest;
   wanted.slot = session.slot;
   wanted.generation = session.generation;
   wanted.correlation = request.correlation;
   wanted.handle = handleIndex;
   wanted.offset = readU64(view, start + FetchAt.offset);
+  wanted.countFrom = handle.readOn(wanted.offset);
   wanted.minBytes = view.getUint32(start + FetchAt.minBytes);
   wanted.maxBytes = view.getUint32(start + FetchAt.maxBytes);
   wanted.maxWaitMs = view.getUint32(start + FetchAt.maxWaitMs);

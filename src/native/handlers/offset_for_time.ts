@@ -16,6 +16,7 @@ export function offsetForTime(door: NativeDoor, session: Session, request: Reque
   // In order with what was asked before on this handle, as the protocol promises.
   if (!session.mayRun(handle, Waiting.time)) return MUST_WAIT;
   session.begin(handle, Waiting.time);
+  handle.takenMs = door.nowMs;
   const { slot, generation } = session;
   const timestampMs = body.timestamp;
   const wanted = { slot, generation, correlation, handle: body.handle, timestampMs };

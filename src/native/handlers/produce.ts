@@ -11,7 +11,10 @@ import { Acks } from "../../format/levels.ts";
 import { HANDLED, MUST_END, MUST_WAIT, type Request, RequestError } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
 import { ProduceAt } from "../frame.ts";
+import { operation } from "../operations.ts";
 import { type Session, Waiting } from "../session.ts";
+
+const PRODUCE = operation("produce");
 
 /** Whether the body [start, end) of a produce says that there is no reply. */
 export function hasNoReply(memory: ByteBlock, start: number, end: number): boolean {
@@ -62,5 +65,6 @@ export function produce(door: NativeDoor, session: Session, request: Request): n
     request.correlation,
     handleIndex,
   );
+  if (isSilent) door.times.answered(PRODUCE.code, session.isControl, door.nowMs);
   return HANDLED;
 }

@@ -29,6 +29,7 @@ import { describeTopic } from "./describe_topic.ts";
 import { fetch } from "./fetch.ts";
 import { fetchOffsets } from "./fetch_offsets.ts";
 import { hello } from "./hello.ts";
+import { histograms } from "./histograms.ts";
 import { initProducer } from "./init_producer.ts";
 import { listGroups } from "./list_groups.ts";
 import { logStart } from "./log_start.ts";
@@ -44,6 +45,7 @@ import { removeTopic } from "./remove_topic.ts";
 import { stats } from "./stats.ts";
 import { stop } from "./stop.ts";
 import { subscribe } from "./subscribe.ts";
+import { topicCounters } from "./topic_counters.ts";
 import { unsubscribe } from "./unsubscribe.ts";
 
 /** Executes a request. Returns HANDLED or MUST_WAIT; throws RequestError or BodyError. */
@@ -56,6 +58,8 @@ export interface Handler {
   /** It allocates nothing. */
   readonly isHot: boolean;
   readonly controlOnly: boolean;
+  /** The door answers it, at once or later; it says then how long that took. */
+  readonly isAnsweredByDoor: boolean;
   readonly run: Run;
 }
 
@@ -88,6 +92,8 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["describe_config", describeConfig],
   ["alter_config", alterConfig],
   ["connections", connections],
+  ["histograms", histograms],
+  ["topic_counters", topicCounters],
   ["close_connection", closeConnection],
   ["add_topic", addTopic],
   ["answer", answer],
@@ -96,6 +102,14 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["log_start", logStart],
   ["change_topic", changeTopic],
   ["apply_config", applyConfig],
+]);
+
+/** Answered by `appendDone`, `fetchDone` and the like. */
+const ANSWERED_BY_DOOR: ReadonlySet<string> = new Set([
+  "produce",
+  "fetch",
+  "delete_records",
+  "offset_for_time",
 ]);
 
 const HOT: ReadonlySet<string> = new Set(["produce", "fetch", "add_credit"]);
@@ -119,6 +133,7 @@ function buildTable(): (Handler | undefined)[] {
       version: row.version,
       beforeHello: row.name === "hello",
       isHot: HOT.has(row.name),
+      isAnsweredByDoor: ANSWERED_BY_DOOR.has(row.name),
       controlOnly: CONTROL_OPERATIONS.some((control) => control.code === row.code),
       run,
     };

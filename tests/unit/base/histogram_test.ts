@@ -41,10 +41,32 @@ test("what is below zero counts as 0, what is above the range as its end", () =>
   assert.equal(histogram.max, 2147483647);
 });
 
+test("buckets hold every value once, and a power of two less one ends one", () => {
+  forSeeds(50, (prng) => {
+    const histogram = new Histogram();
+    const values: number[] = [];
+    for (let i = 0; i < 300; i += 1) values.push(prng.below(1 << prng.between(1, 30)) + 0.5);
+    for (const value of values) histogram.record(value);
+    const buckets = histogram.buckets();
+    assert.ok(buckets.every(({ count }) => count > 0));
+    const ends = buckets.map(({ upTo }) => upTo);
+    assert.deepEqual(ends, [...ends].sort((a, b) => a - b));
+    assert.equal(buckets.reduce((sum, { count }) => sum + count, 0), 300);
+    assert.equal(histogram.sum, values.reduce((sum, value) => sum + value, 0));
+    for (let power = 0; power <= 30; power += 1) {
+      const end = 2 ** power - 1;
+      const below = buckets.filter(({ upTo }) => upTo <= end);
+      const found = below.reduce((sum, { count }) => sum + count, 0);
+      assert.equal(found, values.filter((value) => value < end + 1).length, `below ${end + 1}`);
+    }
+  });
+});
+
 test("an empty one has quantile 0, also after it was cleared", () => {
   const histogram = new Histogram();
   assert.equal(histogram.quantile(0.5), 0);
   histogram.record(9);
   histogram.clear();
   assert.deepEqual([histogram.quantile(0.5), histogram.count, histogram.max], [0, 0, 0]);
+  assert.deepEqual([histogram.sum, histogram.buckets()], [0, []]);
 });

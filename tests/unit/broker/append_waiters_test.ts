@@ -11,17 +11,18 @@ interface Entry {
   handle: number;
   error: number;
   base: number;
+  takenMs: number;
   end: number;
 }
 
-function push(waiters: AppendWaiters, entry: Entry): void {
-  const { slot, generation, correlation, handle, error, base, end } = entry;
-  waiters.push(slot, generation, correlation, handle, error, base, end);
+function push(waiters: AppendWaiters, entry: Omit<Entry, "takenMs"> & Partial<Entry>): void {
+  const { slot, generation, correlation, handle, error, base, takenMs = 0, end } = entry;
+  waiters.push(slot, generation, correlation, handle, error, base, end, takenMs);
 }
 
 function taken(waiters: AppendWaiters): Omit<Entry, "end"> {
-  const { slot, generation, correlation, handle, error, base } = waiters;
-  return { slot, generation, correlation, handle, error, base };
+  const { slot, generation, correlation, handle, error, base, takenMs } = waiters;
+  return { slot, generation, correlation, handle, error, base, takenMs };
 }
 
 test("what is pushed is taken in order, once its end is reached, through growth and wraps", () => {
@@ -40,6 +41,7 @@ test("what is pushed is taken in order, once its end is reached, through growth 
           handle: prng.below(65536),
           error: prng.chance(10) ? 41 : 0,
           base: prng.chance(5) ? 2 ** 52 + step : end,
+          takenMs: prng.below(1_000_000) + 0.25,
           end,
         };
         push(waiters, entry);

@@ -76,6 +76,8 @@ function right(): Sample[] {
     ["add_partitions is parked", frames.request("add_partitions", grown), []],
     ["describe_topic", frames.request("describe_topic", { topics: [] }), [0]],
     ["stats", frames.request("stats", {}), [0]],
+    ["histograms", frames.request("histograms", {}), [0]],
+    ["topic_counters", frames.request("topic_counters", {}), [0]],
     ["init_producer is parked", frames.request("init_producer", { transactionalId: "" }), []],
     ["commit_offsets is parked", frames.request("commit_offsets", commit), []],
     ["fetch_offsets", frames.request("fetch_offsets", { group: "g", partitions: [place] }), [0]],

@@ -35,6 +35,19 @@ test("requests outstanding on one handle are of one kind, fetches and deletions 
   }
 });
 
+test("records behind a cut are counted with one fetch alone, those read again twice", () => {
+  const handle = new Handle({} as TopicPartition);
+  assert.equal(handle.readOn(0), 0, "the first fetch");
+  handle.readTo = 14; // the batch behind the slice ends there, and begins at 10
+  assert.equal(handle.readOn(10), 14);
+  handle.readTo = 20;
+  assert.equal(handle.readOn(20), 20, "at the end");
+  assert.equal(handle.readOn(20), 20, "and again");
+  assert.equal(handle.readOn(3), 3, "back");
+  handle.readTo = 20;
+  assert.equal(handle.readOn(30), 30, "on");
+});
+
 test("no more than REPLY_SLOTS requests are unanswered, over all handles", () => {
   const session = bareSession();
   const handles = [0, 1, 2].map(() => new Handle({} as TopicPartition));

@@ -24,17 +24,19 @@ function counting() {
     collector.step(door, store, partitions, START_MS + second * 1000);
     return collected.slice(before).join(" ");
   };
-  return { add, pieces: () => door.garbage + store.garbage };
+  return { add, collector, pieces: () => door.garbage + store.garbage };
 }
 
 test("a thousand pieces are a reason to collect, fewer are counted on", () => {
-  const { add, pieces } = counting();
+  const { add, collector, pieces } = counting();
   assert.equal(add(0, 0, 0), "");
   assert.equal(add(600, 399, 0), "");
   assert.equal(pieces(), 999);
   assert.equal(add(0, 1, 0), "all");
   assert.equal(pieces(), 0);
   assert.equal(add(0, 1000, 20, 4000), "all");
+  assert.equal(add(1000, 0, 21), "young");
+  assert.deepEqual([collector.whole, collector.young], [2, 1], "and they are counted");
 });
 
 test("a shard of very many partitions collects after a piece for each four of them", () => {

@@ -106,10 +106,26 @@ test("the counters of stats add up", () => {
     ["sync_groups_total", 1],
     ["fetches_total", 1],
     ["fetched_bytes_total", 150],
+    ["fetched_records_total", 1],
     ["sent_file_bytes_total", 150],
     ["pool_lent_bytes", 0],
   ];
   for (const [name, value] of expected) assert.equal(counters.get(name), value, name);
+  const timed = made.node.door.server.histograms();
+  const counts = timed.map(({ name, listener, operation, count }) => {
+    return [[name, listener, operation].join(" ").trim(), count];
+  });
+  const requests = counts.filter(([name]) => String(name).startsWith("request_us"));
+  assert.deepEqual(requests, [
+    ["request_us native hello", 1],
+    ["request_us native open_partition", 1],
+    ["request_us native produce", 1],
+    ["request_us native fetch", 1],
+  ]);
+  assert.ok(counts.some(([name, count]) => name === "sync_latency_us" && count === 1));
+  for (const { name, count, buckets } of timed) {
+    assert.equal(buckets.reduce((sum, bucket) => sum + bucket.count, 0), count, name);
+  }
   for (const [name, value] of counters) assert.ok(Number.isSafeInteger(value) && value >= 0, name);
   made.end();
 });

@@ -281,6 +281,12 @@ export const HTTP_POSITION_SIZE_MAX = 22;
 /** A ticket for a stream: from its issue to the first use, and from an end to the next use. */
 export const HTTP_TICKET_MS = 30000;
 export const HTTP_TICKETS_MAX = 1024;
+/** What metrics name one by one: topics, groups, and topics of groups. Others stand together. */
+export const METRICS_TOPICS_MAX = 200;
+export const METRICS_GROUPS_MAX = 100;
+export const METRICS_GROUP_TOPICS_MAX = 500;
+/** Partitions of a group whose lag is told in time, those that are the furthest behind. */
+export const METRICS_LAG_TIMES_MAX = 128;
 
 export const TOPIC_NAME_SIZE_MAX = 249;
 export const PARTITIONS_PER_TOPIC_MAX = 1024;
@@ -325,6 +331,8 @@ assert(
   HTTP_STREAM_PARTITIONS_MAX * HTTP_POSITION_SIZE_MAX < HTTP_HEAD_SIZE_MAX / 2,
   "Last-Event-ID fits a head",
 );
+assert(METRICS_GROUPS_MAX <= METRICS_GROUP_TOPICS_MAX, "each group has a topic");
+assert(2 * METRICS_LAG_TIMES_MAX <= OFFSET_TIMES_MAX, "one request for first and last");
 assert(HTTP_PAGE_MAX <= METADATA_TOPICS_MAX, "one request describes the topics of a page");
 assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");
 assert(PARTITIONS_PER_SHARD_MAX <= LIST_ELEMENTS_MAX, "metadata can list every topic");

@@ -66,7 +66,7 @@ const LAYERS: rules.Layers = {
     ...layer(
       ["src/config", "src/client", "src/address", "src/limits", "src/version"],
       "nothing",
-      ["hono", "@hono", "zod"],
+      ["hono", "@hono", "zod", "prom-client"],
       ["node:"],
     ),
     files: [
@@ -74,6 +74,7 @@ const LAYERS: rules.Layers = {
       "src/format/internal_topics.ts",
       "src/format/levels.ts",
       "src/base/bytes.ts",
+      "src/base/histogram.ts",
       "src/base/trace.ts",
       "src/base/later.ts",
     ],

@@ -16,6 +16,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { trace } from "../base/trace.ts";
 import type { Engine } from "./engine.ts";
 import type { Admission } from "./gate.ts";
+import type { HttpStats } from "./http_stats.ts";
 import { HttpError, type Issue, type Problem, problemHeaders, problemOf } from "./problem.ts";
 import { BEARER, type RouteDescription, RouteTable } from "./route_table.ts";
 import { addBrokerRoutes } from "./routes/broker.ts";
@@ -23,6 +24,7 @@ import { addConfigRoutes } from "./routes/config.ts";
 import { addConnectionRoutes } from "./routes/connections.ts";
 import { addGroupRoutes } from "./routes/groups.ts";
 import { addHealthRoutes } from "./routes/health.ts";
+import { addMetricsRoutes } from "./routes/metrics.ts";
 import { addRecordRoutes } from "./routes/records.ts";
 import { addReferenceRoutes } from "./routes/reference.ts";
 import { addStreamRoutes, type StreamServices } from "./routes/streams.ts";
@@ -46,9 +48,14 @@ const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 /** But for records, of which there are many, and what changes nothing. */
 const UNTRACED = new Set(["/v1/topics/{topic}/records", "/v1/tickets"]);
 
+/** What the routes need beside the broker. */
+export interface AdminServices extends StreamServices {
+  readonly stats: HttpStats;
+}
+
 export function makeApp(
   engine: Engine,
-  services: StreamServices,
+  services: AdminServices,
 ): { app: AdminApp; routes: RouteTable } {
   const app: AdminApp = new OpenAPIHono<AdminEnv>({
     defaultHook: (result) => {
@@ -76,6 +83,7 @@ export function makeApp(
   addConfigRoutes(app, engine);
   addRecordRoutes(app, engine);
   addStreamRoutes(app, engine, services, () => routes);
+  addMetricsRoutes(app, engine, services.stats);
   addReferenceRoutes(app);
   const routes = new RouteTable(descriptionsOf(app));
   return { app, routes };

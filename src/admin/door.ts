@@ -20,6 +20,7 @@ import { HTTP_RECORDS_SIZE_MAX, HTTP_REQUEST_MS } from "../limits.ts";
 import { makeApp, problemResponse } from "./app.ts";
 import type { Engine } from "./engine.ts";
 import { type Admission, Gate, type Refusal } from "./gate.ts";
+import { type HttpStats, REFUSED } from "./http_stats.ts";
 import { HttpError, problem, problemHeaders, problemOf } from "./problem.ts";
 import { StreamPlaces } from "./records/stream_places.ts";
 import type { RouteRule } from "./route_table.ts";
@@ -36,6 +37,7 @@ export interface DoorOptions {
   /** Of tickets: a clock that only goes forward. */
   readonly nowMs: () => number;
   readonly heartbeatMs?: number | undefined;
+  readonly stats: HttpStats;
 }
 
 export type Door = (
@@ -58,10 +60,10 @@ const LINGER_MS = 1000;
 const LINGER_SIZE: number = 4 * HTTP_RECORDS_SIZE_MAX;
 
 export function makeDoor(options: DoorOptions): Door {
-  const { engine, hosts, heartbeatMs } = options;
+  const { engine, hosts, heartbeatMs, stats } = options;
   const tickets = new Tickets(options.nowMs);
   const places = new StreamPlaces(options.streamsMax);
-  const { app, routes } = makeApp(engine, { tickets, places, heartbeatMs });
+  const { app, routes } = makeApp(engine, { tickets, places, heartbeatMs, stats });
   const gate = new Gate({ routes, tokens: new Tokens(options.tokens), tickets, hosts });
   const admissions: WeakMap<IncomingMessage, Admission> = new WeakMap();
   const listener = getRequestListener(
@@ -83,6 +85,7 @@ export function makeDoor(options: DoorOptions): Door {
     for (const [name, value] of Object.entries(HEADERS)) outgoing.setHeader(name, value);
     const { method = "", url: target = "", rawHeaders } = incoming;
     const found = gate.admit({ method, target, rawHeaders, isLocal });
+    time(outgoing, stats, "refused" in found ? REFUSED : found.rule.operation);
     if ("refused" in found) return refuse(incoming, outgoing, found);
     admissions.set(incoming, found);
     if (hasBody(incoming)) boundBody(incoming, outgoing, found.rule);
@@ -92,6 +95,19 @@ export function makeDoor(options: DoorOptions): Door {
       incoming.socket.destroy();
     });
   };
+}
+
+/** Counts the request when it is over: answered, or left by its client. */
+function time(outgoing: ServerResponse, stats: HttpStats, operation: string): void {
+  const beganMs = performance.now();
+  let isOver = false;
+  const over = (): void => {
+    if (isOver) return;
+    isOver = true;
+    stats.answered(operation, performance.now() - beganMs);
+  };
+  outgoing.once("finish", over);
+  outgoing.once("close", over);
 }
 
 /** On the Unix socket Host is not looked at, and may be what no URL can be made of. */

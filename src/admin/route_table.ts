@@ -23,6 +23,7 @@ export interface RouteDescription {
   readonly method: string;
   /** `/v1/topics/{topic}` */
   readonly path: string;
+  readonly operationId?: string | undefined;
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[] | undefined;
   readonly request?: { readonly body?: { readonly content: object } | undefined } | undefined;
   readonly [BODY_LIMIT]?: number;
@@ -34,6 +35,8 @@ export interface RouteRule {
   /** Upper case. */
   readonly method: string;
   readonly path: string;
+  /** Its name in the document, and in metrics. */
+  readonly operation: string;
   readonly scope: Scope;
   /** Content types that it takes; empty: it takes no body. */
   readonly bodyTypes: readonly string[];
@@ -90,6 +93,7 @@ function ruleOf(description: RouteDescription): RouteRule {
   return {
     method: method.toUpperCase(),
     path,
+    operation: description.operationId ?? `${method} ${path}`,
     scope: scopeOf(security),
     bodyTypes: Object.keys(request?.body?.content ?? {}),
     bodyBytesMax: description[BODY_LIMIT] ?? HTTP_BODY_SIZE_MAX,

@@ -27,6 +27,7 @@ import type { HttpConfig } from "../config.ts";
 import { HTTP_DRAIN_MS, HTTP_HEAD_MS, HTTP_HEAD_SIZE_MAX, HTTP_KEEP_ALIVE_MS } from "../limits.ts";
 import type { Door } from "./door.ts";
 import type { Engine, StartState } from "./engine.ts";
+import { HttpStats } from "./http_stats.ts";
 
 /** Our user's alone. */
 const SOCKET_MODE = 0o600;
@@ -80,8 +81,7 @@ export class HttpServer {
   #door: Promise<Door> | null = null;
   #engine: Engine | null = null;
   #isDraining = false;
-  /** Connections of both listeners. */
-  #open = 0;
+  readonly #stats: HttpStats = new HttpStats();
 
   private constructor(options: HttpServerOptions) {
     this.socketPath = options.socketPath;
@@ -164,12 +164,12 @@ export class HttpServer {
    * that are gone.
    */
   #admit(socket: Socket): void {
-    if (this.#open >= this.#options.config.connectionsMax) {
+    if (this.#stats.connections >= this.#options.config.connectionsMax) {
       socket.destroy();
       return;
     }
-    this.#open += 1;
-    socket.once("close", () => (this.#open -= 1));
+    this.#stats.connections += 1;
+    socket.once("close", () => (this.#stats.connections -= 1));
   }
 
   #serve(incoming: IncomingMessage, outgoing: ServerResponse, isLocal: boolean): void {
@@ -192,7 +192,8 @@ export class HttpServer {
       ? new Set<string>()
       : allowedHosts(this.#address, config.hosts);
     const streamsMax = Math.ceil(config.connectionsMax / STREAMS_SHARE);
-    return makeDoor({ engine, tokens, hosts, streamsMax, nowMs: () => performance.now() });
+    const nowMs = (): number => performance.now();
+    return makeDoor({ engine, tokens, hosts, streamsMax, nowMs, stats: this.#stats });
   }
 }
 

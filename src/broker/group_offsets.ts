@@ -320,7 +320,7 @@ export class GroupOffsets {
     this.#appends.set(number, { records, request });
     request.left += 1;
     log.syncTarget = log.stagedEnd; // whatever the level of the topic
-    const { nowMs } = this.broker;
+    const { nowMs } = this.#broker;
     partition.durableWaiters.push(COORDINATOR_SLOT, 0, number, 0, 0, base, log.stagedEnd, nowMs);
     return ErrorCodes.none;
   }

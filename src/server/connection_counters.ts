@@ -54,6 +54,7 @@ export function connectionCounters(node: Node): { name: string; value: number }[
   const { closed } = counters;
   return [
     { name: "connections", value: node.openConnections },
+    { name: "clients", value: node.clients },
     { name: "connections_accepted_total", value: counters.accepted },
     { name: "connections_refused_limit_total", value: counters.refusedLimit },
     { name: "connections_refused_address_total", value: counters.refusedAddress },

@@ -7,6 +7,7 @@ import type { AdminApp } from "../app.ts";
 import { json, needs, problems } from "../describe.ts";
 import type { Engine } from "../engine.ts";
 import { PARTITION_STATES } from "../partition_states.ts";
+import { runtimeOf } from "../runtime_info.ts";
 
 const broker = z.object({
   version: z.string(),
@@ -66,13 +67,4 @@ async function unwellOf(admin: Admin): Promise<Unwell> {
       return state === 0 ? [] : [{ topic, partition, state: PARTITION_STATES[state] ?? "failed" }];
     });
   });
-}
-
-function runtimeOf(): { name: string; version: string } {
-  const { Bun, Deno } = globalThis as unknown as {
-    Bun?: { version: string };
-    Deno?: { version: { deno: string } };
-  };
-  if (Deno !== undefined) return { name: "deno", version: Deno.version.deno };
-  return { name: "bun", version: Bun?.version ?? "" };
 }

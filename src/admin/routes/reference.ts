@@ -26,6 +26,7 @@ const TAGS = [
   { name: "groups", description: "What groups have committed." },
   { name: "connections", description: "Clients of the native listener." },
   { name: "config", description: "Settings of the broker." },
+  { name: "metrics", description: "Numbers for Prometheus." },
   { name: "reference", description: "This description." },
 ];
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { descriptionsOf, makeApp } from "../../../src/admin/app.ts";
 import { Engine } from "../../../src/admin/engine.ts";
+import { HttpStats } from "../../../src/admin/http_stats.ts";
 import { STATUS } from "../../../src/admin/problem.ts";
 import { openApiOf } from "../../../src/admin/routes/reference.ts";
 import { StreamPlaces } from "../../../src/admin/records/stream_places.ts";
@@ -13,7 +14,8 @@ const NOWHERE = "/nowhere/shard.sock";
 const recovery = { partitionsDone: 0, partitions: 0, scannedBytes: 0 };
 const engine = new Engine(NOWHERE, { startedMs: 0, isServing: true, recovery });
 const places = new StreamPlaces(1);
-const { app, routes } = makeApp(engine, { tickets: new Tickets(() => 0), places });
+const services = { tickets: new Tickets(() => 0), places, stats: new HttpStats() };
+const { app, routes } = makeApp(engine, services);
 const document = openApiOf(app);
 
 interface Operation {

@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { after, test } from "node:test";
 import { makeDoor } from "../../../src/admin/door.ts";
 import { Engine } from "../../../src/admin/engine.ts";
+import { HttpStats } from "../../../src/admin/http_stats.ts";
 import { allowedHosts } from "../../../src/admin/gate.ts";
 import { HTTP_TICKET_MS } from "../../../src/limits.ts";
 import { type Answer, ask, type Question } from "../../support/http.ts";
@@ -28,6 +29,7 @@ const door = makeDoor({
   hosts: allowedHosts(place, ""),
   streamsMax: 1,
   nowMs: () => nowMs,
+  stats: new HttpStats(),
 });
 server.on("request", (incoming, outgoing) => door(incoming, outgoing, false));
 

@@ -37,6 +37,7 @@ test("a path has its rules by method, with scope and body", () => {
     bodyBytesMax: HTTP_BODY_SIZE_MAX,
     streamedTypes: [],
     takesTicket: false,
+    operation: "get /v1/topics/{topic}",
   });
   assert.deepEqual(rules.get("PATCH")?.bodyTypes, ["application/json", "text/plain"]);
   assert.equal(rules.get("PATCH")?.scope, "admin");

@@ -1,0 +1,124 @@
+/**
+ * Metrics of topics: so many of them one by one, the others together. A counter must never fall,
+ * or who reads it takes that for a restart. So a topic stays where it was first seen:
+ *
+ *     first seen, there is room   -> a sample of its own, as long as it lives
+ *     first seen, there is none   -> among the others, as long as it lives
+ *     deleted                     -> what it had stays out of the others; its place is free again
+ *
+ * The others are what is left of the sums of all topics, which only grow.
+ *
+ * Invariant: from one answer to the next no sample falls, and all samples of a family add up to
+ * the sum of all topics less what deleted ones had that were told one by one.
+ */
+
+import type { TopicCounters } from "../../client/admin.ts";
+import { METRICS_TOPICS_MAX } from "../../limits.ts";
+import type { Family, Sample } from "./family.ts";
+
+/** In place of a name: no topic can have this one. */
+export const OTHER = "(other)";
+
+const KEYS = [
+  "recordsIn",
+  "bytesIn",
+  "recordsOut",
+  "bytesOut",
+  "cacheHitBytes",
+  "cacheMissBytes",
+] as const;
+type Flows = { readonly [K in typeof KEYS[number]]: number };
+type TopicFlows = TopicCounters["topics"][number];
+
+const NAMES: { readonly [K in keyof Flows]: readonly [name: string, help: string] } = {
+  recordsIn: ["sluice_topic_records_in_total", "Records appended."],
+  bytesIn: ["sluice_topic_bytes_in_total", "Bytes of appended batches."],
+  recordsOut: ["sluice_topic_records_out_total", "Records sent to consumers, by their offsets."],
+  bytesOut: ["sluice_topic_bytes_out_total", "Bytes of batches sent to consumers."],
+  cacheHitBytes: [
+    "sluice_topic_cache_hit_bytes_total",
+    "Bytes for consumers that were in the page cache.",
+  ],
+  cacheMissBytes: [
+    "sluice_topic_cache_miss_bytes_total",
+    "Bytes for consumers that had to be read from the disk.",
+  ],
+};
+
+const NOTHING: Flows = {
+  recordsIn: 0,
+  bytesIn: 0,
+  recordsOut: 0,
+  bytesOut: 0,
+  cacheHitBytes: 0,
+  cacheMissBytes: 0,
+};
+
+export class TopicMetrics {
+  readonly #max: number;
+  /** By topic id: what those told one by one had at the last look. */
+  readonly #shown: Map<string, TopicFlows> = new Map();
+  /** Ids of living topics that are among the others. */
+  #others: ReadonlySet<string> = new Set();
+  /** What deleted topics had that were told one by one. */
+  #gone: Flows = NOTHING;
+
+  constructor(max: number = METRICS_TOPICS_MAX) {
+    this.#max = max;
+  }
+
+  families(found: TopicCounters): Family[] {
+    this.#sort(found.topics);
+    const shown = [...this.#shown.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const told = shown.reduce<Flows>(add, this.#gone);
+    return KEYS.map((key) => {
+      const [name, help] = NAMES[key];
+      const samples: Sample[] = shown.map((topic) => {
+        return { labels: { topic: topic.name }, value: topic[key] };
+      });
+      samples.push({ labels: { topic: OTHER }, value: Math.max(0, found[key] - told[key]) });
+      return { type: "counter", name, help, samples };
+    });
+  }
+
+  /** The busiest of the new ones have a place first. */
+  #sort(topics: readonly TopicFlows[]): void {
+    const alive = new Map(topics.map((topic) => [topic.topicId, topic]));
+    for (const [id, last] of this.#shown) {
+      const now = alive.get(id);
+      if (now !== undefined) {
+        this.#shown.set(id, now);
+        continue;
+      }
+      this.#gone = add(this.#gone, last);
+      this.#shown.delete(id);
+    }
+    const others = new Set<string>();
+    const fresh: TopicFlows[] = [];
+    for (const topic of topics) {
+      if (this.#others.has(topic.topicId)) others.add(topic.topicId);
+      else if (!this.#shown.has(topic.topicId)) fresh.push(topic);
+    }
+    fresh.sort((a, b) => trafficOf(b) - trafficOf(a) || (a.name < b.name ? -1 : 1));
+    for (const topic of fresh) {
+      if (this.#shown.size < this.#max) this.#shown.set(topic.topicId, topic);
+      else others.add(topic.topicId);
+    }
+    this.#others = others;
+  }
+}
+
+function trafficOf({ bytesIn, bytesOut }: Flows): number {
+  return bytesIn + bytesOut;
+}
+
+function add(a: Flows, b: Flows): Flows {
+  return {
+    recordsIn: a.recordsIn + b.recordsIn,
+    bytesIn: a.bytesIn + b.bytesIn,
+    recordsOut: a.recordsOut + b.recordsOut,
+    bytesOut: a.bytesOut + b.bytesOut,
+    cacheHitBytes: a.cacheHitBytes + b.cacheHitBytes,
+    cacheMissBytes: a.cacheMissBytes + b.cacheMissBytes,
+  };
+}

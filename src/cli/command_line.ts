@@ -6,7 +6,7 @@
  *     sluice topic … | records delete | offsets                           (topic_commands.ts)
  *     sluice group list | describe | reset | delete                       (group_commands.ts)
  *     sluice produce TOPIC [FILE] | consume TOPIC                         (data_commands.ts)
- *     sluice stats | ping | connection list | close | completions         (node_commands.ts)
+ *     sluice stats | ping | top | connection list | close | completions         (node_commands.ts)
  *     sluice bench                                                        (bench_command.ts)
  *     sluice verify DIR | dump FILE | repair DIR TOPIC-N | adopt DIR      (tools_commands.ts)
  */

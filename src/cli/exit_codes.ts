@@ -18,7 +18,8 @@ export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
 export const EXIT_CODES: readonly (readonly [ExitCode, string, string])[] = [
   [
     ExitCode.success,
-    "Done; or the reader of a pipe has seen enough; or serve or consume -f was ended by a signal.",
+    "Done; or the reader of a pipe has seen enough; or serve, consume -f or top was " +
+    "ended by a signal.",
     "done, or its reader has seen enough",
   ],
   [

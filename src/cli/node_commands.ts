@@ -2,9 +2,9 @@
 
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { multiple } from "@optique/core/modifiers";
+import { multiple, withDefault } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
-import { argument, command, constant } from "@optique/core/primitives";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, integer } from "@optique/core/valueparser";
 import { say } from "./help_text.ts";
 import { broker, type ClientCommand, json, type PrintCommand } from "./values.ts";
@@ -15,6 +15,13 @@ export interface StatsCommand extends ClientCommand, PrintCommand {
 
 export interface PingCommand extends ClientCommand, PrintCommand {
   readonly name: "ping";
+}
+
+export interface TopCommand extends ClientCommand, PrintCommand {
+  readonly name: "top";
+  /** Between two looks. */
+  readonly seconds: number;
+  readonly once: boolean;
 }
 
 export interface ListConnectionsCommand extends ClientCommand, PrintCommand {
@@ -35,6 +42,7 @@ export interface CompletionsCommand {
 export type NodeCommand =
   | StatsCommand
   | PingCommand
+  | TopCommand
   | ListConnectionsCommand
   | CloseConnectionsCommand
   | CompletionsCommand;
@@ -48,6 +56,33 @@ const ping = command("ping", object({ name: constant("ping"), ...json, ...broker
   brief: message`Ask whether the broker answers.`,
   description: say("Prints address, node, version and how long the answer took."),
 });
+
+const top = command(
+  "top",
+  object({
+    name: constant("top"),
+    seconds: withDefault(
+      option("--interval", integer({ min: 1, max: 3600, metavar: "SECONDS" }), {
+        description: message`Seconds between two looks. Default: 2.`,
+      }),
+      2,
+    ),
+    once: withDefault(
+      flag("--once", { description: say("Two looks, print what was in between, and end.") }),
+      false,
+    ),
+    ...json,
+    ...broker,
+  }),
+  {
+    brief: message`Watch what the broker is doing.`,
+    description: say(
+      "Rates of topics, requests, connections, the 99th percentiles of produce requests, syncs and",
+      "turns of the loop, and how far groups are behind. On a terminal until Ctrl-C; in a pipe one",
+      "block of lines after the other; with --json an object a line.",
+    ),
+  },
+);
 
 const listConnections = command(
   "list",
@@ -105,6 +140,7 @@ const completions = command(
 export const nodeCommands: Parser<"sync", NodeCommand, unknown> = or(
   stats,
   ping,
+  top,
   connections,
   completions,
 );

@@ -64,6 +64,8 @@ async function dispatch(command: Command): Promise<ExitCode> {
       return await (await import("./stats.ts")).stats(command);
     case "ping":
       return await (await import("./stats.ts")).ping(command);
+    case "top":
+      return await (await import("./top.ts")).top(command);
     case "config running":
     case "config set":
     case "config unset":

@@ -5,15 +5,6 @@
 
 import type { Operation } from "./table.ts";
 
-const FLOWS = [
-  ["recordsIn", "u64", "Records appended."],
-  ["bytesIn", "u64", "Bytes of their batches."],
-  ["recordsOut", "u64", "Records sent to consumers, by their offsets."],
-  ["bytesOut", "u64", "Bytes of their batches."],
-  ["cacheHitBytes", "u64", "Bytes for consumers that were in the page cache."],
-  ["cacheMissBytes", "u64", "Bytes for consumers that had to be read from the disk."],
-] as const;
-
 export const TOPIC_OPERATIONS = [
   {
     code: 100,
@@ -160,13 +151,23 @@ export const TOPIC_OPERATIONS = [
     text: "What went in and out of every topic since the start, at one moment.",
     request: [],
     reply: [
-      ...FLOWS,
+      ["recordsIn", "u64", "Records appended."],
+      ["bytesIn", "u64", "Bytes of their batches."],
+      ["recordsOut", "u64", "Records sent to consumers, by their offsets."],
+      ["bytesOut", "u64", "Bytes of their batches."],
+      ["cacheHitBytes", "u64", "Bytes for consumers that were in the page cache."],
+      ["cacheMissBytes", "u64", "Bytes for consumers that had to be read from the disk."],
       [
         "topics",
         [
           ["name", "string", "Topic name."],
           ["topicId", "uuid", "Identity of the topic."],
-          ...FLOWS,
+          ["recordsIn", "u64", "Records appended."],
+          ["bytesIn", "u64", "Bytes of their batches."],
+          ["recordsOut", "u64", "Records sent to consumers, by their offsets."],
+          ["bytesOut", "u64", "Bytes of their batches."],
+          ["cacheHitBytes", "u64", "Bytes for consumers that were in the page cache."],
+          ["cacheMissBytes", "u64", "Bytes for consumers that had to be read from the disk."],
         ],
         "All topics, in no order. The fields before hold what deleted topics had, too.",
       ],

@@ -143,7 +143,7 @@ export class ColdWorld implements ColdJobs {
     const request = { slot: 8, generation: 1, correlation, handle: 0, offset, maxBytes, maxWaitMs };
     this.coldReads.nowMs = this.nowMs;
     const { broker, partition, nowMs, door } = this;
-    return fetch(broker, partition, { ...request, minBytes: 1 }, nowMs, door);
+    return fetch(broker, partition, { ...request, countFrom: offset, minBytes: 1 }, nowMs, door);
   }
 
   /** Does up to `count` jobs. A read ends as the disk, or the plan of `faulty`, says. */

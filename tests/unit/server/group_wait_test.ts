@@ -17,7 +17,7 @@ function withPartition(
   const world = new NativeWorld();
   const partition = world.addTopic("t", 1, { durability }).partitions[0]!;
   partition.groupWanted = 2;
-  for (let i = 0; i < waiting; i += 1) partition.durableWaiters.push(8, 1, i, 0, 0, i, i + 1);
+  for (let i = 0; i < waiting; i += 1) partition.durableWaiters.push(8, 1, i, 0, 0, i, i + 1, 0);
   run(partition);
   world.end();
 }

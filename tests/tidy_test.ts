@@ -93,7 +93,7 @@ const LAYERS: rules.Layers = {
       "codec",
     ].map((name) => `src/native/${name}.ts`),
   },
-  "src/cli": layer(["*"], "constants", ["@optique", "zod"], ["node:"]),
+  "src/cli": layer(["*"], "constants", ["@optique", "yaml", "zod"], ["node:"]),
   "src/main": layer(["*"], "constants", ["@optique"], ["node:"]),
   "src/embed": layer(["*"], "constants", [], ["node:"]),
   "src/open_http": layer(["src/base", "src/admin", "src/server"], "nothing", [], []),

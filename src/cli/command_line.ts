@@ -3,7 +3,7 @@
  * and prints nothing: the caller gets a command, or text and an exit code.
  *
  *     sluice serve | config | doctor                                (serve_command.ts)
- *     sluice topic … | records delete | offsets                           (topic_commands.ts)
+ *     sluice topic … | records delete | offsets | apply                   (topic_commands.ts)
  *     sluice group list | describe | reset | delete                       (group_commands.ts)
  *     sluice produce TOPIC [FILE] | consume TOPIC                         (data_commands.ts)
  *     sluice stats | ping | top | connection list | close | completions         (node_commands.ts)

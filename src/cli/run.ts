@@ -54,6 +54,8 @@ async function dispatch(command: Command): Promise<ExitCode> {
       return await (await import("./topic.ts")).offsets(command);
     case "records delete":
       return await (await import("./topic.ts")).deleteRecords(command);
+    case "apply":
+      return await (await import("./apply.ts")).apply(command);
     case "topic list":
       return await (await import("./topic.ts")).listTopics(command);
     case "produce":

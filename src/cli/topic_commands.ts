@@ -66,6 +66,15 @@ export interface OffsetsCommand extends ClientCommand, PrintCommand {
   readonly topics: readonly string[];
 }
 
+export interface ApplyCommand extends ClientCommand, PrintCommand {
+  readonly name: "apply";
+  /** "-": standard input. */
+  readonly file: string;
+  readonly prune: boolean;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+}
+
 export type TopicCommand =
   | CreateTopicCommand
   | ListTopicsCommand
@@ -73,7 +82,8 @@ export type TopicCommand =
   | AlterTopicCommand
   | DeleteTopicCommand
   | DeleteRecordsCommand
-  | OffsetsCommand;
+  | OffsetsCommand
+  | ApplyCommand;
 
 const SETTING_NAMES = TOPIC_SETTINGS.map(({ key }) => key).join(", ");
 
@@ -233,10 +243,44 @@ const offsetsOf = command(
   },
 );
 
+const apply = command(
+  "apply",
+  object({
+    name: constant("apply"),
+    file: option("-f", "--file", string({ metavar: "FILE" }), {
+      description: say("The topics, in YAML; - is standard input."),
+    }),
+    prune: withDefault(
+      flag("--prune", { description: say("Delete topics that the file does not name.") }),
+      false,
+    ),
+    dryRun: withDefault(
+      flag("--dry-run", { description: say("Say what would be changed, change nothing.") }),
+      false,
+    ),
+    yes: withDefault(
+      flag("--yes", { description: say("Make the changes without asking.") }),
+      false,
+    ),
+    ...json,
+    ...broker,
+  }),
+  {
+    brief: message`Make the topics those of a file.`,
+    description: say(
+      "The file is a list under topics: with name, partitions (1) and config of each. Shows what is",
+      "to be created, set, given more partitions and deleted, and asks on a terminal before it does",
+      "so. Settings that the file does not name stay; partitions never become fewer; nothing is",
+      "deleted without --prune.",
+    ),
+  },
+);
+
 export const topicCommands: Parser<"sync", TopicCommand, unknown> = or(
   command("topic", or(createTopic, listTopics, describeTopics, alterTopic, deleteTopic), {
     brief: message`Create, list, describe, alter and delete topics.`,
   }),
   command("records", deleteRecords, { brief: message`Delete old records.` }),
   offsetsOf,
+  apply,
 );

@@ -11,11 +11,14 @@ import type { Supervisor } from "./server/supervisor.ts";
 export async function openHttp(supervisor: Supervisor): Promise<HttpServer> {
   const path = later("./admin/serve.ts");
   const { HttpServer } = await import(path) as typeof import("./admin/serve.ts");
+  const verify = later("./server/verify_thread.ts");
+  const { VerifyThread } = await import(verify) as typeof import("./server/verify_thread.ts");
   const start = supervisor.httpStart();
   return await HttpServer.open({
     ...start,
     shardSocketPath: supervisor.socketPath,
     start: supervisor,
+    verifier: new VerifyThread(supervisor.threads, supervisor.directory.path),
   });
 }
 

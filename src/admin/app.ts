@@ -29,6 +29,8 @@ import { addRecordRoutes } from "./routes/records.ts";
 import { addReferenceRoutes } from "./routes/reference.ts";
 import { addStreamRoutes, type StreamServices } from "./routes/streams.ts";
 import { addTopicRoutes } from "./routes/topics.ts";
+import { addVerifyRoutes } from "./routes/verify.ts";
+import type { PartitionVerifier } from "./verify_stream.ts";
 
 /** What a handler finds beside the request. */
 export interface AdminEnv {
@@ -51,6 +53,8 @@ const UNTRACED = new Set(["/v1/topics/{topic}/records", "/v1/tickets"]);
 /** What the routes need beside the broker. */
 export interface AdminServices extends StreamServices {
   readonly stats: HttpStats;
+  /** Null: there is nobody who could. */
+  readonly verifier: PartitionVerifier | null;
 }
 
 export function makeApp(
@@ -83,6 +87,7 @@ export function makeApp(
   addConfigRoutes(app, engine);
   addRecordRoutes(app, engine);
   addStreamRoutes(app, engine, services, () => routes);
+  addVerifyRoutes(app, engine, services.verifier);
   addMetricsRoutes(app, engine, services.stats);
   addReferenceRoutes(app);
   const routes = new RouteTable(descriptionsOf(app));

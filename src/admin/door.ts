@@ -26,6 +26,7 @@ import { StreamPlaces } from "./records/stream_places.ts";
 import type { RouteRule } from "./route_table.ts";
 import { Tickets } from "./tickets.ts";
 import { Tokens } from "./tokens.ts";
+import type { PartitionVerifier } from "./verify_stream.ts";
 
 export interface DoorOptions {
   readonly engine: Engine;
@@ -38,6 +39,7 @@ export interface DoorOptions {
   readonly nowMs: () => number;
   readonly heartbeatMs?: number | undefined;
   readonly stats: HttpStats;
+  readonly verifier: PartitionVerifier | null;
 }
 
 export type Door = (
@@ -60,10 +62,10 @@ const LINGER_MS = 1000;
 const LINGER_SIZE: number = 4 * HTTP_RECORDS_SIZE_MAX;
 
 export function makeDoor(options: DoorOptions): Door {
-  const { engine, hosts, heartbeatMs, stats } = options;
+  const { engine, hosts, heartbeatMs, stats, verifier } = options;
   const tickets = new Tickets(options.nowMs);
   const places = new StreamPlaces(options.streamsMax);
-  const { app, routes } = makeApp(engine, { tickets, places, heartbeatMs, stats });
+  const { app, routes } = makeApp(engine, { tickets, places, heartbeatMs, stats, verifier });
   const gate = new Gate({ routes, tokens: new Tokens(options.tokens), tickets, hosts });
   const admissions: WeakMap<IncomingMessage, Admission> = new WeakMap();
   const listener = getRequestListener(

@@ -28,6 +28,7 @@ import { HTTP_DRAIN_MS, HTTP_HEAD_MS, HTTP_HEAD_SIZE_MAX, HTTP_KEEP_ALIVE_MS } f
 import type { Door } from "./door.ts";
 import type { Engine, StartState } from "./engine.ts";
 import { HttpStats } from "./http_stats.ts";
+import type { PartitionVerifier } from "./verify_stream.ts";
 
 /** Our user's alone. */
 const SOCKET_MODE = 0o600;
@@ -52,6 +53,7 @@ export interface HttpServerOptions {
   /** The shard's Unix socket, and whether it listens there yet. */
   readonly shardSocketPath: string;
   readonly start: StartState;
+  readonly verifier: PartitionVerifier;
   /**
    * Nobody chose the address: where something else listens there, the door is open on its Unix
    * socket alone, so that a second broker on a machine starts as the first did.
@@ -110,6 +112,7 @@ export class HttpServer {
   async stop(): Promise<void> {
     this.#isDraining = true;
     this.#engine?.drain();
+    this.#options.verifier.stop();
     const closed = this.#servers.map((server) => {
       return new Promise<void>((resolve) => server.close(() => resolve()));
     });
@@ -186,14 +189,15 @@ export class HttpServer {
     const { makeDoor } = await import(later("./door.ts")) as typeof import("./door.ts");
     const { Engine } = await import(later("./engine.ts")) as typeof import("./engine.ts");
     const { allowedHosts } = await import(later("./gate.ts")) as typeof import("./gate.ts");
-    const { tokens, config, shardSocketPath, start } = this.#options;
+    const { tokens, config, shardSocketPath, start, verifier } = this.#options;
     const engine = this.#engine ??= new Engine(shardSocketPath, start);
     const hosts = this.#address === null
       ? new Set<string>()
       : allowedHosts(this.#address, config.hosts);
     const streamsMax = Math.ceil(config.connectionsMax / STREAMS_SHARE);
     const nowMs = (): number => performance.now();
-    return makeDoor({ engine, tokens, hosts, streamsMax, nowMs, stats: this.#stats });
+    const services = { stats: this.#stats, verifier };
+    return makeDoor({ engine, tokens, hosts, streamsMax, nowMs, ...services });
   }
 }
 

@@ -75,6 +75,37 @@ export interface SyncWorkerStart {
   readonly ring: SharedArrayBuffer;
 }
 
+/** What a worker is to verify, and where it looks whether it is to end. */
+export interface VerifyStart {
+  /** Of the data directory. */
+  readonly path: string;
+  /** `orders-0`. */
+  readonly partition: string;
+  /** One int32: 1 when nobody wants to know any more. */
+  readonly isCancelled: SharedArrayBuffer;
+}
+
+/** What it says after its first word; the last is one of the last three. */
+export type VerifyEvent =
+  | { readonly kind: "progress"; readonly doneBytes: number; readonly totalBytes: number }
+  | {
+    readonly kind: "finding";
+    readonly severity: "damage" | "warning" | "unread" | "note";
+    readonly path: string;
+    readonly text: string;
+    readonly advice: string;
+  }
+  | {
+    readonly kind: "summary";
+    readonly segments: number;
+    readonly batches: number;
+    readonly records: number;
+    readonly bytes: number;
+    readonly findings: Readonly<Record<"damage" | "warning" | "unread" | "note", number>>;
+  }
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "cancelled" };
+
 /** How far a start has come. */
 export interface RecoveryProgress {
   readonly partitionsDone: number;

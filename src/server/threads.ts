@@ -6,6 +6,7 @@
  *     shard         loads …………………………… #ffi ………………………………………………… | recovers, listens
  *     sync workers                                  where AIO is refused: | load
  *     background                                    with its first job:      | loads
+ *     verify                                        when somebody asks for it, and only for that
  *
  * Invariant: threads open libc one after another, the shard when it hears that main has, others
  * when the shard runs: runtimes have crashed when fresh threads opened a library at the same time.
@@ -13,16 +14,23 @@
 
 import { JOB_RING_BYTES, JobRing } from "../base/job_ring.ts";
 import { later } from "../base/later.ts";
-import type { BackgroundStart, SyncWorkerStart, ToShard } from "./messages.ts";
+import type {
+  BackgroundStart,
+  SyncWorkerStart,
+  ToShard,
+  VerifyEvent,
+  VerifyStart,
+} from "./messages.ts";
 import { StartError } from "./start_error.ts";
 
-type Entry = "shard" | "background" | "sync";
+type Entry = "shard" | "background" | "sync" | "verify";
 
 /** Written out, so that a bundler sees every entry. */
 const ENTRIES: Record<Entry, URL> = {
   shard: new URL("./worker.ts", import.meta.url),
   background: new URL("./background_worker.ts", import.meta.url),
   sync: new URL("./sync_worker.ts", import.meta.url),
+  verify: new URL("./verify_worker.ts", import.meta.url),
 };
 
 export class Threads {
@@ -34,7 +42,7 @@ export class Threads {
   readonly failed: Promise<StartError>;
   #fail: (error: StartError) => void = () => {};
   readonly #entries: Record<Entry, URL>;
-  readonly #workers: Worker[] = [];
+  readonly #workers: Set<Worker> = new Set();
   readonly #rings: SharedArrayBuffer[] = [this.jobs];
   /** Settles when every worker that was asked for besides the shard runs, or will not. */
   #begun: Promise<void> = Promise.resolve();
@@ -60,6 +68,25 @@ export class Threads {
     return this.#begin("sync", { ring });
   }
 
+  /**
+   * A worker that verifies, and tells what it finds; settles when it runs, or StartError. It is
+   * ended by what is returned.
+   */
+  async startVerify(start: VerifyStart, tell: (event: VerifyEvent) => void): Promise<() => void> {
+    const made: Worker[] = [];
+    await this.#begin("verify", start, (worker) => {
+      made.push(worker);
+      worker.onmessage = ({ data }) => tell(data as VerifyEvent);
+    });
+    if (made.length === 0) throw new StartError("the broker has ended");
+    return () => {
+      for (const worker of made) {
+        worker.terminate();
+        this.#workers.delete(worker);
+      }
+    };
+  }
+
   /** Ends threads that have nothing to do, or that have said that they are done. */
   terminate(): void {
     this.#ended = true;
@@ -79,23 +106,27 @@ export class Threads {
       event.preventDefault(); // or Deno ends the process
       fail(new StartError(`the ${entry} worker does not load: ${event.message}`));
     };
-    this.#workers.push(worker);
+    this.#workers.add(worker);
     return worker;
   }
 
   #begin(
-    entry: "background" | "sync",
-    message: BackgroundStart | SyncWorkerStart,
+    entry: "background" | "sync" | "verify",
+    message: BackgroundStart | SyncWorkerStart | VerifyStart,
+    begun: (worker: Worker) => void = () => {},
   ): Promise<void> {
-    const begun = this.#begun.then(() => {
+    const beginning = this.#begun.then(() => {
       if (this.#ended) return;
       return new Promise<void>((resolve, reject) => {
         const worker = this.#start(entry, reject);
-        worker.onmessage = () => resolve();
+        worker.onmessage = () => {
+          begun(worker);
+          resolve();
+        };
         worker.postMessage(message);
       });
     });
-    this.#begun = begun.catch(() => {}); // who asked for it hears of it
-    return begun;
+    this.#begun = beginning.catch(() => {}); // who asked for it hears of it
+    return beginning;
   }
 }

@@ -14,7 +14,7 @@ const NOWHERE = "/nowhere/shard.sock";
 const recovery = { partitionsDone: 0, partitions: 0, scannedBytes: 0 };
 const engine = new Engine(NOWHERE, { startedMs: 0, isServing: true, recovery });
 const places = new StreamPlaces(1);
-const services = { tickets: new Tickets(() => 0), places, stats: new HttpStats() };
+const services = { tickets: new Tickets(() => 0), places, stats: new HttpStats(), verifier: null };
 const { app, routes } = makeApp(engine, services);
 const document = openApiOf(app);
 

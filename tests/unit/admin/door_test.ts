@@ -30,6 +30,7 @@ const door = makeDoor({
   streamsMax: 1,
   nowMs: () => nowMs,
   stats: new HttpStats(),
+  verifier: null,
 });
 server.on("request", (incoming, outgoing) => door(incoming, outgoing, false));
 

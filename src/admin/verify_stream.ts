@@ -1,0 +1,57 @@
+/**
+ * Verifying a partition, as lines of JSON while it is going on. Who does the work is given: it is
+ * neither the shard nor this thread.
+ *
+ *     {"kind":"progress","doneBytes":1048576,"totalBytes":4194304}
+ *     {"kind":"finding","severity":"damage","path":"orders-0/….log","text":"…","advice":"…"}
+ *     {"kind":"summary","segments":1,"batches":9,"records":90,"bytes":4711,"findings":{…}}
+ *
+ * Invariant: the last line is a summary or says why there is none; a client that goes away ends the
+ * work.
+ */
+
+/** What is told of it; the last is one of the last three. */
+export type VerifyEvent =
+  | { readonly kind: "progress"; readonly doneBytes: number; readonly totalBytes: number }
+  | {
+    readonly kind: "finding";
+    readonly severity: string;
+    readonly path: string;
+    readonly text: string;
+    readonly advice: string;
+  }
+  | {
+    readonly kind: "summary";
+    readonly segments: number;
+    readonly batches: number;
+    readonly records: number;
+    readonly bytes: number;
+    readonly findings: Readonly<Record<string, number>>;
+  }
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "cancelled" };
+
+/** Verifies one partition (`orders-0`) after the other. */
+export interface PartitionVerifier {
+  /** Returns how to cancel it; nothing is told after that. */
+  begin(partition: string, tell: (event: VerifyEvent) => void): () => void;
+  /** The broker stops: all that is going on is cancelled, and told so. */
+  stop(): void;
+}
+
+export function verifyStream(
+  verifier: PartitionVerifier,
+  partition: string,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let cancel = (): void => {};
+  return new ReadableStream({
+    start: (controller) => {
+      cancel = verifier.begin(partition, (event) => {
+        controller.enqueue(encoder.encode(`${JSON.stringify(event)}\n`));
+        if (event.kind !== "progress" && event.kind !== "finding") controller.close();
+      });
+    },
+    cancel: () => cancel(),
+  });
+}

@@ -268,10 +268,10 @@ const apply = command(
   {
     brief: message`Make the topics those of a file.`,
     description: say(
-      "The file is a list under topics: with name, partitions (1) and config of each. Shows what is",
-      "to be created, set, given more partitions and deleted, and asks on a terminal before it does",
-      "so. Settings that the file does not name stay; partitions never become fewer; nothing is",
-      "deleted without --prune.",
+      "The file is a list under topics: with name, partitions (1) and config of each. Shows what",
+      "is to be created, set, given more partitions and deleted, and asks on a terminal before it",
+      "does so. Settings that the file does not name stay; partitions never become fewer; nothing",
+      "is deleted without --prune.",
     ),
   },
 );

@@ -27,7 +27,7 @@ async function names(): Promise<string[]> {
   return out.split("\n").filter((line) => line !== "").map((line) => line.split("\t")[0]!);
 }
 
-test("a dry run shows and changes nothing; without --yes and a terminal nothing is done", async () => {
+test("a dry run changes nothing; without --yes and a terminal nothing is done", async () => {
   writeFileSync(file, WANTED);
   const { out, stderr } = await sluice(["apply", "-f", file, "--dry-run"]);
   assert.equal(

@@ -11,19 +11,13 @@ import { heapBlock } from "../../src/base/bytes.ts";
 import { BatchAt, stampBatch } from "../../src/format/batch.ts";
 import { crc32c } from "../../src/base/crc32c.ts";
 import { BatchBuilder } from "../../src/client/batch_builder.ts";
-import {
-  CONTROL_OPERATIONS,
-  type ControlName,
-  type ControlOf,
-} from "../../src/native/control_operations.ts";
+import { CONTROL_OPERATIONS } from "../../src/native/control_operations.ts";
 import { type OperationName, type OperationOf, OPERATIONS } from "../../src/native/operations.ts";
 import type { Operation, Table, ValueOf } from "../../src/native/table.ts";
+import { CONTROL_VALUES, LARGE_OFFSET, type SampleValues, TOPIC_ID } from "./control_samples.ts";
 
 /** 2023-11-14T22:13:20Z */
 const TIMESTAMP_MS = 1700000000000;
-const TOPIC_ID = "6b9e5f0a-1c2d-4e3f-8a4b-5c6d7e8f9a0b";
-/** Above 32 bits, so that both words of a u64 are seen. */
-const LARGE_OFFSET = 4294967298;
 
 export interface Sample {
   readonly row: Operation;
@@ -32,11 +26,6 @@ export interface Sample {
   readonly reply: ValueOf<Table>;
   readonly push: ValueOf<Table> | null;
 }
-
-type SampleValues<O extends Operation> = {
-  request: ValueOf<O["request"]>;
-  reply: ValueOf<O["reply"]>;
-} & (O extends { push: infer P extends Table } ? { push: ValueOf<P> } : object);
 
 /** A batch of two records, "hello" and "world!", as a producer sends it. */
 export function producedBatch(): Uint8Array<ArrayBuffer> {
@@ -293,6 +282,17 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
     },
   },
   "close_connection": { request: { id: 12 }, reply: {} },
+  "offset_times": {
+    request: {
+      places: [
+        { topic: "orders", partition: 1, offset: LARGE_OFFSET },
+        { topic: "none", partition: 0, offset: 0 },
+      ],
+    },
+    reply: {
+      times: [{ error: 0, timestamp: TIMESTAMP_MS }, { error: 20, timestamp: -1 }],
+    },
+  },
   histograms: {
     request: {},
     reply: {
@@ -330,58 +330,6 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
         cacheMissBytes: 1,
       }],
     },
-  },
-  "offset_times": {
-    request: {
-      places: [
-        { topic: "orders", partition: 1, offset: LARGE_OFFSET },
-        { topic: "none", partition: 0, offset: 0 },
-      ],
-    },
-    reply: {
-      times: [{ error: 0, timestamp: TIMESTAMP_MS }, { error: 20, timestamp: -1 }],
-    },
-  },
-};
-
-const CONTROL_VALUES: { [N in ControlName]: SampleValues<ControlOf<N>> } = {
-  "add_topic": {
-    request: {
-      name: "orders",
-      topicId: TOPIC_ID,
-      partitions: 2,
-      config: [{ key: "durability", value: "os" }],
-      points: [{ recoveryPoint: LARGE_OFFSET, logStart: 5 }, { recoveryPoint: -1, logStart: -1 }],
-    },
-    reply: {},
-  },
-  answer: {
-    request: { token: 9, error: 21, message: "orders", topicId: TOPIC_ID },
-    reply: {},
-  },
-  stop: { request: {}, reply: {} },
-  "remove_topic": { request: { name: "orders", topicId: TOPIC_ID }, reply: {} },
-  "log_start": {
-    request: { topic: "orders", topicId: TOPIC_ID, partition: 1, offset: LARGE_OFFSET },
-    reply: {},
-  },
-  "change_topic": {
-    request: {
-      name: "orders",
-      topicId: TOPIC_ID,
-      config: [{ key: "retention.ms", value: "86400000" }],
-    },
-    reply: {},
-  },
-  "producer_ids": {
-    request: { error: 0, message: "", first: 4294967000, count: 1000 },
-    reply: {},
-  },
-  "apply_config": {
-    request: {
-      entries: [{ key: "num.partitions", value: "3", source: 4, changeable: 1, text: "Many." }],
-    },
-    reply: {},
   },
 };
 

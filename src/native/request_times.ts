@@ -5,6 +5,9 @@
  *     answered, answered, …   the turn ends: settle
  *     (operation, takenMs)    -> a histogram per operation and listener
  *
+ * A request that had to wait for others of its connection, or for memory, begins when it is taken.
+ * Of control operations that the server answers later (add_topic, stop) it is the taking alone.
+ *
  * What the broker asks itself, and what its HTTP door asks for others, comes through the control
  * listener and is counted apart, so that no request of a client is counted twice.
  *

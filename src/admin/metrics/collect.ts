@@ -22,14 +22,24 @@ export class MetricsCollector {
   readonly #engine: Engine;
   readonly #http: HttpStats;
   readonly #topics: TopicMetrics = new TopicMetrics();
+  /** Going on. */
+  #look: Promise<Family[]> | null = null;
 
   constructor(engine: Engine, http: HttpStats) {
     this.#engine = engine;
     this.#http = http;
   }
 
-  /** Throws what the client library throws: the shard is gone. */
-  async families(): Promise<Family[]> {
+  /**
+   * Who asks while a look is going on gets what it finds: one after the other, so that no older
+   * numbers follow newer ones. Throws what the client library throws: the shard is gone.
+   */
+  families(): Promise<Family[]> {
+    this.#look ??= this.#gather().finally(() => (this.#look = null));
+    return this.#look;
+  }
+
+  async #gather(): Promise<Family[]> {
     const { state, recovery } = this.#engine;
     const own = ownFamilies(this.#engine.startedMs, state === "serving", runtimeOf());
     if (state === "serving") {

@@ -103,7 +103,7 @@ export const ROWS: readonly Row[] = [
   one("sluice_cold_read_pending_bytes", "Bytes being read.", "cold_read_pending_bytes"),
   one("sluice_cache_evictions_total", "Readers forgotten for others.", "cache_evictions_total"),
   one("sluice_cache_dropped_bytes_total", "Cache given back.", "cache_dropped_bytes_total"),
-  one("sluice_connections_accepted_total", "Accepted.", "connections_accepted_total"),
+  one("sluice_connections_accepted_total", "Connections.", "connections_accepted_total"),
   {
     name: "sluice_connections_refused_total",
     help: "Connections refused, by reason.",

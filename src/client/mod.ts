@@ -22,9 +22,11 @@ export {
   Admin,
   type Counter,
   type CreateTopicOptions,
+  type HistogramState,
   type Metadata,
   type OffsetForTime,
   type PartitionOffsets,
+  type TopicCounters,
   type TopicDescription,
 } from "./admin.ts";
 export { type AdminPort } from "./admin_port.ts";

@@ -193,6 +193,7 @@ export class NativeWorld {
     this.turnWith(this.door);
     pushBatches(this.broker, this.door);
     completeFetches(this.broker, this.door.nowMs, this.door);
+    this.door.times.settle(this.door.nowMs);
   }
 
   /** The appends of a turn, answered at another door. */

@@ -17,7 +17,7 @@ import { isTerminal, mayColor, terminalColumns } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
 import type { TopCommand } from "./node_commands.ts";
 import { printText } from "./output.ts";
-import { heedingSignals, untilAborted } from "./signals.ts";
+import { untilAborted, watchSignals } from "./signals.ts";
 import { takeSample } from "./top/sample.ts";
 import { screenLines, type ScreenSize } from "./top/screen.ts";
 import { type View, viewOf } from "./top/view.ts";
@@ -34,9 +34,7 @@ const COLUMNS = 100;
 const ROWS = 24;
 
 export async function top(command: TopCommand): Promise<ExitCode> {
-  return await withBroker(command, (connection) => {
-    return heedingSignals((signal) => watch(command, connection, signal));
-  });
+  return await withBroker(command, (connection) => watch(command, connection, watchSignals()));
 }
 
 async function watch(

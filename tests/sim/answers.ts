@@ -121,10 +121,16 @@ function mayRefuse(life: Life, { askedMs }: PendingFetch, error: number): boolea
   return error === ErrorCodes.shutting_down && life.isStopping;
 }
 
-/** Nobody is left waiting: neither for records beyond the time, nor for a disk. */
+/**
+ * Nobody is left waiting: neither for records beyond the time, nor for a disk, which may be asked
+ * as late as in the first turn after that time, whenever that turn comes.
+ */
 export function checkFetches(fetches: ReadonlyMap<number, PendingFetch>, life: Life): void {
-  for (const { partition, offset, askedMs, maxWaitMs } of fetches.values()) {
-    if (life.turnMs <= askedMs + maxWaitMs + COLD_WAIT_MS) continue;
+  for (const fetch of fetches.values()) {
+    const { partition, offset, askedMs, maxWaitMs } = fetch;
+    if (life.turnMs <= askedMs + maxWaitMs) continue;
+    if (fetch.overMs < 0) fetch.overMs = life.turnMs;
+    if (life.turnMs <= fetch.overMs + COLD_WAIT_MS) continue;
     violated("L1", `${partition.name}: the fetch at ${offset} waits since ${askedMs}`);
   }
 }

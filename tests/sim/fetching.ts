@@ -31,7 +31,8 @@ export function fetchSome(
   };
   const { maxWaitMs } = request;
   const askedMs = world.libc.clock.monotonicMs;
-  world.fetches.set(world.fetchCount, { partition: known, offset, askedMs, maxWaitMs });
+  const pending = { partition: known, offset, askedMs, maxWaitMs, overMs: -1 };
+  world.fetches.set(world.fetchCount, pending);
   world.fetchCount += 1;
   fetch(life.broker, partition, request, world.libc.clock.monotonicMs, world);
 }

@@ -51,6 +51,8 @@ export interface PendingFetch {
   readonly offset: number;
   readonly askedMs: number;
   readonly maxWaitMs: number;
+  /** Of the turn that found its time over; -1 before. */
+  overMs: number;
 }
 
 export interface WorldOptions {

@@ -180,7 +180,6 @@ export class World implements Door {
       known.logStart = log.logStart;
       known.logStartWanted = Math.max(known.logStartWanted, log.logStartWanted);
     }
-    checkFetches(this.fetches, this.life!);
   }
 
   appendDone(_partition: TopicPartition, waiters: AppendWaiters, level: number): void {
@@ -239,7 +238,9 @@ export class World implements Door {
         this.life!.readClocks();
         act(this, operation.kind);
       }
-      if (this.life !== null) this.observe();
+      if (this.life === null) return;
+      this.observe();
+      checkFetches(this.fetches, this.life); // not of a turn that a crash ended
     } catch (error) {
       if (this.watch.hasEnded) this.#crashPending();
       else if (error instanceof ProcessEnd) {

@@ -70,9 +70,11 @@ const LAYERS: rules.Layers = {
       ["node:"],
     ),
     files: [
+      "src/format/broker_settings.ts",
       "src/format/errors.ts",
       "src/format/internal_topics.ts",
       "src/format/levels.ts",
+      "src/format/topic_config.ts",
       "src/base/bytes.ts",
       "src/base/histogram.ts",
       "src/base/trace.ts",

@@ -45,11 +45,6 @@ export interface AdminEnv {
 
 export type AdminApp = OpenAPIHono<AdminEnv>;
 
-/** Anything that is changed is traced: who may do so holds the admin token or the socket. */
-const CHANGING = new Set(["POST", "PUT", "PATCH", "DELETE"]);
-/** But for records, of which there are many, and what changes nothing. */
-const UNTRACED = new Set(["/v1/topics/{topic}/records", "/v1/tickets"]);
-
 /** What the routes need beside the broker. */
 export interface AdminServices extends StreamServices {
   readonly stats: HttpStats;
@@ -69,8 +64,9 @@ export function makeApp(
   app.use("*", async (c, next) => {
     await next();
     const { rule, scope } = c.env.admission;
-    if (!CHANGING.has(rule.method) || UNTRACED.has(rule.path)) return;
-    trace("info", `http: ${c.req.method} ${c.req.path} ${c.res.status} (${scope})`);
+    if (rule.isTraced) {
+      trace("info", `http: ${c.req.method} ${c.req.path} ${c.res.status} (${scope})`);
+    }
   });
   app.onError((error) => answer(error instanceof HTTPException ? malformed(error) : error));
   app.notFound(() => answer(new HttpError("http_path_not_found")));

@@ -17,6 +17,8 @@ export const BODY_LIMIT = "x-body-bytes-max";
 export const BODY_STREAMS = "x-body-streams";
 /** A ticket in the query opens it, where no header can be sent. */
 export const TAKES_TICKET = "x-ticket";
+/** It is not traced, though it is no GET: it is asked very often, or changes nothing. */
+export const UNTRACED = "x-untraced";
 
 /** What the table reads of a description (OpenAPI's operation, with method and path). */
 export interface RouteDescription {
@@ -29,6 +31,7 @@ export interface RouteDescription {
   readonly [BODY_LIMIT]?: number;
   readonly [BODY_STREAMS]?: readonly string[];
   readonly [TAKES_TICKET]?: boolean;
+  readonly [UNTRACED]?: boolean;
 }
 
 export interface RouteRule {
@@ -44,6 +47,8 @@ export interface RouteRule {
   /** Those of them that may come without a length, and at any. */
   readonly streamedTypes: readonly string[];
   readonly takesTicket: boolean;
+  /** What changes something is: who may do so holds the admin token or the socket. */
+  readonly isTraced: boolean;
 }
 
 interface PathRow {
@@ -99,6 +104,7 @@ function ruleOf(description: RouteDescription): RouteRule {
     bodyBytesMax: description[BODY_LIMIT] ?? HTTP_BODY_SIZE_MAX,
     streamedTypes: description[BODY_STREAMS] ?? [],
     takesTicket: description[TAKES_TICKET] ?? false,
+    isTraced: method !== "get" && description[UNTRACED] !== true,
   };
 }
 

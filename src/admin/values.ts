@@ -1,7 +1,7 @@
 /** Values that several routes take, as schemas. */
 
 import { z } from "@hono/zod-openapi";
-import { PARTITIONS_PER_TOPIC_MAX, TOPIC_NAME_SIZE_MAX } from "../limits.ts";
+import { GROUP_ID_SIZE_MAX, PARTITIONS_PER_TOPIC_MAX, TOPIC_NAME_SIZE_MAX } from "../limits.ts";
 
 export const topicName: z.ZodString = z.string().min(1).max(TOPIC_NAME_SIZE_MAX)
   .regex(/^(?!\.{1,2}$)[a-zA-Z0-9._-]+$/, "1 to 249 of a-z A-Z 0-9 . _ -, and not . or ..");
@@ -20,13 +20,18 @@ export const partitionNumber: NumberText = numberText(0, PARTITIONS_PER_TOPIC_MA
 export const offsetNumber: NumberText = numberText(0, Number.MAX_SAFE_INTEGER);
 export const connectionNumber: NumberText = numberText(0, Number.MAX_SAFE_INTEGER);
 
-type Changes = Record<string, string | number | boolean | null>;
-
-/** Settings to set by name; null: follows the default again. */
-export const changes: z.ZodType<Changes> = z.record(
-  z.string(),
-  z.union([z.string(), z.number(), z.boolean(), z.null()]),
-).refine((found) => Object.keys(found).length > 0, "at least one setting").openapi({
-  minProperties: 1,
-  description: "Settings to set by name; null: follows the default again.",
-}) as unknown as z.ZodType<Changes>;
+/**
+ * A group in a path, which no slash can stand in: `~1` is a slash and `~0` a tilde, as in JSON
+ * pointers (RFC 6901).
+ */
+export const groupName: z.ZodType<string, string> = z.string()
+  .regex(/^(?:[^~]|~[01])+$/, "~1 for a slash, ~0 for a tilde")
+  .transform((text) => text.replaceAll("~1", "/").replaceAll("~0", "~"))
+  .pipe(z.string().max(GROUP_ID_SIZE_MAX))
+  .openapi({
+    type: "string",
+    minLength: 1,
+    maxLength: GROUP_ID_SIZE_MAX,
+    pattern: "^(?:[^~]|~[01])+$",
+    description: "`~1` stands for a slash, `~0` for a tilde.",
+  }) as unknown as z.ZodType<string, string>;

@@ -16,9 +16,11 @@ import {
 } from "../limits.ts";
 import { isInternalTopic } from "./internal_topics.ts";
 import {
+  type Allowed,
   type ConfigChange,
   type ConfigEntry,
   parseTopicConfig,
+  TOPIC_SETTINGS,
   type TopicConfig,
 } from "./topic_config.ts";
 
@@ -82,6 +84,15 @@ export const CHANGEABLE_SETTINGS: readonly string[] = [
   ...RANGES.keys(),
   ...TOPIC_KEYS.keys(),
 ].sort();
+
+/** What a changeable setting may be. */
+export function allowedOf(key: string): Allowed {
+  const range = RANGES.get(key);
+  if (range !== undefined) return { min: range[0], max: range[1] };
+  const topicKey = TOPIC_KEYS.get(key);
+  return TOPIC_SETTINGS.find((known) => known.key === topicKey)?.allowed ??
+    { words: ["true", "false"] };
+}
 
 /** Why a value cannot be given to a setting now, in words; empty when it can. */
 export function refuseSetting({ key, value }: ConfigEntry): string {

@@ -72,7 +72,7 @@ export const HTTP_ERRORS = [
     "http_content_type_unsupported",
     false,
     "The body is of a type or an encoding that the route does not take.",
-    "Send application/json, not compressed.",
+    "Send one of the types that it takes, not compressed.",
   ],
   [
     110,

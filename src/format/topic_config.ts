@@ -41,9 +41,15 @@ export interface TopicConfig {
   maxMessageBytes: number;
 }
 
+/** What a setting may be, for programs: one of some words, or a number within inclusive bounds. */
+export type Allowed =
+  | { readonly words: readonly string[] }
+  | { readonly min: number; readonly max: number };
+
 export interface TopicSetting {
   readonly key: string;
   readonly fallback: string;
+  readonly allowed: Allowed;
   /** What is allowed, for people. */
   readonly values: string;
   readonly text: string;
@@ -69,6 +75,7 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
   {
     key: "durability",
     fallback: "fsync",
+    allowed: { words: [...LEVELS_BY_NAME.keys()] },
     values: "fsync, interval or os",
     text: "What an acknowledgement of acks=all means.",
     apply: (config, value) => {
@@ -80,7 +87,7 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
   {
     key: "flush.ms",
     fallback: String(FLUSH_MS_DEFAULT),
-    values: `1 to ${FLUSH_MS_MAX}`,
+    ...within(1, FLUSH_MS_MAX),
     text: "Level interval: milliseconds between a write and the sync that covers it.",
     apply: (config, value) => {
       const flushMs = integerWithin(value, 1, FLUSH_MS_MAX);
@@ -91,7 +98,7 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
   {
     key: "segment.bytes",
     fallback: String(SEGMENT_SIZE_DEFAULT),
-    values: `${SEGMENT_SIZE_MIN} to ${SEGMENT_SIZE_MAX}`,
+    ...within(SEGMENT_SIZE_MIN, SEGMENT_SIZE_MAX),
     text: "Size at which a new segment file is begun.",
     apply: (config, value) => {
       const segmentBytes = integerWithin(value, SEGMENT_SIZE_MIN, SEGMENT_SIZE_MAX);
@@ -102,7 +109,7 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
   {
     key: "segment.ms",
     fallback: String(SEGMENT_MS_DEFAULT),
-    values: `1 to ${RETENTION_SETTING_MAX}`,
+    ...within(1, RETENTION_SETTING_MAX),
     text: "Age at which a new segment file is begun, also when the old one is small.",
     apply: (config, value) => {
       const segmentMs = integerWithin(value, 1, RETENTION_SETTING_MAX);
@@ -113,7 +120,7 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
   {
     key: "segment.jitter.ms",
     fallback: "0",
-    values: `0 to ${RETENTION_SETTING_MAX}`,
+    ...within(0, RETENTION_SETTING_MAX),
     text: "Up to this much, another share for each segment, is taken off segment.ms.",
     apply: (config, value) => {
       const segmentJitterMs = integerWithin(value, 0, RETENTION_SETTING_MAX);
@@ -124,6 +131,7 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
   {
     key: "retention.ms",
     fallback: String(RETENTION_MS_DEFAULT),
+    allowed: { min: -1, max: RETENTION_SETTING_MAX },
     values: `-1 (without end) or 0 to ${RETENTION_SETTING_MAX}`,
     text: "Age at which a segment is deleted, counted from its newest record.",
     apply: (config, value) => {
@@ -135,6 +143,7 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
   {
     key: "retention.bytes",
     fallback: "-1",
+    allowed: { min: -1, max: RETENTION_SETTING_MAX },
     values: `-1 (without end) or 0 to ${RETENTION_SETTING_MAX}`,
     text: "Size of a partition above which its oldest segments are deleted.",
     apply: (config, value) => {
@@ -146,6 +155,7 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
   {
     key: "cleanup.policy",
     fallback: "delete",
+    allowed: { words: [...CLEANUP_POLICIES.keys()] },
     values: "delete, compact or compact,delete",
     text: "What becomes of old records. With compact alone, retention deletes nothing.",
     apply: (config, value) => {
@@ -159,7 +169,7 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
   {
     key: "max.message.bytes",
     fallback: String(BATCH_SIZE_MAX_DEFAULT),
-    values: `${BATCH_SIZE_MIN} to ${BATCH_SIZE_MAX_LIMIT}`,
+    ...within(BATCH_SIZE_MIN, BATCH_SIZE_MAX_LIMIT),
     text: "Largest record batch, with its header.",
     apply: (config, value) => {
       const maxMessageBytes = integerWithin(value, BATCH_SIZE_MIN, BATCH_SIZE_MAX_LIMIT);
@@ -168,6 +178,10 @@ export const TOPIC_SETTINGS: readonly TopicSetting[] = [
     },
   },
 ];
+
+function within(min: number, max: number): Pick<TopicSetting, "allowed" | "values"> {
+  return { allowed: { min, max }, values: `${min} to ${max}` };
+}
 
 /** What a topic has when nothing was set. */
 export function defaultTopicConfig(): TopicConfig {

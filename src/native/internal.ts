@@ -3,11 +3,11 @@
 import { ErrorCodes } from "../format/errors.ts";
 import { isInternalTopic } from "../format/internal_topics.ts";
 import { RequestError } from "./request.ts";
-import type { Session } from "./session.ts";
 
-/** Throws RequestError. The broker itself, on its own socket, may do everything. */
-export function refuseInternal(session: Session, topic: string): void {
-  if (isInternalTopic(topic) && !session.isControl) {
-    throw new RequestError(ErrorCodes.topic_is_internal, topic);
-  }
+/**
+ * Throws RequestError. On the broker's own socket too: what comes there may be what a client asked
+ * of the HTTP door. The broker makes its topics by other operations.
+ */
+export function refuseInternal(topic: string): void {
+  if (isInternalTopic(topic)) throw new RequestError(ErrorCodes.topic_is_internal, topic);
 }

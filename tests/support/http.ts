@@ -31,8 +31,15 @@ export interface Question {
   readonly body?: unknown;
 }
 
-/** Sends the bytes and gives all that comes back before the other side ends the connection. */
-export function exchange(place: HttpPlace, bytes: string | Uint8Array): Promise<string> {
+/**
+ * Sends the bytes and gives all that comes back before the other side ends the connection, or
+ * until it is `enough`.
+ */
+export function exchange(
+  place: HttpPlace,
+  bytes: string | Uint8Array,
+  enough: (came: string) => boolean = () => false,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     const socket = net.connect(place);
@@ -42,7 +49,10 @@ export function exchange(place: HttpPlace, bytes: string | Uint8Array): Promise<
       if (pieces.length > 0) done();
       else reject(error);
     });
-    socket.on("data", (piece: Uint8Array) => pieces.push(Buffer.from(piece)));
+    socket.on("data", (piece: Uint8Array) => {
+      pieces.push(Buffer.from(piece));
+      if (enough(Buffer.concat(pieces).toString("latin1"))) socket.destroy();
+    });
     socket.on("close", done);
     socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
   });

@@ -134,11 +134,11 @@ function refuseOthers(positions: Positions, chosen: readonly number[]): void {
 function checkThere(state: TopicState, partition: number, offset: number): void {
   const { logStart, visibleEnd, logEnd } = state.partitions[partition]!;
   if (offset >= logStart && offset <= logEnd) return;
-  const holds = `${state.name}/${partition} holds ${logStart} to ${visibleEnd - 1}`;
+  const holds = `${state.name}-${partition} holds offsets ${logStart} to ${visibleEnd}`;
   throw new BrokerError(ErrorCodes.offset_out_of_range, `${offset}; ${holds}`);
 }
 
 function noPartition({ name, partitions }: TopicState, partition: number): BrokerError {
-  const count = `${name} has ${partitions.length} partitions, from 0 on, and no ${partition}`;
+  const count = `${name} has ${partitions.length} partitions, from 0 on; not ${partition}`;
   return new BrokerError(ErrorCodes.partition_not_found, count);
 }

@@ -5,7 +5,7 @@ import { SETTING_SOURCES } from "../../client/admin.ts";
 import type { AdminApp } from "../app.ts";
 import { body, json, needs, OF_CHANGES, problems } from "../describe.ts";
 import type { Engine } from "../engine.ts";
-import { changes } from "../values.ts";
+import { brokerChanges } from "../setting_schemas.ts";
 
 const tags = ["config"];
 const PATH = "/v1/config";
@@ -38,7 +38,7 @@ const alterConfig = createRoute({
   summary: "Change settings of the running broker.",
   description: "In force and durable when it is answered; it outlives a restart.",
   security: needs("admin"),
-  request: { body: body(z.strictObject({ config: changes }).openapi("SettingChanges")) },
+  request: { body: body(z.strictObject({ config: brokerChanges }).openapi("SettingChanges")) },
   responses: {
     200: json(settings, "The settings, changed."),
     ...problems("admin", ["invalid_config", ...OF_CHANGES], { body: true }),

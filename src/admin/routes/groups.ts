@@ -1,24 +1,21 @@
 /**
  * `/v1/groups`: which groups have committed offsets, how far they are behind, and setting where
- * they go on. A name with a slash cannot stand in a path: such a group is reached by the command
- * line.
+ * they go on.
  */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import { GROUP_ID_SIZE_MAX } from "../../limits.ts";
 import type { AdminApp } from "../app.ts";
 import { body, json, needs, OF_CHANGES, problems } from "../describe.ts";
 import type { Engine } from "../engine.ts";
 import { movesOf, resetWanted } from "../group_reset.ts";
 import { groupStand, standOf } from "../group_stand.ts";
 import { nextSchema, pageOf, pageQuery } from "../paging.ts";
+import { groupName } from "../values.ts";
 
 const tags = ["groups"];
 const GROUP = "/v1/groups/{group}";
 
-const params = z.object({
-  group: z.string().min(1).max(GROUP_ID_SIZE_MAX).describe("Without slashes."),
-});
+const params = z.object({ group: groupName });
 
 const page = z.object({
   groups: z.array(
@@ -94,7 +91,6 @@ const resetGroup = createRoute({
     ...problems("admin", [
       "topic_not_found",
       "partition_not_found",
-      "topic_is_internal",
       "invalid_group_id",
       "group_loading",
       "too_many_offsets",

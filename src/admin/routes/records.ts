@@ -32,7 +32,7 @@ import { readBatches, readRecords } from "../records/read_records.ts";
 import { newRecords, storedRecord } from "../records/record_schemas.ts";
 import { begin, partitionsText, startText } from "../records/start.ts";
 import { streamBody } from "../records/stream_body.ts";
-import { BODY_LIMIT, BODY_STREAMS } from "../route_table.ts";
+import { BODY_LIMIT, BODY_STREAMS, UNTRACED } from "../route_table.ts";
 import { numberText, offsetNumber, partitionNumber, topicName } from "../values.ts";
 
 const JSON_TYPE = "application/json";
@@ -67,6 +67,7 @@ const produce = createRoute({
   security: needs("admin"),
   [BODY_LIMIT]: HTTP_RECORDS_SIZE_MAX,
   [BODY_STREAMS]: [LINES_TYPE],
+  [UNTRACED]: true,
   request: {
     params,
     query: z.strictObject({

@@ -22,7 +22,7 @@ import {
 import { streamBody } from "../records/stream_body.ts";
 import type { StreamPlaces } from "../records/stream_places.ts";
 import { parseTarget } from "../request_target.ts";
-import { type RouteTable, TAKES_TICKET } from "../route_table.ts";
+import { type RouteTable, TAKES_TICKET, UNTRACED } from "../route_table.ts";
 import { type Tickets, withoutTicket, withTicket } from "../tickets.ts";
 import { topicName } from "../values.ts";
 
@@ -80,6 +80,7 @@ const issueTicket = createRoute({
   description: `It opens the stream once, within ${HTTP_TICKET_MS / 1000} s; and again with ` +
     "`Last-Event-ID` within the same time of its end. Never twice at the same time.",
   security: needs("read"),
+  [UNTRACED]: true,
   request: {
     body: body(
       z.strictObject({

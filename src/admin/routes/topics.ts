@@ -11,8 +11,9 @@ import type { AdminApp } from "../app.ts";
 import { body, json, needs, OF_CHANGES, problems } from "../describe.ts";
 import type { Engine } from "../engine.ts";
 import { nextSchema, pageOf, pageQuery } from "../paging.ts";
+import { newTopicSettings, topicChanges } from "../setting_schemas.ts";
 import { topicDetail, topicDetailOf } from "../topic_detail.ts";
-import { changes, offsetNumber, partitionNumber, topicName } from "../values.ts";
+import { offsetNumber, partitionNumber, topicName } from "../values.ts";
 
 const tags = ["topics"];
 const TOPIC = "/v1/topics/{topic}";
@@ -33,11 +34,10 @@ const page = z.object({ topics: z.array(summary), next: nextSchema }).openapi("T
 const created = z.strictObject({
   name: topicName,
   partitions: partitions.default(1),
-  config: z.record(z.string(), z.union([z.string(), z.number()])).default({})
-    .describe("Settings; the others follow the broker."),
+  config: newTopicSettings,
 }).openapi("NewTopic");
 
-const altered = z.strictObject({ config: changes }).openapi("TopicChanges");
+const altered = z.strictObject({ config: topicChanges }).openapi("TopicChanges");
 
 const params = z.object({ topic: topicName });
 const partitionParams = z.object({ topic: topicName, partition: partitionNumber });

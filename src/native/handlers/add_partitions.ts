@@ -17,7 +17,7 @@ const ADD_PARTITIONS = operation("add_partitions");
 export function addPartitions(door: NativeDoor, session: Session, request: Request): number {
   const { memory, start, end, correlation } = request;
   const body = decodeBody(ADD_PARTITIONS.request, memory.bytes, start, end);
-  refuseInternal(session, body.name);
+  refuseInternal(body.name);
   const topic = door.broker.topics.get(body.name);
   if (topic === undefined) throw new RequestError(ErrorCodes.topic_not_found, body.name);
   const { length } = topic.partitions;

@@ -17,7 +17,7 @@ const ALTER_TOPIC = operation("alter_topic");
 export function alterTopic(door: NativeDoor, session: Session, request: Request): number {
   const { memory, start, end, correlation } = request;
   const body = decodeBody(ALTER_TOPIC.request, memory.bytes, start, end);
-  refuseInternal(session, body.name);
+  refuseInternal(body.name);
   const topic = door.broker.topics.get(body.name);
   if (topic === undefined) throw new RequestError(ErrorCodes.topic_not_found, body.name);
   const config = changeTopicConfig(topic.settings, body);

@@ -17,7 +17,7 @@ export function createTopic(door: NativeDoor, session: Session, request: Request
   const { start, end } = request;
   const body = decodeBody(CREATE_TOPIC.request, request.memory.bytes, start, end);
   if (!isTopicName(body.name)) throw new RequestError(ErrorCodes.invalid_topic_name);
-  refuseInternal(session, body.name);
+  refuseInternal(body.name);
   if (body.partitions < 1 || body.partitions > PARTITIONS_PER_TOPIC_MAX) {
     throw new RequestError(ErrorCodes.invalid_partitions, `1 to ${PARTITIONS_PER_TOPIC_MAX}`);
   }

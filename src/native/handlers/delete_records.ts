@@ -15,7 +15,7 @@ export function deleteRecords(door: NativeDoor, session: Session, request: Reque
   const { start, end, correlation } = request;
   const body = decodeBody(DELETE_RECORDS.request, request.memory.bytes, start, end);
   const handle = session.handle(body.handle);
-  refuseInternal(session, handle.partition.topic.name);
+  refuseInternal(handle.partition.topic.name);
   if (!session.mayRun(handle, Waiting.logStart)) return MUST_WAIT;
   session.begin(handle, Waiting.logStart);
   handle.takenMs = door.nowMs;

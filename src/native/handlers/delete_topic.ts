@@ -15,7 +15,7 @@ const DELETE_TOPIC = operation("delete_topic");
 export function deleteTopic(door: NativeDoor, session: Session, request: Request): number {
   const { start, end } = request;
   const { name } = decodeBody(DELETE_TOPIC.request, request.memory.bytes, start, end);
-  refuseInternal(session, name);
+  refuseInternal(name);
   door.server.deleteTopic(door.park(session, request.correlation, "delete_topic"), name);
   return HANDLED;
 }

@@ -54,7 +54,7 @@ function createFirst(
   const { topic: name, partition } = wanted;
   const { partitions } = door.broker.settings;
   if (!isTopicName(name)) throw new RequestError(ErrorCodes.invalid_topic_name);
-  refuseInternal(session, name);
+  refuseInternal(name);
   if (partition >= partitions) {
     const message = `${name} is not there and would be created with ${partitions} partitions`;
     throw new RequestError(ErrorCodes.partition_not_found, message);

@@ -7,6 +7,7 @@ import {
   type RouteDescription,
   RouteTable,
   TAKES_TICKET,
+  UNTRACED,
 } from "../../../src/admin/route_table.ts";
 import { HTTP_BODY_SIZE_MAX } from "../../../src/limits.ts";
 
@@ -26,6 +27,7 @@ test("a path has its rules by method, with scope and body", () => {
     }),
     route("get", "/livez", { security: [{}] }),
     route("put", "/x", { [BODY_LIMIT]: 5, [BODY_STREAMS]: ["text/csv"], [TAKES_TICKET]: true }),
+    route("post", "/x", { [UNTRACED]: true }),
   ]);
   const rules = table.find(["v1", "topics", "any"])!;
   assert.deepEqual([...rules.keys()], ["GET", "PATCH"]);
@@ -37,10 +39,15 @@ test("a path has its rules by method, with scope and body", () => {
     bodyBytesMax: HTTP_BODY_SIZE_MAX,
     streamedTypes: [],
     takesTicket: false,
+    isTraced: false,
     operation: "get /v1/topics/{topic}",
   });
   assert.deepEqual(rules.get("PATCH")?.bodyTypes, ["application/json", "text/plain"]);
   assert.equal(rules.get("PATCH")?.scope, "admin");
+  assert.deepEqual([rules.get("PATCH")?.isTraced, table.find(["x"])?.get("POST")?.isTraced], [
+    true,
+    false,
+  ]);
   assert.equal(table.find(["livez"])?.get("GET")?.scope, "none");
   const put = table.find(["x"])?.get("PUT");
   assert.deepEqual([put?.bodyBytesMax, put?.streamedTypes, put?.takesTicket], [

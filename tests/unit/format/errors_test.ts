@@ -64,6 +64,11 @@ const PINNED: readonly (readonly [number, string, boolean])[] = [
   [109, "http_content_type_unsupported", false],
   [110, "http_starting", true],
   [111, "http_engine_unreachable", true],
+  [112, "http_ticket_refused", false],
+  [113, "http_too_many_streams", true],
+  [114, "http_not_acceptable", false],
+  [115, "http_body_slow", false],
+  [116, "http_delivery_timeout", true],
 ];
 
 test("every code that was ever given out means what it meant", () => {

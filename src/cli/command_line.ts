@@ -61,6 +61,8 @@ export type CommandLine = { readonly command: Command } | {
   readonly exitCode: ExitCode;
   readonly stdout: string;
   readonly stderr: string;
+  /** `--version`, of which stdout has the first line: version.ts knows the rest. */
+  readonly isVersion: boolean;
 };
 
 export interface HelpStyle {
@@ -105,15 +107,20 @@ class Shown extends Error {}
 export function parseCommandLine(args: readonly string[], style: HelpStyle): CommandLine {
   const out: string[] = [];
   let complaint = "";
+  let isVersion = false;
   const shown = (): never => {
     throw new Shown();
+  };
+  const showVersion = (): never => {
+    isVersion = true;
+    return shown();
   };
   try {
     const parsed: Command = runParserSync(commands, "sluice", args, {
       brief: message`A log broker in one TypeScript program.`,
       footer: FOOTER,
       help: { option: { names: ["-h", "--help"] }, onShow: shown },
-      version: { value: `sluice ${VERSION}`, option: true, onShow: shown },
+      version: { value: `sluice ${VERSION}`, option: true, onShow: showVersion },
       colors: style.colors,
       maxWidth: style.columns ?? COLUMNS,
       usageLine: USAGE,
@@ -129,7 +136,7 @@ export function parseCommandLine(args: readonly string[], style: HelpStyle): Com
   } catch (error) {
     if (!(error instanceof Shown)) throw error;
     const exitCode = complaint === "" ? ExitCode.success : ExitCode.usage;
-    return { command: null, exitCode, stdout: out.join(""), stderr: complaint };
+    return { command: null, exitCode, stdout: out.join(""), stderr: complaint, isVersion };
   }
 }
 

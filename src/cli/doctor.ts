@@ -9,12 +9,12 @@
  */
 
 import net from "node:net";
-import process from "node:process";
 import { errnoName } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { listenerText } from "../address.ts";
 import { type BrokerConfig, parseConfig } from "../config.ts";
 import { Connection } from "../client/connection.ts";
+import { TARGET } from "../version.ts";
 import { CatalogueError, loadCatalogue } from "../log/catalogue.ts";
 import { judgeClock } from "../server/clock.ts";
 import { judgeDescriptors, readDescriptorsMax } from "../server/descriptors.ts";
@@ -28,6 +28,7 @@ import { sayCutShort } from "./report.ts";
 import { Pauses, watchSignals } from "./signals.ts";
 import { type Color, type Column, printRows } from "./table.ts";
 import { readEnvironment, settingVariables } from "./variables.ts";
+import { runtimeText } from "./version.ts";
 
 const CLOCK_WATCH_MS = 250;
 const TMPFS = 0x1021994;
@@ -74,8 +75,7 @@ async function* look(command: DoctorCommand, pauses: Pauses): AsyncGenerator<Fin
 }
 
 function runtime(): Finding {
-  const { bun, deno } = process.versions as Record<string, string | undefined>;
-  return ok("runtime", bun === undefined ? `Deno ${deno}` : `Bun ${bun}`);
+  return ok("runtime", TARGET === "" ? runtimeText() : `${runtimeText()}, executable`);
 }
 
 function kernel(libc: Libc): Finding {

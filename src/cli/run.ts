@@ -17,6 +17,7 @@ export async function run(args: readonly string[]): Promise<ExitCode> {
       columns: terminalColumns("stdout"),
     });
     if (parsed.command !== null) return await dispatch(parsed.command);
+    if (parsed.isVersion) return await (await import("./version.ts")).version();
     printError(parsed.stderr);
     await printText(parsed.stdout);
     return parsed.exitCode;

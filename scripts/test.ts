@@ -5,6 +5,7 @@
  *   npm test -- tests/unit ring               files whose path contains one of the words
  *   npm test -- --runtime deno --limit 300    one runtime, at most 300 seconds for it
  *   npm run gate                              the long proofs instead (`*_gate.ts`)
+ *   npm test -- --executable PATH tests/e2e   brokers and commands are that program
  *
  * Each file runs in a process group of its own: a crash is one failure and not the end of the run,
  * and whatever a test left running is ended with it. The last line is `N passed, N failed` and,
@@ -13,7 +14,7 @@
  */
 import { globSync, mkdtempSync, readFileSync } from "node:fs";
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import process from "node:process";
 import { countJunit, type Counts, isGood } from "./junit.ts";
 import {
@@ -31,6 +32,8 @@ interface Plan {
   files: string[];
   runtimes: RuntimeName[];
   limitMs: number;
+  /** What the tests are to start instead of the sources; "" for those. */
+  executable: string;
 }
 
 interface FileResult extends Counts {
@@ -62,7 +65,7 @@ async function main(): Promise<void> {
 
 function readPlan(args: readonly string[]): Plan {
   const words: string[] = [];
-  const plan: Plan = { files: [], runtimes: [...RUNTIMES], limitMs: LIMIT_MS };
+  const plan: Plan = { files: [], runtimes: [...RUNTIMES], limitMs: LIMIT_MS, executable: "" };
   let ending = "_test.ts";
   for (let at = 0; at < args.length; at++) {
     const word = args[at] ?? "";
@@ -76,8 +79,11 @@ function readPlan(args: readonly string[]): Plan {
     } else if (word === "--limit") {
       plan.limitMs = Number(args[++at]) * 1000;
       if (!(plan.limitMs > 0)) fail("--limit takes a number of seconds");
+    } else if (word === "--executable") {
+      plan.executable = resolve(args[++at] ?? "");
+      plan.runtimes = plan.runtimes.slice(0, 1);
     } else if (word.startsWith("-")) {
-      fail(`unknown option ${word}; there are --runtime, --limit and --gate`);
+      fail(`unknown option ${word}; there are --runtime, --limit, --gate and --executable`);
     } else words.push(word.replace(/^\.\//, ""));
   }
   plan.files = globSync(`tests/**/*${ending}`, { cwd: ROOT }).sort()
@@ -98,7 +104,7 @@ async function runAll(runtime: Runtime, plan: Plan): Promise<FileResult[]> {
   const endMs = Date.now() + plan.limitMs;
   for (const file of plan.files) {
     const startMs = Date.now();
-    const result = await runFile(runtime, file, endMs - startMs);
+    const result = await runFile(runtime, file, endMs - startMs, plan.executable);
     results.push(result);
     const seconds = ((Date.now() - startMs) / 1000).toFixed(1);
     const bad = result.failed === 0 ? "" : `, ${result.failed} FAILED`;
@@ -114,7 +120,12 @@ function figuresOf(output: string): string[] {
   return output.split("\n").filter((line) => line.startsWith("figure: "));
 }
 
-async function runFile(runtime: Runtime, file: string, leftMs: number): Promise<FileResult> {
+async function runFile(
+  runtime: Runtime,
+  file: string,
+  leftMs: number,
+  executable: string,
+): Promise<FileResult> {
   // Short: Unix sockets live below it, and their path may have 107 bytes.
   const scratch = scratchDirectory();
   const reportPath = join(scratch, "report.xml");
@@ -126,6 +137,7 @@ async function runFile(runtime: Runtime, file: string, leftMs: number): Promise<
     SLUICE_VERIFY: "1",
     SLUICE_SKIP_FILE: skipPath,
     SLUICE_TEST_TMP: temporary,
+    ...(executable === "" ? {} : { SLUICE_TEST_EXECUTABLE: executable }),
   };
   const { output, end } = leftMs > 0
     ? await run(runtime.path, testArguments(runtime, file, reportPath), environment, leftMs)

@@ -11,7 +11,7 @@
 
 import fs from "node:fs";
 import process from "node:process";
-import { AT_FDCWD, errnoName, O_RDONLY, RWF_NOWAIT } from "../../ffi/constants.ts";
+import { AT_FDCWD, EBADF, errnoName, O_RDONLY, RWF_NOWAIT } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { KiB } from "../base/units.ts";
 import { reportsSyncfsErrors } from "../server/own_file_system.ts";
@@ -20,7 +20,7 @@ import { probeAio, systemText } from "./doctor/probe.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printText } from "./output.ts";
 
-/** Any regular file does to ask what can be done with files; this one is always there. */
+/** Any regular file does to ask how files are read; this one is always there. */
 const OWN_FILE = "/proc/self/exe";
 const READ_SIZE: number = 4 * KiB;
 
@@ -93,12 +93,14 @@ function answer(result: number): string {
 }
 
 function probeReads(libc: Libc): { cachestat: number; noWait: number } {
+  // Of no file: a kernel that knows the call, and allows it, says so.
+  const cachestat = libc.cachestat(-1, 0, READ_SIZE, libc.cacheStatus());
+  const known = { cachestat: cachestat === -EBADF ? 0 : cachestat };
   const fd = libc.openat(AT_FDCWD, OWN_FILE, O_RDONLY, 0);
-  if (fd < 0) return { cachestat: fd, noWait: fd };
+  if (fd < 0) return { ...known, noWait: fd };
   const vector = libc.ioVector(1);
   vector.push(libc.allocate(READ_SIZE), 0, READ_SIZE);
-  const cachestat = libc.cachestat(fd, 0, READ_SIZE, libc.cacheStatus());
   const noWait = libc.preadv2(fd, vector, 0, RWF_NOWAIT);
   libc.close(fd);
-  return { cachestat, noWait };
+  return { ...known, noWait };
 }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { libraryCandidates } from "../../ffi/library.ts";
 import { startBroker } from "../support/broker.ts";
 import { commands, tryCommands } from "../support/commands.ts";
+import { EXECUTABLE } from "../support/executable.ts";
 import { findRuntime, ROOT } from "../support/runtimes.ts";
 import { testOrSkip } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -89,6 +90,7 @@ function withoutEach(flag: string): string[][] {
 }
 
 function missing(): string | null {
+  if (EXECUTABLE !== null) return "an executable has the permissions that it was made with";
   if (findRuntime("deno") === null) return "Deno is not on this machine";
   return LIBC === undefined ? "libc is in none of its usual places" : null;
 }

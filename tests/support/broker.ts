@@ -10,6 +10,7 @@ import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import process from "node:process";
+import { bareEnvironment, EXECUTABLE, settingsFile } from "./executable.ts";
 import {
   argumentsFor,
   DENO_BROKER_PERMISSIONS,
@@ -45,6 +46,8 @@ export interface BrokerOptions {
    * pid.
    */
   wrap?: readonly string[];
+  /** The path of an executable to start; by default the one under test, if there is one. */
+  executable?: string | undefined;
   readyWithinMs?: number;
 }
 
@@ -78,6 +81,7 @@ export interface CommandOptions {
   stdoutFd?: number;
   permissions?: readonly string[];
   wrap?: readonly string[];
+  executable?: string | undefined;
   withinMs?: number;
   /** SIGINT when so many bytes of its output have come. */
   interruptAtBytes?: number;
@@ -100,14 +104,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const native = options.native ?? "127.0.0.1:0";
   const flags = [...httpFlags(options.http), ...options.flags ?? []];
   const args = ["serve", "--data", options.data, "--native", native, ...flags];
-  const settings = options.settings === undefined ? null : {
-    dataDirectory: options.data,
-    native: { host: "127.0.0.1", port: 0 },
-    ...options.settings,
-  };
-  const [main, words] = settings === null
+  const [main, words] = options.settings === undefined
     ? ["src/main.ts", args]
-    : ["tests/support/serve_settings.ts", [JSON.stringify(settings)]];
+    : withSettings(options.data, options.settings);
   const child = start(options, main, words, ["ignore", "pipe", "pipe"]);
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
@@ -133,6 +132,20 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     stop: () => end("SIGTERM"),
     kill: () => end("SIGKILL"),
   };
+}
+
+/** The executable reads them from a file; else they are handed to `Broker.start`. */
+function withSettings(
+  data: string,
+  settings: Readonly<Record<string, unknown>>,
+): [string, string[]] {
+  if (EXECUTABLE !== null) {
+    const more = ["--data", data, "--native", "127.0.0.1:0", "--no-http"];
+    return ["src/main.ts", ["serve", "--config", settingsFile(settings), ...more]];
+  }
+  const native = { host: "127.0.0.1", port: 0 };
+  const all = { dataDirectory: data, native, ...settings };
+  return ["tests/support/serve_settings.ts", [JSON.stringify(all)]];
 }
 
 function httpFlags(http: BrokerOptions["http"]): string[] {
@@ -170,7 +183,7 @@ function interruptAt(child: ChildProcess, bytes: number): void {
   });
 }
 
-/** Starts a program of this repository; shared by both helpers above. */
+/** Starts a program of this repository, or the executable; shared by both helpers above. */
 function start(
   options: BrokerOptions | CommandOptions,
   main: string,
@@ -178,22 +191,35 @@ function start(
   stdio: StdioOptions,
 ): ChildProcess {
   const permissions = options.permissions ?? DENO_BROKER_PERMISSIONS;
-  const command = [
-    ...(options.wrap ?? []),
-    runtimePath(options.runtime),
-    ...argumentsFor(options.runtime, permissions),
-    join(ROOT, main),
-    ...args,
-  ];
+  const executable = options.executable ?? EXECUTABLE?.path;
+  const program = executable === undefined
+    ? programFor(options.runtime, permissions, main)
+    : [executable];
+  const command = [...options.wrap ?? [], ...program, ...args];
   const child = spawn(command[0] ?? "", command.slice(1), {
     stdio,
     cwd: "cwd" in options ? options.cwd : ROOT,
-    env: { ...process.env, NO_COLOR: "1", ...options.env },
+    env: {
+      ...process.env,
+      NO_COLOR: "1",
+      ...(executable === undefined ? {} : bareEnvironment()),
+      ...options.env,
+    },
   });
   const endWithTest = () => send(child, "SIGKILL");
   process.on("exit", endWithTest);
   child.on("close", () => process.off("exit", endWithTest));
   return child;
+}
+
+/** What comes before the arguments of the program. */
+export function programFor(
+  runtime: RuntimeName,
+  permissions: readonly string[],
+  main: string,
+): string[] {
+  if (EXECUTABLE !== null) return [EXECUTABLE.path];
+  return [runtimePath(runtime), ...argumentsFor(runtime, permissions), join(ROOT, main)];
 }
 
 /**

@@ -1,9 +1,14 @@
 /** Commands against one broker, for tests that use the program like its users do. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { type Broker, type CommandOptions, type CommandResult, runSluice } from "./broker.ts";
+import {
+  type Broker,
+  type CommandOptions,
+  type CommandResult,
+  programFor,
+  runSluice,
+} from "./broker.ts";
 import { CLIENT_RUNTIME } from "./pair.ts";
-import { argumentsFor, DENO_BROKER_PERMISSIONS, ROOT, runtimePath } from "./runtimes.ts";
+import { DENO_BROKER_PERMISSIONS } from "./runtimes.ts";
 
 export type Sluice = (
   args: readonly string[],
@@ -12,8 +17,7 @@ export type Sluice = (
 
 /** The program as a shell starts it, from the root of the repository. */
 export function programText(): string {
-  const words = argumentsFor(CLIENT_RUNTIME, DENO_BROKER_PERMISSIONS);
-  return [runtimePath(CLIENT_RUNTIME), ...words, join(ROOT, "src/main.ts")].join(" ");
+  return programFor(CLIENT_RUNTIME, DENO_BROKER_PERMISSIONS, "src/main.ts").join(" ");
 }
 
 /** A function that runs a command against `broker` to its end, whatever that is. */

@@ -3,6 +3,7 @@
  * scripts/runtime.mjs; this file gives it to the tests under one name.
  */
 import { findRuntime, type Runtime, type RuntimeName, RUNTIMES } from "../../scripts/runtime.mjs";
+import { EXECUTABLE } from "./executable.ts";
 import { testOrSkip } from "./skip.ts";
 
 export {
@@ -26,12 +27,13 @@ export function runtimePath(name: RuntimeName): string {
 }
 
 /**
- * The runtimes of this machine, for suites that run once per runtime. A missing one becomes a
- * test that is skipped with the reason; so call this where tests are registered.
+ * The runtimes of this machine, or that of the executable under test, for suites that run once per
+ * runtime. A missing one becomes a test that is skipped with the reason; so call this where tests
+ * are registered.
  */
 export function availableRuntimes(): Runtime[] {
   const found: Runtime[] = [];
-  for (const name of RUNTIMES) {
+  for (const name of EXECUTABLE === null ? RUNTIMES : [EXECUTABLE.runtime]) {
     const path = findRuntime(name);
     if (path !== null) found.push({ name, path });
     else testOrSkip(`everything here under ${name}`, "it is not on this machine", () => {});

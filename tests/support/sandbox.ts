@@ -1,0 +1,137 @@
+/**
+ * A root that holds one program, libc and /proc, and nothing that can be written but a data
+ * directory: what a container on the smallest base is, made with `unshare`.
+ *
+ *     unshare --mount -> binds below a directory, which is then read-only -> enter_sandbox.ts
+ *
+ * A container's default rules about system calls come from the Debian package that carries them.
+ * The program, its data directory and libc lie at the same paths inside as outside.
+ */
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { ROOT, runtimePath } from "./runtimes.ts";
+import { temporaryDirectory } from "./temporary.ts";
+
+/** One rule about system calls, whatever processor and capability it was for. */
+export interface Rule {
+  readonly names: readonly string[];
+  /** What the call answers with; 0: it is allowed. */
+  readonly errno: number;
+  readonly comparisons: readonly {
+    readonly index: number;
+    readonly op: string;
+    readonly value: number;
+    readonly valueTwo: number;
+  }[];
+}
+
+export interface Filter {
+  /** errno of every call that no rule names. */
+  readonly refuse: number;
+  readonly rules: readonly Rule[];
+}
+
+export interface SandboxPlan {
+  readonly root: string;
+  readonly user: number;
+  readonly filter: Filter | null;
+}
+
+interface ProfileRule {
+  readonly names: readonly string[];
+  readonly action: string;
+  readonly errnoRet?: number;
+  readonly args?: Rule["comparisons"] | null;
+  readonly includes?: { readonly arches?: readonly string[]; readonly caps?: readonly string[] };
+}
+
+const NOBODY = 65534;
+const EPERM = 1;
+const PROFILE = "usr/share/containers/seccomp.json";
+const PACKAGE = "golang-github-containers-common";
+const ARCHITECTURE = process.arch === "x64" ? "amd64" : process.arch;
+
+/** Why no such root can be made here, or null. */
+export function sandboxMissing(): string | null {
+  const { status, stderr, error } = spawnSync("unshare", ["--mount", "true"], { encoding: "utf8" });
+  if (status === 0) return null;
+  return `unshare --mount: ${error?.message ?? stderr.trim()}`;
+}
+
+/** What comes before the program's own words, to start it inside. */
+export function sandboxWrap(program: string, data: string, filter: Filter | null): string[] {
+  const root = temporaryDirectory("root");
+  const plan: SandboxPlan = { root, user: NOBODY, filter };
+  const files = [program, ...librariesOf(program)];
+  const lines = [
+    "set -e",
+    `chmod 755 ${root}`,
+    `mount --bind ${root} ${root}`,
+    ...files.flatMap((path) => bind(root, path, "touch")),
+    ...bind(root, data, "mkdir -p"),
+    `mkdir ${root}/proc`,
+    `mount -t proc proc ${root}/proc`,
+    `mount -o remount,bind,ro ${root}`,
+    `exec ${runtimePath("bun")} run ${join(ROOT, "tests/support/enter_sandbox.ts")} "$@"`,
+  ];
+  const script = join(temporaryDirectory("enter"), "enter.sh");
+  writeFileSync(script, `${lines.join("\n")}\n`);
+  return ["unshare", "--mount", "sh", script, JSON.stringify(plan)];
+}
+
+/** Shown inside at the same path, a file or a directory. */
+function bind(root: string, path: string, make: string): string[] {
+  const inside = `${root}${path}`;
+  return [`mkdir -p ${dirname(inside)}`, `${make} ${inside}`, `mount --bind ${path} ${inside}`];
+}
+
+/** Of a program, by the loader's own word. */
+function librariesOf(program: string): string[] {
+  const { stdout } = spawnSync("ldd", [program], { encoding: "utf8" });
+  return [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path ?? "");
+}
+
+/** A directory that the program in there may write to. */
+export function writableDirectory(): string {
+  const directory = temporaryDirectory("w");
+  chmodSync(directory, 0o777);
+  return directory;
+}
+
+/** A container's default rules for a program without capabilities; or why they cannot be had. */
+export function containerRules(): Filter | string {
+  const kept = join(ROOT, "dist/seccomp");
+  const found = [`/${PROFILE}`, join(kept, PROFILE)].find((path) => existsSync(path));
+  const path = found ?? unpackProfile(kept);
+  if (!existsSync(path)) return path;
+  const profile = JSON.parse(readFileSync(path, "utf8"));
+  const rules = (profile.syscalls as ProfileRule[]).filter(isOurs).map(({ names, ...rule }) => {
+    const errno = rule.action === "SCMP_ACT_ALLOW" ? 0 : rule.errnoRet ?? EPERM;
+    return { names, errno, comparisons: rule.args ?? [] };
+  });
+  return { refuse: profile.defaultErrnoRet ?? EPERM, rules };
+}
+
+/** The same rules, and these calls refused. */
+export function without(filter: Filter, refused: readonly string[]): Filter {
+  const rules = filter.rules.map((rule) => {
+    return { ...rule, names: rule.names.filter((name) => !refused.includes(name)) };
+  });
+  return { ...filter, rules: [...rules, { names: refused, errno: EPERM, comparisons: [] }] };
+}
+
+function isOurs({ includes }: ProfileRule): boolean {
+  if ((includes?.caps ?? []).length > 0) return false;
+  return includes?.arches === undefined || includes.arches.includes(ARCHITECTURE);
+}
+
+/** Its path; or why not. Nothing is installed. */
+function unpackProfile(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const command = `apt-get download -q ${PACKAGE} && dpkg-deb -x ${PACKAGE}_*.deb .`;
+  const { status, stderr } = spawnSync("sh", ["-c", command], { cwd: folder, encoding: "utf8" });
+  if (status === 0) return join(folder, PROFILE);
+  return `${PACKAGE} cannot be had: ${stderr.trim().split("\n").at(-1)}`;
+}

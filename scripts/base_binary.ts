@@ -3,7 +3,7 @@
  * node_modules where it fits this machine; those for others come from the npm registry, are
  * compared with the lock file and kept in dist/bases.
  *
- *     node_modules/@oven/NAME/bin/bun, or dist/bases/NAME-VERSION/bun, or `npm pack` -> tar -> there
+ *     node_modules/@oven/NAME/bin/bun, or dist/bases/NAME-VERSION/bun, or `npm pack`, tar, there
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";

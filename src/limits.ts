@@ -116,6 +116,10 @@ export const REPLY_BYTES_PAUSE: number = 1 * MiB;
 export const LIST_ELEMENTS_MAX = 65536;
 /** Topics that one metadata request may name: each is looked up, sorted and described. */
 export const METADATA_TOPICS_MAX = 1024;
+/** Topics that a reply lists where all are asked for, some at a time; about a millisecond. */
+export const TOPICS_LISTED_MAX = 256;
+/** Topics and partitions that a client of ours has described at a time: no turn is long by that. */
+export const DESCRIBED_AT_ONCE = 256;
 /** Places of one offset_times request: each may be a read of the disk. */
 export const OFFSET_TIMES_MAX = 256;
 export const HANDLES_PER_CONNECTION_MAX = 65536;
@@ -331,6 +335,7 @@ assert(
   HTTP_STREAM_PARTITIONS_MAX * HTTP_POSITION_SIZE_MAX < HTTP_HEAD_SIZE_MAX / 2,
   "Last-Event-ID fits a head",
 );
+assert(METRICS_TOPICS_MAX <= TOPICS_LISTED_MAX, "one request tells all of them");
 assert(METRICS_GROUPS_MAX <= METRICS_GROUP_TOPICS_MAX, "each group has a topic");
 assert(2 * METRICS_LAG_TIMES_MAX <= OFFSET_TIMES_MAX, "one request for first and last");
 assert(HTTP_PAGE_MAX <= METADATA_TOPICS_MAX, "one request describes the topics of a page");

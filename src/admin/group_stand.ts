@@ -5,7 +5,6 @@ import type { Admin } from "../client/admin.ts";
 import type { CommittedOffset } from "../client/committer.ts";
 import { BrokerError } from "../client/errors.ts";
 import { ErrorCodes } from "../format/errors.ts";
-import { HTTP_PAGE_MAX } from "../limits.ts";
 
 export interface PartitionStand {
   readonly topic: string;
@@ -118,11 +117,10 @@ async function endsOf(
   admin: Admin,
   topics: ReadonlySet<string>,
 ): Promise<Map<string, readonly Ends[]>> {
-  const names = [...topics];
   const ends = new Map<string, readonly Ends[]>();
-  for (let at = 0; at < names.length; at += HTTP_PAGE_MAX) {
-    const described = await admin.describeTopics(names.slice(at, at + HTTP_PAGE_MAX));
-    for (const { name, partitions } of described) ends.set(name, partitions);
+  if (topics.size === 0) return ends; // no names would be all topics
+  for (const { name, partitions } of await admin.describeTopics([...topics])) {
+    ends.set(name, partitions);
   }
   return ends;
 }

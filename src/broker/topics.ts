@@ -72,6 +72,8 @@ export class Topic {
   /** It belongs to the broker: clients only read it. */
   readonly isInternal: boolean;
   readonly partitions: TopicPartition[] = [];
+  /** Grows from topic to topic as they are added. */
+  serial = 0;
   /** What was appended; of a batch sent again nothing. */
   recordsIn = 0;
   bytesIn = 0;
@@ -99,7 +101,12 @@ export class Topic {
 export class Topics {
   /** All partitions of the shard, by number; also removed ones. */
   readonly partitions: TopicPartition[] = [];
+  /** In the order of their serials. */
   readonly #byName: Map<string, Topic> = new Map();
+  readonly #byId: Map<string, Topic> = new Map();
+  /** By name. Sorted all the time: to sort thousands when somebody asks would be a long turn. */
+  readonly #sorted: Topic[] = [];
+  #serial = 0;
   /** Removed partitions whose number was not given to another one. */
   #removed: TopicPartition[] = [];
 
@@ -107,8 +114,16 @@ export class Topics {
     return this.#byName.get(name);
   }
 
+  withId(topicId: string): Topic | undefined {
+    return this.#byId.get(topicId);
+  }
+
   add(topic: Topic): void {
+    this.#serial += 1;
+    topic.serial = this.#serial;
     this.#byName.set(topic.name, topic);
+    this.#byId.set(topic.topicId, topic);
+    this.#sorted.splice(this.#placeOf(topic.name), 0, topic);
   }
 
   addPartition(topic: Topic, log: Partition): TopicPartition {
@@ -124,6 +139,8 @@ export class Topics {
     const topic = this.#byName.get(name);
     if (topic === undefined) return undefined;
     this.#byName.delete(name);
+    this.#byId.delete(topic.topicId);
+    this.#sorted.splice(this.#placeOf(name), 1);
     for (const partition of topic.partitions) {
       partition.removed = true;
       this.#removed.push(partition);
@@ -142,8 +159,38 @@ export class Topics {
     return this.#removed.splice(at, 1)[0]!.number;
   }
 
+  /** The serial of the newest; 0: there was none. */
+  get newest(): number {
+    return this.#serial;
+  }
+
+  /** Those whose serial is above `serial`, in the order of serials. */
+  newerThan(serial: number): Topic[] {
+    if (serial >= this.#serial) return [];
+    return [...this.#byName.values()].filter((topic) => topic.serial > serial);
+  }
+
   /** Sorted by name. */
-  all(): Topic[] {
-    return [...this.#byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  all(): readonly Topic[] {
+    return this.#sorted;
+  }
+
+  /** The first `limit` of them behind a name, which need not be there. */
+  page(after: string, limit: number): Topic[] {
+    let at = this.#placeOf(after);
+    if (this.#sorted[at]?.name === after) at += 1;
+    return this.#sorted.slice(at, at + limit);
+  }
+
+  /** Where a name stands among the sorted ones, or would stand. */
+  #placeOf(name: string): number {
+    let low = 0;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#sorted[middle]!.name < name) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

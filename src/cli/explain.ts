@@ -48,7 +48,7 @@ export async function explain(
 
 async function nearestTopic(connection: Connection, mentioned: Mentioned): Promise<string | null> {
   const names = mentioned.topic === undefined ? mentioned.topics ?? [] : [mentioned.topic];
-  const known = await new Admin(connection).topics().catch(() => []);
+  const known = await new Admin(connection).listTopics().catch(() => []);
   const missing = names.find((name) => !known.some((topic) => topic.name === name));
   return missing === undefined ? null : nearest(missing, known.map((topic) => topic.name));
 }

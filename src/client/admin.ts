@@ -3,7 +3,7 @@
  */
 
 import type { ConfigEntry } from "../format/topic_config.ts";
-import { OFFSET_TIMES_MAX } from "../limits.ts";
+import { DESCRIBED_AT_ONCE, OFFSET_TIMES_MAX, TOPICS_LISTED_MAX } from "../limits.ts";
 import type { ReplyOf } from "../native/operations.ts";
 import { type AdminPort, ConnectionPort } from "./admin_port.ts";
 import {
@@ -24,6 +24,7 @@ export type Counter = ReplyOf<"stats">["counters"][number];
 export type TopicState = ReplyOf<"describe_topic">["topics"][number];
 export type HistogramState = ReplyOf<"histograms">["histograms"][number];
 export type TopicCounters = ReplyOf<"topic_counters">;
+export type TopicListing = ReplyOf<"list_topics">["topics"][number];
 export type GroupListing = ReplyOf<"list_groups">["groups"][number];
 export type ConnectionInfo = ReplyOf<"connections">["connections"][number];
 
@@ -48,6 +49,16 @@ export interface BrokerSetting {
 
 /** Settings to set, by name; null: follows the default again. */
 export type SettingChanges = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Which topics `topicCounters` tells of. */
+export interface TopicCountersWanted {
+  /** By id; those that are gone are left out. */
+  readonly topicIds?: readonly string[];
+  /** Also those added after this one (`newest` of an earlier answer); 0: all. */
+  readonly newerThan?: number;
+  /** So many of these, those with most bytes; at most 256. */
+  readonly limit?: number;
+}
 
 /** In place of an offset: everything that is visible. */
 const VISIBLE_END = -1;
@@ -88,9 +99,28 @@ export class Admin {
     return this.#port.request("metadata", { topics }, true);
   }
 
-  /** All topics, sorted by name. */
-  async topics(): Promise<TopicDescription[]> {
-    return (await this.metadata()).topics;
+  /**
+   * The topics named (all without names), sorted by name; those that are not there are left out. In
+   * pieces: however many there are, nobody else waits long for it. What comes or goes meanwhile may
+   * be in it or not.
+   */
+  async topics(names: readonly string[] = []): Promise<TopicDescription[]> {
+    const found: TopicDescription[] = [];
+    for (const piece of await this.#pieces(names)) {
+      found.push(...(await this.metadata(piece)).topics.filter(({ error }) => error === 0));
+    }
+    return found;
+  }
+
+  /** Names, ids and partition counts of all topics, sorted by name; in pieces, as `topics`. */
+  async listTopics(): Promise<TopicListing[]> {
+    const found: TopicListing[] = [];
+    for (;;) {
+      const wanted = { after: found.at(-1)?.name ?? "", limit: TOPICS_LISTED_MAX };
+      const { topics } = await this.#port.request("list_topics", wanted, true);
+      found.push(...topics);
+      if (topics.length < TOPICS_LISTED_MAX) return found;
+    }
   }
 
   /** Changes settings of a topic; settles when that is durable and in force. */
@@ -105,10 +135,18 @@ export class Admin {
     this.#port.forget(name);
   }
 
-  /** Ends, sizes and health of every partition of the topics named (all without names). */
+  /**
+   * Ends, sizes and health of every partition of the topics named (all without names). Many are
+   * asked for in pieces, as by `topics`; a topic that is named and not there has an `error`.
+   */
   async describeTopics(names: readonly string[] = []): Promise<TopicState[]> {
-    const topics = names.map((name) => ({ name }));
-    return (await this.#port.request("describe_topic", { topics }, true)).topics;
+    const found: TopicState[] = [];
+    for (const piece of await this.#pieces(names)) {
+      const topics = piece.map((name) => ({ name }));
+      found.push(...(await this.#port.request("describe_topic", { topics }, true)).topics);
+    }
+    // Of all topics none is missing: such a one was deleted meanwhile.
+    return names.length > 0 ? found : found.filter(({ error }) => error === 0);
   }
 
   /** The ends of a partition. */
@@ -167,9 +205,12 @@ export class Admin {
     return (await this.#port.request("histograms", {}, true)).histograms;
   }
 
-  /** What went in and out of every topic, and in all, at one moment. */
-  topicCounters(): Promise<TopicCounters> {
-    return this.#port.request("topic_counters", {}, true);
+  /** What went in and out, in all and of some topics, at one moment; of the busiest by default. */
+  topicCounters(
+    { topicIds = [], newerThan = 0, limit = TOPICS_LISTED_MAX }: TopicCountersWanted = {},
+  ): Promise<TopicCounters> {
+    const named = topicIds.map((topicId) => ({ topicId }));
+    return this.#port.request("topic_counters", { named, newerThan, limit }, true);
   }
 
   /** Milliseconds that a question and its answer took. */
@@ -228,6 +269,22 @@ export class Admin {
   /** Ends a connection. Throws connection_not_found where there is none of this id. */
   async closeConnection(id: number): Promise<void> {
     await this.#port.request("close_connection", { id }, false);
+  }
+
+  /** Names, so many together as one request describes without a long turn of the shard. */
+  async #pieces(names: readonly string[]): Promise<string[][]> {
+    const sorted = [...new Set(names)].sort().map((name) => ({ name, partitions: 1 }));
+    const pieces: string[][] = [];
+    let room = 0;
+    for (const { name, partitions } of names.length > 0 ? sorted : await this.listTopics()) {
+      if (room <= 0) {
+        pieces.push([]);
+        room = DESCRIBED_AT_ONCE;
+      }
+      pieces.at(-1)!.push(name);
+      room -= 1 + partitions;
+    }
+    return pieces;
   }
 }
 

@@ -15,6 +15,11 @@ type Value = Record<string, unknown>;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
+const DASH = 0x2d;
+const DIGIT_0 = 0x30;
+const LETTER_A = 0x61;
+/** Longer texts are left to the encoder. */
+const ASCII_LENGTH_MAX = 256;
 
 /** A body that does not fit its table; `message` names the field. */
 export class BodyError extends Error {
@@ -136,7 +141,7 @@ function tableSize(table: Table, value: Value): number {
 }
 
 function fieldSize(type: Scalar | Table, value: unknown): number {
-  if (type === "string") return 2 + encoder.encode(value as string).length;
+  if (type === "string") return 2 + stringSize(value as string);
   if (type === "rest") return (value as Uint8Array).length;
   if (typeof type === "string") return sizeMin(type);
   return (value as Value[]).reduce((size, element) => size + tableSize(type, element), 4);
@@ -199,7 +204,26 @@ function encodeScalar(
   return at + sizeMin(type);
 }
 
+/** Bytes of its UTF-8. */
+function stringSize(value: string): number {
+  return isAscii(value) ? value.length : encoder.encode(value).length;
+}
+
+/** Names and settings are: letter by letter they take a tenth of the time of an encoder. */
+function isAscii(value: string): boolean {
+  if (value.length > ASCII_LENGTH_MAX) return false;
+  for (let i = 0; i < value.length; i += 1) {
+    if (value.charCodeAt(i) > 127) return false;
+  }
+  return true;
+}
+
 function encodeString(value: string, bytes: Uint8Array, view: DataView, at: number): number {
+  if (isAscii(value)) {
+    view.setUint16(at, value.length);
+    for (let i = 0; i < value.length; i += 1) bytes[at + 2 + i] = value.charCodeAt(i);
+    return at + 2 + value.length;
+  }
   const text = encoder.encode(value);
   if (text.length > 65535) throw new BodyError("a string is above 65,535 bytes");
   view.setUint16(at, text.length);
@@ -218,9 +242,16 @@ function formatUuid(bytes: Uint8Array, at: number): string {
 }
 
 function parseUuid(text: string, bytes: Uint8Array, at: number): void {
-  const digits = text.replaceAll("-", "");
-  if (!/^[0-9a-f]{32}$/.test(digits)) throw new BodyError("a uuid has 32 hexadecimal digits");
-  for (let i = 0; i < 16; i += 1) {
-    bytes[at + i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+  let digits = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === DASH) continue;
+    const digit = code >= LETTER_A ? code - LETTER_A + 10 : code - DIGIT_0;
+    const isDigit = digit >= 0 && digit < 16 && (code >= LETTER_A || digit < 10);
+    if (!isDigit || digits === 32) throw new BodyError("a uuid has 32 hexadecimal digits");
+    const byte = at + (digits >> 1);
+    bytes[byte] = digits % 2 === 0 ? digit << 4 : bytes[byte]! | digit;
+    digits += 1;
   }
+  if (digits !== 32) throw new BodyError("a uuid has 32 hexadecimal digits");
 }

@@ -148,15 +148,24 @@ export const TOPIC_OPERATIONS = [
     code: 106,
     name: "topic_counters",
     version: 0,
-    text: "What went in and out of every topic since the start, at one moment.",
-    request: [],
+    text: "What went in and out since the start, in all and of some topics, at one moment.",
+    request: [
+      ["named", [["topicId", "uuid", "Identity of a topic."]], "Topics wanted, at most 256."],
+      ["newerThan", "u64", "Also topics that were added after this one: its serial. 0: all."],
+      ["limit", "u32", "So many of these, at most 256: those with most bytes."],
+    ],
     reply: [
-      ["recordsIn", "u64", "Records appended."],
+      [
+        "recordsIn",
+        "u64",
+        "Records appended; so the next fields: of all topics, deleted ones too.",
+      ],
       ["bytesIn", "u64", "Bytes of their batches."],
       ["recordsOut", "u64", "Records sent to consumers, by their offsets."],
       ["bytesOut", "u64", "Bytes of their batches."],
       ["cacheHitBytes", "u64", "Bytes for consumers that were in the page cache."],
       ["cacheMissBytes", "u64", "Bytes for consumers that had to be read from the disk."],
+      ["newest", "u64", "Serial of the topic that was added last."],
       [
         "topics",
         [
@@ -169,7 +178,28 @@ export const TOPIC_OPERATIONS = [
           ["cacheHitBytes", "u64", "Bytes for consumers that were in the page cache."],
           ["cacheMissBytes", "u64", "Bytes for consumers that had to be read from the disk."],
         ],
-        "All topics, in no order. The fields before hold what deleted topics had, too.",
+        "Those named that are still there, and the newer ones; in no order.",
+      ],
+    ],
+  },
+  {
+    code: 107,
+    name: "list_topics",
+    version: 0,
+    text: "Topics by name, some at a time: who asks for all of them at once holds up all others.",
+    request: [
+      ["after", "string", "Only names behind this one; empty: from the first on."],
+      ["limit", "u32", "So many of them, at most 256."],
+    ],
+    reply: [
+      [
+        "topics",
+        [
+          ["name", "string", "Topic name."],
+          ["topicId", "uuid", "Identity of the topic."],
+          ["partitions", "u32", "How many it has."],
+        ],
+        "Sorted by name; fewer than `limit`: there are no more.",
       ],
     ],
   },

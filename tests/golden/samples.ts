@@ -311,7 +311,7 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
     },
   },
   "topic_counters": {
-    request: {},
+    request: { named: [{ topicId: TOPIC_ID }], newerThan: LARGE_OFFSET, limit: 200 },
     reply: {
       recordsIn: 3,
       bytesIn: LARGE_OFFSET + 1,
@@ -319,6 +319,7 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
       bytesOut: LARGE_OFFSET + 2,
       cacheHitBytes: LARGE_OFFSET,
       cacheMissBytes: 4096,
+      newest: LARGE_OFFSET + 3,
       topics: [{
         name: "orders",
         topicId: TOPIC_ID,
@@ -330,6 +331,10 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
         cacheMissBytes: 1,
       }],
     },
+  },
+  "list_topics": {
+    request: { after: "events", limit: 256 },
+    reply: { topics: [{ name: "orders", topicId: TOPIC_ID, partitions: 1024 }] },
   },
 };
 

@@ -39,9 +39,28 @@ export async function openForCorpus(port: number): Promise<RawConnection> {
   return connection;
 }
 
+type Build = (correlation: number) => Uint8Array;
+
+const OF_OPERATORS: readonly (readonly [string, Build])[] = [
+  ["offset_times", (c) => frames.request("offset_times", { places: [PLACE] }, c)],
+  ["describe_config", (c) => frames.request("describe_config", {}, c)],
+  ["alter_config", (c) => {
+    const set = [{ key: "num.partitions", value: "1" }];
+    return frames.request("alter_config", { set, unset: [] }, c);
+  }],
+  ["connections", (c) => frames.request("connections", {}, c)],
+  ["close_connection", (c) => frames.request("close_connection", { id: 0 }, c)],
+  ["stats", (c) => frames.request("stats", {}, c)],
+  ["histograms", (c) => frames.request("histograms", {}, c)],
+  ["topic_counters", (c) => {
+    return frames.request("topic_counters", { named: [], newerThan: 0, limit: 10 }, c);
+  }],
+  ["list_topics", (c) => frames.request("list_topics", { after: "a", limit: 10 }, c)],
+];
+
 export function corpus(): Sample[] {
   const config = [{ key: "durability", value: "os" }];
-  const samples: [string, (correlation: number) => Uint8Array][] = [
+  const samples: (readonly [string, Build])[] = [
     ["hello", (c) => frames.request("hello", { protocol: 1, clientName: "c", token: "" }, c)],
     ["ping", (c) => frames.request("ping", {}, c)],
     ["create_topic", (c) => {
@@ -91,17 +110,7 @@ export function corpus(): Sample[] {
     ["delete_group", (c) => {
       return frames.request("delete_group", { group: "absent", partitions: [] }, c);
     }],
-    ["offset_times", (c) => frames.request("offset_times", { places: [PLACE] }, c)],
-    ["describe_config", (c) => frames.request("describe_config", {}, c)],
-    ["alter_config", (c) => {
-      const set = [{ key: "num.partitions", value: "1" }];
-      return frames.request("alter_config", { set, unset: [] }, c);
-    }],
-    ["connections", (c) => frames.request("connections", {}, c)],
-    ["close_connection", (c) => frames.request("close_connection", { id: 0 }, c)],
-    ["stats", (c) => frames.request("stats", {}, c)],
-    ["histograms", (c) => frames.request("histograms", {}, c)],
-    ["topic_counters", (c) => frames.request("topic_counters", {}, c)],
+    ...OF_OPERATORS,
   ];
   return samples.map(([name, build], index) => {
     const correlation = 100 + index;

@@ -156,7 +156,8 @@ export class NativeWorld {
   /** A topic whose partitions lie on the real disk. */
   addTopic(name: string, partitions: number, config: Partial<TopicConfig> = {}): Topic {
     const whole = { ...defaultTopicConfig(), ...config };
-    const topic = new Topic(name, "01234567-89ab-4cde-8f01-23456789abcd", whole, []);
+    const id = (0x23456789abcd + this.broker.topics.newest).toString(16);
+    const topic = new Topic(name, `01234567-89ab-4cde-8f01-${id}`, whole, []);
     for (let index = 0; index < partitions; index += 1) {
       const directory = `${name}-${index}`;
       const options = {

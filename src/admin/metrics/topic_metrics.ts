@@ -6,13 +6,15 @@
  *     first seen, there is none   -> among the others, as long as it lives
  *     deleted                     -> what it had stays out of the others; its place is free again
  *
- * The others are what is left of the sums of all topics, which only grow.
+ * The others are what is left of the sums of all topics, which only grow. The shard is asked for
+ * those that are told, and for the busiest of the topics that are new since the last look: what a
+ * look costs does not depend on how many topics there are.
  *
  * Invariant: from one answer to the next no sample falls, and all samples of a family add up to
  * the sum of all topics less what deleted ones had that were told one by one.
  */
 
-import type { TopicCounters } from "../../client/admin.ts";
+import type { TopicCounters, TopicCountersWanted } from "../../client/admin.ts";
 import { METRICS_TOPICS_MAX } from "../../limits.ts";
 import type { Family, Sample } from "./family.ts";
 
@@ -58,8 +60,8 @@ export class TopicMetrics {
   readonly #max: number;
   /** By topic id: what those told one by one had at the last look. */
   readonly #shown: Map<string, TopicFlows> = new Map();
-  /** Ids of living topics that are among the others. */
-  #others: ReadonlySet<string> = new Set();
+  /** Serial of the newest topic seen: all up to it are told, or among the others for good. */
+  #newest = 0;
   /** What deleted topics had that were told one by one. */
   #gone: Flows = NOTHING;
 
@@ -67,8 +69,13 @@ export class TopicMetrics {
     this.#max = max;
   }
 
+  /** What to ask the shard for; each answer goes into `families` before the next question. */
+  get wanted(): TopicCountersWanted {
+    return { topicIds: [...this.#shown.keys()], newerThan: this.#newest, limit: this.#max };
+  }
+
   families(found: TopicCounters): Family[] {
-    this.#sort(found.topics);
+    this.#sort(found);
     const shown = [...this.#shown.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     const told = shown.reduce<Flows>(add, this.#gone);
     return KEYS.map((key) => {
@@ -82,10 +89,11 @@ export class TopicMetrics {
   }
 
   /** The busiest of the new ones have a place first. */
-  #sort(topics: readonly TopicFlows[]): void {
+  #sort({ topics, newest }: TopicCounters): void {
     const alive = new Map(topics.map((topic) => [topic.topicId, topic]));
     for (const [id, last] of this.#shown) {
       const now = alive.get(id);
+      alive.delete(id);
       if (now !== undefined) {
         this.#shown.set(id, now);
         continue;
@@ -93,18 +101,13 @@ export class TopicMetrics {
       this.#gone = add(this.#gone, last);
       this.#shown.delete(id);
     }
-    const others = new Set<string>();
-    const fresh: TopicFlows[] = [];
-    for (const topic of topics) {
-      if (this.#others.has(topic.topicId)) others.add(topic.topicId);
-      else if (!this.#shown.has(topic.topicId)) fresh.push(topic);
+    const fresh = [...alive.values()].sort((a, b) => {
+      return trafficOf(b) - trafficOf(a) || (a.name < b.name ? -1 : 1);
+    });
+    for (const topic of fresh.slice(0, this.#max - this.#shown.size)) {
+      this.#shown.set(topic.topicId, topic);
     }
-    fresh.sort((a, b) => trafficOf(b) - trafficOf(a) || (a.name < b.name ? -1 : 1));
-    for (const topic of fresh) {
-      if (this.#shown.size < this.#max) this.#shown.set(topic.topicId, topic);
-      else others.add(topic.topicId);
-    }
-    this.#others = others;
+    this.#newest = newest;
   }
 }
 

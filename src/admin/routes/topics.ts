@@ -4,7 +4,7 @@
  */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Admin, TopicDescription } from "../../client/admin.ts";
+import type { Admin, TopicListing } from "../../client/admin.ts";
 import { isInternalTopic } from "../../format/internal_topics.ts";
 import { PARTITIONS_PER_TOPIC_MAX } from "../../limits.ts";
 import type { AdminApp } from "../app.ts";
@@ -192,7 +192,7 @@ export function addTopicRoutes(app: AdminApp, engine: Engine): void {
   app.openapi(listTopics, async (c) => {
     const { prefix, contains, internal, ...wanted } = c.req.valid("query");
     const found = await engine.use(async (admin) => {
-      const all = (await admin.topics()).filter(({ name }) => {
+      const all = (await admin.listTopics()).filter(({ name }) => {
         return name.startsWith(prefix) && name.includes(contains) &&
           (internal === "true" || !isInternalTopic(name));
       });
@@ -246,26 +246,29 @@ export function addTopicRoutes(app: AdminApp, engine: Engine): void {
 
 type Summary = z.infer<typeof summary>;
 
-/** A topic that was deleted meanwhile is left out. */
-async function summariesOf(
-  admin: Admin,
-  topics: readonly TopicDescription[],
-): Promise<Summary[]> {
-  if (topics.length === 0) return [];
-  const states = await admin.describeTopics(topics.map(({ name }) => name));
+/** Settings and sizes of a page's topics alone; one that was deleted meanwhile is left out. */
+async function summariesOf(admin: Admin, page: readonly TopicListing[]): Promise<Summary[]> {
+  if (page.length === 0) return [];
+  const names = page.map(({ name }) => name);
+  const [states, described] = await Promise.all([
+    admin.describeTopics(names),
+    admin.topics(names),
+  ]);
   const sizes = new Map(
     states.filter(({ error }) => error === 0).map(({ topicId, ...state }) => {
       return [topicId, state.partitions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)];
     }),
   );
-  return topics.flatMap(({ name, topicId, partitions: list, config }) => {
+  const settings = new Map(described.map(({ topicId, config }) => [topicId, config]));
+  return page.flatMap(({ name, topicId, partitions }) => {
     const sizeBytes = sizes.get(topicId);
-    if (sizeBytes === undefined) return [];
+    const config = settings.get(topicId);
+    if (sizeBytes === undefined || config === undefined) return [];
     return [{
       name,
       topicId,
       internal: isInternalTopic(name),
-      partitions: list.length,
+      partitions,
       sizeBytes,
       config: Object.fromEntries(config.map(({ key, value }) => [key, value])),
     }];

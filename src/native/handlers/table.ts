@@ -32,6 +32,7 @@ import { hello } from "./hello.ts";
 import { histograms } from "./histograms.ts";
 import { initProducer } from "./init_producer.ts";
 import { listGroups } from "./list_groups.ts";
+import { listTopics } from "./list_topics.ts";
 import { logStart } from "./log_start.ts";
 import { metadata } from "./metadata.ts";
 import { offsetForTime } from "./offset_for_time.ts";
@@ -94,6 +95,7 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["connections", connections],
   ["histograms", histograms],
   ["topic_counters", topicCounters],
+  ["list_topics", listTopics],
   ["close_connection", closeConnection],
   ["add_topic", addTopic],
   ["answer", answer],

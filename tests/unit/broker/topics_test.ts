@@ -5,8 +5,8 @@ import { Topic, Topics } from "../../../src/broker/topics.ts";
 import { defaultTopicConfig } from "../../../src/format/topic_config.ts";
 import type { Partition } from "../../../src/log/partition.ts";
 
-function topic(name: string): Topic {
-  return new Topic(name, "id", defaultTopicConfig(), []);
+function topic(name: string, id = `${name}-id`): Topic {
+  return new Topic(name, id, defaultTopicConfig(), []);
 }
 
 /** A log of which only the syncs in flight are looked at. */
@@ -61,4 +61,23 @@ test("a removed topic has no name, and its partitions keep their numbers while s
   assert.equal(topics.addPartition(c, logWith(0)).number, 4);
   assert.equal(topics.count, 5);
   assert.ok(topics.partitions.every((partition, number) => partition.number === number));
+});
+
+test("topics are listed a page at a time, and those that are newer than one", () => {
+  const topics = new Topics();
+  const all = ["b", "a", "d", "c"].map((name) => topic(name));
+  for (const one of all) topics.add(one);
+  const names = (list: readonly Topic[]) => list.map(({ name }) => name).join("");
+  assert.equal(names(topics.page("", 3)), "abc");
+  assert.equal(names(topics.page("c", 3)), "d");
+  assert.equal(names(topics.page("bb", 1)), "c", "behind a name that is not there");
+  assert.equal(topics.newest, 4);
+  assert.equal(names(topics.newerThan(0)), "badc");
+  assert.equal(names(topics.newerThan(2)), "dc");
+  topics.remove("a");
+  topics.add(topic("a", "another"));
+  assert.equal(names(topics.newerThan(3)), "ca", "made anew is new");
+  assert.equal(topics.withId("a-id"), undefined);
+  assert.equal(topics.withId("another")!.name, "a");
+  assert.equal(names(topics.all()), "abcd");
 });

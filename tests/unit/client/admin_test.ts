@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { Admin } from "../../../src/client/admin.ts";
-import { errorReply, valuesOf } from "./fake_broker.ts";
+import { ErrorCodes } from "../../../src/format/errors.ts";
+import { DESCRIBED_AT_ONCE, TOPICS_LISTED_MAX } from "../../../src/limits.ts";
+import { errorReply, reply, valuesOf } from "./fake_broker.ts";
 import { connection, fake, freshConnections } from "./fresh.ts";
 
 const UNKNOWN_HANDLE = 9;
+const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 freshConnections();
 
@@ -31,9 +34,44 @@ test("createTopic sends its settings and gives the id", async () => {
 test("topics and metadata", async () => {
   const topics = await admin.topics();
   assert.deepEqual(topics.map(({ name }) => name), ["t"]);
-  assert.deepEqual(valuesOf(fake.named("metadata")[0]!), { topics: [] });
+  assert.deepEqual(valuesOf(fake.named("list_topics")[0]!), {
+    after: "",
+    limit: TOPICS_LISTED_MAX,
+  });
+  assert.deepEqual(valuesOf(fake.named("metadata")[0]!), { topics: [{ name: "t" }] });
   assert.equal((await admin.metadata(["t"])).nodes[0]!.nodeId, 4);
   assert.deepEqual(valuesOf(fake.named("metadata")[1]!), { topics: [{ name: "t" }] });
+});
+
+test("thousands of topics are listed and described in pieces", async () => {
+  const all = Array.from({ length: 2500 }, (_, number) => {
+    const name = `t${String(number).padStart(4, "0")}`;
+    return { name, partitions: number === 7 ? 1024 : 1 };
+  });
+  const asked: number[] = [];
+  fake.answer = (request) => {
+    if (request.name === "list_topics") {
+      const { after, limit } = valuesOf(request) as { after: string; limit: number };
+      const topics = all.filter((topic) => topic.name > after).slice(0, limit)
+        .map((topic) => ({ ...topic, topicId: NO_ID }));
+      return reply(request, { topics });
+    }
+    if (request.name !== "metadata") return undefined;
+    const { topics: named } = valuesOf(request) as { topics: { name: string }[] };
+    asked.push(named.length);
+    const topics = named.map((topic) => {
+      const error = topic.name === "t0009" ? ErrorCodes.topic_not_found : 0;
+      return { ...topic, error, topicId: NO_ID, partitions: [], config: [] };
+    });
+    return reply(request, { nodes: [], topics });
+  };
+  const found = (await admin.topics()).map(({ name }) => name);
+  const there = all.map(({ name }) => name).filter((name) => name !== "t0009");
+  assert.deepEqual(found, there, "each once, and none that was deleted meanwhile");
+  assert.equal(fake.named("list_topics").length, Math.ceil(2500 / TOPICS_LISTED_MAX));
+  assert.equal(asked.reduce((sum, count) => sum + count, 0), 2500);
+  assert.equal(asked[0], 8, "a topic of very many partitions ends a piece");
+  assert.ok(Math.max(...asked) <= DESCRIBED_AT_ONCE / 2, "as do so many topics");
 });
 
 test("offsets opens a partition once", async () => {

@@ -156,6 +156,9 @@ const CANNED: Record<string, Record<string, unknown>> = {
       config: [{ key: "durability", value: "os" }],
     }],
   },
+  "list_topics": {
+    topics: [{ name: "t", topicId: "00000000-0000-0000-0000-00000000000a", partitions: 1 }],
+  },
   offsets: { logStart: 1, visibleEnd: 2, durableEnd: 3, logEnd: 4 },
   "delete_records": { logStart: 17 },
   "offset_for_time": { offset: 5, timestamp: 1234 },

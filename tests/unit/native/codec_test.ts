@@ -128,12 +128,30 @@ test("a text with a byte order mark keeps it", () => {
   assert.equal(decodeBody(text, bytes, 0, bytes.length).name, "\ufeffa");
 });
 
+test("a string is the same bytes whatever letters it has", () => {
+  const text = [["name", "string", ""]] as const;
+  for (const name of ["", "orders", "\u007f", "\u0080", "größe", "𝄞", "x".repeat(300), "ä\ud800"]) {
+    const utf8 = new TextEncoder().encode(name);
+    const bytes = encodeBody(text, { name });
+    assert.deepEqual([...bytes], [utf8.length >> 8, utf8.length & 255, ...utf8], name);
+  }
+});
+
 test("values that do not fit their type are refused when they are encoded", () => {
   const text = [["name", "string", ""]] as const;
   assert.equal(encodeBody(text, { name: "x".repeat(65535) }).length, 65537);
   assert.throws(() => encodeBody(text, { name: "x".repeat(65536) }), BodyError);
   const id = [["id", "uuid", ""]] as const;
-  for (const wrong of ["", "01234567-89ab-4cde-8f01-23456789abc", "G".repeat(32)]) {
+  for (
+    const wrong of [
+      "",
+      "01234567-89ab-4cde-8f01-23456789abc",
+      "G".repeat(32),
+      ":".repeat(32),
+      "a".repeat(33),
+      "g".repeat(32),
+    ]
+  ) {
     assert.throws(() => encodeBody(id, { id: wrong }), BodyError);
   }
 });

@@ -52,6 +52,7 @@ function right(): Sample[] {
   const place = { topic: TOPIC, partition: 0 };
   const offsets = [{ ...place, offset: 1, leaderEpoch: -1, metadata: "" }];
   const commit = { group: "g", memberId: "", generation: -1, offsets };
+  const counted = { named: [], newerThan: 0, limit: 10 };
   const rows: [string, Uint8Array, readonly number[]][] = [
     ["hello", frames.hello(), [0]],
     ["ping", frames.request("ping", {}), [0]],
@@ -77,7 +78,8 @@ function right(): Sample[] {
     ["describe_topic", frames.request("describe_topic", { topics: [] }), [0]],
     ["stats", frames.request("stats", {}), [0]],
     ["histograms", frames.request("histograms", {}), [0]],
-    ["topic_counters", frames.request("topic_counters", {}), [0]],
+    ["topic_counters", frames.request("topic_counters", counted), [0]],
+    ["list_topics", frames.request("list_topics", { after: "", limit: 10 }), [0]],
     ["init_producer is parked", frames.request("init_producer", { transactionalId: "" }), []],
     ["commit_offsets is parked", frames.request("commit_offsets", commit), []],
     ["fetch_offsets", frames.request("fetch_offsets", { group: "g", partitions: [place] }), [0]],

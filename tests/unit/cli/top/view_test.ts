@@ -5,7 +5,7 @@ import { Histogram } from "../../../../src/base/histogram.ts";
 import type { Sample } from "../../../../src/cli/top/sample.ts";
 import { viewOf } from "../../../../src/cli/top/view.ts";
 
-const FLOWS = { recordsOut: 0, bytesOut: 0, cacheHitBytes: 0, cacheMissBytes: 0 };
+const FLOWS = { recordsOut: 0, bytesOut: 0, cacheHitBytes: 0, cacheMissBytes: 0, newest: 1 };
 
 function state(name: string, listener: string, operation: string, timesUs: readonly number[]) {
   const histogram = new Histogram();

@@ -1,16 +1,22 @@
-/** Operation topic_counters: what went in and out of each topic, and in all. */
+/** Operation topic_counters: what went in and out of topics and in all; of many the busiest. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Topic } from "../../../../src/broker/topics.ts";
+import { defaultTopicConfig } from "../../../../src/format/topic_config.ts";
 import { decodeBody } from "../../../../src/native/codec.ts";
-import { operation, type ReplyOf } from "../../../../src/native/operations.ts";
+import { ErrorCodes } from "../../../../src/format/errors.ts";
+import { TOPICS_LISTED_MAX } from "../../../../src/limits.ts";
+import { operation, type ReplyOf, type RequestOf } from "../../../../src/native/operations.ts";
 import { batchOf } from "../../../support/batches.ts";
 import * as frames from "../../../support/frames.ts";
 import { type Client, NativeWorld } from "../../../support/native_world.ts";
 
 type Counters = ReplyOf<"topic_counters">;
 
-function ask(client: Client): Counters {
-  client.give(frames.request("topic_counters", {}));
+const ALL = { named: [], newerThan: 0, limit: 1000 };
+
+function ask(client: Client, wanted: RequestOf<"topic_counters"> = ALL): Counters {
+  client.give(frames.request("topic_counters", wanted));
   const { body } = client.replies().at(-1)!;
   return decodeBody(operation("topic_counters").reply, body, 0, body.length);
 }
@@ -74,5 +80,49 @@ test("a reader that goes on is never counted twice, wherever its reads end", () 
   }
   const [counted] = ask(client).topics;
   assert.deepEqual([counted!.recordsOut, counted!.bytesOut], [2000, 40 * large.length]);
+  world.end();
+});
+
+test("those named, and the busiest of those that are newer", () => {
+  const world = new NativeWorld();
+  const topics = ["a", "b", "c", "d", "e"].map((name, index) => {
+    return Object.assign(world.addTopic(name, 1), { bytesIn: [9, 1, 5, 5, 7][index] });
+  });
+  const client = world.connect();
+  const told = (named: readonly string[], newerThan: number, limit: number): string => {
+    const ids = named.map((topicId) => ({ topicId }));
+    const { topics, newest } = ask(client, { named: ids, newerThan, limit });
+    assert.equal(newest, 5);
+    return topics.map(({ name }) => name).join("");
+  };
+  assert.equal(told([], 0, 2), "ae");
+  assert.equal(told([], 0, 3), "aec", "of equals the older one");
+  assert.equal(told([], 1, 1), "e");
+  assert.equal(told([], 5, 9), "");
+  assert.equal(told([], 0, 0), "");
+  const unknown = "00000000-0000-4000-8000-00000000dead";
+  assert.equal(told([topics[1]!.topicId, unknown], 3, 9), "bde");
+  assert.equal(told([topics[4]!.topicId], 0, 1), "ea", "none twice");
+  world.end();
+});
+
+test("of 10,000 topics no more are told than may be asked for", () => {
+  const world = new NativeWorld();
+  const { topics } = world.broker;
+  const config = defaultTopicConfig();
+  for (let number = 0; number < 10_000; number += 1) {
+    const id = `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
+    topics.add(Object.assign(new Topic(`t${number}`, id, config, []), { bytesIn: number }));
+  }
+  const client = world.connect();
+  const found = ask(client, { named: [], newerThan: 0, limit: 200 });
+  const names = found.topics.map(({ name }) => name).sort();
+  assert.deepEqual(names, Array.from({ length: 200 }, (_, index) => `t${9800 + index}`));
+  assert.equal(ask(client, { ...ALL, limit: 4_000_000_000 }).topics.length, TOPICS_LISTED_MAX);
+  const named = Array.from({ length: TOPICS_LISTED_MAX + 1 }, () => {
+    return { topicId: found.topics[0]!.topicId };
+  });
+  client.give(frames.request("topic_counters", { named, newerThan: 0, limit: 0 }));
+  assert.equal(client.replies().at(-1)!.code, ErrorCodes.invalid_request);
   world.end();
 });

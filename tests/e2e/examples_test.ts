@@ -43,7 +43,7 @@ test("the examples fit the types", () => {
       isolatedDeclarations: false,
       typeRoots: [join(ROOT, "node_modules")],
     },
-    include: [join(ROOT, "examples"), join(ROOT, "src/codec/snappyjs.d.ts")],
+    include: [join(ROOT, "examples"), join(ROOT, "src/**/*.d.ts")],
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
   const words = argumentsFor(BROKER_RUNTIME, DENO_SCRIPT_PERMISSIONS);

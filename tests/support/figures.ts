@@ -7,8 +7,9 @@ import { PAIR } from "./pair.ts";
 
 const STDERR = 2;
 
-export function figure(text: string): void {
-  writeSync(STDERR, `figure: ${PAIR}: ${text}\n`);
+/** `of`: what was measured, where that is not the pair of runtimes. */
+export function figure(text: string, of: string = PAIR): void {
+  writeSync(STDERR, `figure: ${of}: ${text}\n`);
 }
 
 export function mebibytes(bytes: number): string {

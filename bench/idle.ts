@@ -2,11 +2,9 @@
  * What Sluice costs at rest: memory after two idle seconds and the time from its start to its
  * first answer, beside the same runtime with an empty Hono app.
  *
- *     spawn -> "ready" on stdout -> first request answered -> 2 s -> memory
- *
  *     --runtime bun|deno    default both        --rounds N    default 7
  *
- * One round of each runtime is not counted. The machine is looked at from before the start on.
+ * One round of each runtime is not counted.
  *
  * Invariant: both programs are started by the same command of the runtime, with the same
  * permissions, and each round starts new processes; Sluice on a data directory that is new.
@@ -15,86 +13,16 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
-import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ROOT, type RuntimeName } from "../scripts/runtime.mjs";
-import { Admin } from "../src/client/admin.ts";
-import { Connection } from "../src/client/connection.ts";
+import { askSluice, measure, type Rest, REST_COLUMNS, restRow } from "./at_rest.ts";
 import { DIST } from "./build.ts";
-import {
-  chooseRuntimes,
-  CORES,
-  describeEnvironment,
-  environmentLines,
-  tableHead,
-  tableRow,
-} from "./environment.ts";
+import { chooseRuntimes, describeEnvironment, environmentLines, tableHead } from "./environment.ts";
 import { judge } from "./goals.ts";
-import { between, type Memory, memoryOf, type Sample, sample, threadsOf } from "./processes.ts";
 import { ratios, type Rounds, runRounds } from "./rounds.ts";
-import { runtimeCommand, type Server, startProgram, startServer } from "./servers.ts";
-import { digits, percent, withRange } from "./statistics.ts";
-
-const IDLE_MS = 2000;
-
-interface Rest {
-  readonly readyMs: number;
-  readonly answeredMs: number;
-  readonly memory: Memory;
-  readonly threads: number;
-  /** Processor time of the start, and of the idle seconds. */
-  readonly startCpuMs: number;
-  readonly idleCpuMs: number;
-  readonly foreignShare: number;
-}
+import { runtimeCommand, startProgram, startServer } from "./servers.ts";
 
 type Variant = "sluice" | "hono";
-
-async function measure(
-  start: () => Promise<Server>,
-  ask: (port: number) => Promise<void>,
-): Promise<Rest> {
-  const machine = sample(process.pid);
-  const beginMs = performance.now();
-  const server = await start();
-  try {
-    const readyMs = performance.now() - beginMs;
-    await ask(server.port);
-    const answeredMs = performance.now() - beginMs;
-    const before = sample(server.pid);
-    const startForeign = foreignOfStart(machine, before);
-    await pause(IDLE_MS);
-    const memory = memoryOf(server.pid);
-    const threads = threadsOf(server.pid);
-    const used = between(before, sample(server.pid), CORES);
-    return {
-      readyMs,
-      answeredMs,
-      memory,
-      threads,
-      startCpuMs: before.cpuSeconds * 1000,
-      idleCpuMs: used.cpuSeconds * 1000,
-      foreignShare: Math.max(startForeign, used.foreignShare),
-    };
-  } finally {
-    await server.stop();
-  }
-}
-
-/** What others worked while the server started: its own time began with its process. */
-function foreignOfStart(machine: Sample, server: Sample): number {
-  const own = server.ownCpuSeconds - machine.ownCpuSeconds;
-  const all = server.machineCpuSeconds - machine.machineCpuSeconds;
-  const seconds = (server.atMs - machine.atMs) / 1000;
-  return Math.max(0, all - own - server.cpuSeconds) / (seconds * CORES);
-}
-
-/** One request, and the connection is closed, as the app's is. */
-async function askSluice(port: number): Promise<void> {
-  const connection = await Connection.connect({ host: "127.0.0.1", port });
-  await new Admin(connection).ping();
-  connection.close();
-}
 
 function askHono(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -123,47 +51,16 @@ async function runRuntime(runtime: RuntimeName, count: number): Promise<Rounds<V
     isDisturbed: ({ sluice, hono }) => Math.max(sluice.foreignShare, hono.foreignShare) > 0.15,
     onRound: ({ sluice, hono }, number) => {
       for (const [name, rest] of [["sluice", sluice], ["hono", hono]] as const) {
-        process.stderr.write(`${number} ${runtime} ${row(name, runtime, [rest])}\n`);
+        process.stderr.write(`${number} ${runtime} ${restRow(name, [rest])}\n`);
       }
     },
   });
 }
 
-const COLUMNS = [
-  "runtime",
-  "program",
-  "ready ms",
-  "first answer ms",
-  "RSS MiB",
-  "PSS MiB",
-  "anonymous MiB",
-  "threads",
-  "CPU ms of the start",
-  "CPU ms of 2 s idle",
-  "foreign CPU, most",
-];
-
-function row(name: string, runtime: RuntimeName, rests: readonly Rest[]): string {
-  const of = (figure: (rest: Rest) => number) => withRange(rests.map(figure), digits);
-  return tableRow([
-    runtime,
-    name,
-    of((rest) => rest.readyMs),
-    of((rest) => rest.answeredMs),
-    of((rest) => rest.memory.residentMib),
-    of((rest) => rest.memory.proportionalMib),
-    of((rest) => rest.memory.anonymousMib),
-    of((rest) => rest.threads),
-    of((rest) => rest.startCpuMs),
-    of((rest) => rest.idleCpuMs),
-    percent(Math.max(...rests.map((rest) => rest.foreignShare))),
-  ]);
-}
-
 function rows(runtime: RuntimeName, rounds: Rounds<Variant, Rest>): string[] {
-  const title = { sluice: "Sluice", hono: "empty Hono app" };
+  const title = { sluice: `Sluice, ${runtime}`, hono: `empty Hono app, ${runtime}` };
   return (["sluice", "hono"] as const).map((name) =>
-    row(title[name], runtime, rounds.counted.map((round) => round[name]))
+    restRow(title[name], rounds.counted.map((round) => round[name]))
   );
 }
 
@@ -199,7 +96,7 @@ async function main(): Promise<void> {
   const lines = [
     ...environmentLines(environment),
     "",
-    ...tableHead(COLUMNS),
+    ...tableHead(REST_COLUMNS),
     ...all.flatMap(([runtime, rounds]) => rows(runtime, rounds)),
     "",
     ...all.flatMap(([runtime, rounds]) => verdictLines(runtime, rounds)),

@@ -74,6 +74,8 @@ const STOPPED_WITHIN_MS = 10_000;
 const LOAD_WITHIN_MS = 900_000;
 
 export interface StartOptions {
+  /** An executable to start instead of the sources under a runtime. */
+  readonly executable?: string | undefined;
   /** Arguments of the runtime, before the program: tracing of collections. */
   readonly runtimeFlags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -135,8 +137,10 @@ function commandOf(name: ServerName, data: string, options: StartOptions): strin
   if (name === "limit") return [SERVER, "--data", data, "--port", "0", ...serverFlags];
   // Another checkout can be measured by naming its entry.
   const main = process.env["SLUICE_BENCH_MAIN"] ?? join(ROOT, "src", "main.ts");
-  const serve = [main, "serve", "--data", data, "--native", "127.0.0.1:0"];
-  return [...runtimeCommand(name, options.runtimeFlags), ...serve, ...serverFlags];
+  const program = options.executable === undefined
+    ? [...runtimeCommand(name, options.runtimeFlags), main]
+    : [options.executable];
+  return [...program, "serve", "--data", data, "--native", "127.0.0.1:0", ...serverFlags];
 }
 
 /** What stands before the file: the runtime as the broker is started under it. */

@@ -4,8 +4,8 @@
  *
  *     spawn -> "ready" on stdout -> first request answered -> 2 s -> memory
  *
- * Invariant: each measurement starts a new process and ends it; the machine is looked at from before
- * the start on.
+ * Invariant: each measurement starts a new process and ends it; the machine is looked at from
+ * before the start on.
  */
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";

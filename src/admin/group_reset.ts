@@ -96,5 +96,5 @@ async function targetOf(admin: Admin, place: Place, to: ResetTarget): Promise<nu
   }
   if (before !== null) return before + to.shift;
   const what = `nothing is committed for ${topic}/${partition}: there is nothing to shift from`;
-  throw new HttpError("http_invalid_request", what);
+  throw new HttpError("group_not_found", what);
 }

@@ -132,7 +132,7 @@ export const STATUS: Readonly<Record<ErrorName, number>> = {
   "http_content_type_unsupported": 415,
   "http_starting": 503,
   "http_engine_unreachable": 503,
-  "http_ticket_refused": 403,
+  "http_ticket_refused": 401,
   "http_too_many_streams": 503,
   "http_not_acceptable": 406,
   "http_body_slow": 408,
@@ -184,7 +184,7 @@ export function problemHeaders({ name, status, retriable }: Problem): Record<str
   return {
     "content-type": PROBLEM_TYPE,
     ...(status === 503 && retriable ? { "retry-after": RETRY_AFTER } : {}),
-    ...(name === "http_token_required" ? { "www-authenticate": 'Bearer realm="sluice"' } : {}),
+    ...(status === 401 ? { "www-authenticate": 'Bearer realm="sluice"' } : {}),
   };
 }
 

@@ -12,6 +12,7 @@ import { startBroker } from "../support/broker.ts";
 import { type Answer, exchange, HttpDoor, parseAnswer, type Question } from "../support/http.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
 
 const data = join(temporaryDirectory("attacks"), "d");
 const CONNECTIONS_MAX = 20;
@@ -133,6 +134,39 @@ test("tricks with a path find nothing", async () => {
   }
 });
 
+/** Ways to write the path of a route that another reader might take for it. */
+const DISGUISES: readonly ((path: string) => string)[] = [
+  (path) => `/${path}`,
+  (path) => path.replace(/(?<=.)\//, "//"),
+  (path) => `${path}/`,
+  (path) => `${path}/.`,
+  (path) => `/x/..${path}`,
+  (path) => `${path}/x/..`,
+  (path) => `/%2e${path}`,
+  (path) => path.replace(/^\/(\w)/, (_, first: string) => `/%${first.charCodeAt(0).toString(16)}`),
+  (path) => path.replace(/\/(?=[^/]*$)/, "%2F"),
+  (path) => path.replace(/\/(?=[^/]*$)/, "%5C"),
+  (path) => path.replace(/\/(?=[^/]*$)/, "\\"),
+  (path) => path.replace(/^\/\w+/, (first) => first.toUpperCase()),
+  (path) => path.replace(/^\/\w+/, (first) => `${first}.`),
+  (path) => `${path}%00`,
+  (path) => path.replace(/^\/\w+/, (first) => `${first};a=b`),
+  (path) => `http://${HOST}${path}`,
+];
+
+test("a route in disguise is found by nobody, with a token or without", async () => {
+  for (const { method, target } of await routes()) {
+    for (const disguise of DISGUISES) {
+      const asked = { method, target: disguise(target) };
+      if (asked.target === target) continue; // it has no such place
+      for (const scope of [null, "admin"] as const) {
+        const { status } = await door.ask(asked, scope);
+        assert.ok([400, 404].includes(status), `${method} ${asked.target}: ${status}`);
+      }
+    }
+  }
+});
+
 test("methods that a route does not have are refused, HEAD, OPTIONS and TRACE too", async () => {
   for (const method of ["HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "PROPFIND"]) {
     for (const target of ["/v1/topics", "/livez", "/docs"]) {
@@ -144,25 +178,30 @@ test("methods that a route does not have are refused, HEAD, OPTIONS and TRACE to
 });
 
 test("every route refuses who has no token, a wrong one, or too small a one", async () => {
-  const document = JSON.parse((await door.ask({ target: "/openapi.json" }, null)).text);
-  let protectedRoutes = 0;
-  for (const [path, methods] of Object.entries<Record<string, Described>>(document.paths)) {
-    for (const [method, { security }] of Object.entries(methods)) {
-      const [scopes] = Object.values(security[0]!);
-      if (scopes === undefined) continue;
-      protectedRoutes += 1;
-      const target = path.replace("{partition}", "0").replace("{id}", "1").replace(/\{\w+\}/, "x");
-      const asked = { method: method.toUpperCase(), target };
-      const what = `${asked.method} ${target}`;
-      assert.deepEqual(await refused(asked, null), [401, "http_token_required"], what);
-      const wrong = { authorization: `Bearer ${door.tokens.admin.slice(1)}` };
-      assert.deepEqual(await refused({ ...asked, headers: wrong }), [401, "http_token_required"]);
-      if (scopes[0] !== "admin") continue;
-      assert.deepEqual(await refused(asked, "read"), [403, "http_scope_too_small"], what);
-    }
+  const all = (await routes()).filter(({ scope }) => scope !== "none");
+  for (const { method, target, scope } of all) {
+    const asked = { method, target };
+    const what = `${method} ${target}`;
+    assert.deepEqual(await refused(asked, null), [401, "http_token_required"], what);
+    const wrong = { authorization: `Bearer ${door.tokens.admin.slice(1)}` };
+    assert.deepEqual(await refused({ ...asked, headers: wrong }), [401, "http_token_required"]);
+    if (scope !== "admin") continue;
+    assert.deepEqual(await refused(asked, "read"), [403, "http_scope_too_small"], what);
   }
-  assert.ok(protectedRoutes >= 15, `${protectedRoutes} routes`);
+  assert.ok(all.length >= 20, `${all.length} routes`);
 });
+
+/** Every route of the document, with names in the places of its parameters. */
+async function routes(): Promise<{ method: string; target: string; scope: string }[]> {
+  const document = JSON.parse((await door.ask({ target: "/openapi.json" }, null)).text);
+  return Object.entries<Record<string, Described>>(document.paths).flatMap(([path, methods]) => {
+    const target = path.replace("{partition}", "0").replace("{id}", "1").replace(/\{\w+\}/, "x");
+    return Object.entries(methods).map(([method, { security }]) => {
+      const [scopes] = Object.values(security[0]!);
+      return { method: method.toUpperCase(), target, scope: scopes?.[0] ?? "none" };
+    });
+  });
+}
 
 interface Described {
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
@@ -177,8 +216,8 @@ describe("heads", () => {
       `GET /livez HTTP/1.1\r\nhost: ${HOST}\r\n${"x: abcdefgh\r\n".repeat(2000)}\r\n`,
     ];
     for (const head of heads) {
-      const text = await exchange(door.place, head).catch(() => "");
-      assert.ok(text === "" || parseAnswer(text).status >= 400, text.slice(0, 100));
+      const text = await exchange(door.place, head);
+      assert.equal(parseAnswer(text).status, 431, text.slice(0, 100));
     }
   });
 
@@ -301,6 +340,10 @@ test("more connections than may be are ended, and those that were there are serv
   assert.match(await answered, /^HTTP\/1\.1 200 /);
   for (const { socket } of held) socket.destroy();
   await Promise.all(held.map(({ ended }) => ended));
+  await until("the broker knows that they are gone", async () => {
+    const answer = await door.ask({ target: "/metrics" }).catch(() => null);
+    return answer !== null && /^sluice_connections\{listener="http"\} 1$/m.test(answer.text);
+  });
 });
 
 interface Idle {
@@ -320,12 +363,31 @@ function openIdle(): Promise<Idle> {
   });
 }
 
-test("a head and a body that do not end are given up", async () => {
-  const slow = [
-    `GET /livez HTTP/1.1\r\nhost: ${HOST}\r\nx: a`,
-    `POST /v1/topics HTTP/1.1\r\nhost: ${HOST}\r\n${AUTHORIZATION}` +
-    "content-type: application/json\r\ncontent-length: 10\r\n\r\n{",
-  ];
-  const ends = await Promise.all(slow.map((bytes) => exchange(door.place, bytes).catch(() => "")));
-  for (const text of ends) assert.ok(text === "" || parseAnswer(text).status === 408, text);
+test("a head and a body that do not end are given up, also where they grow", async () => {
+  const head = `GET /livez HTTP/1.1\r\nhost: ${HOST}\r\nx: a`;
+  const body = `POST /v1/topics HTTP/1.1\r\nhost: ${HOST}\r\n${AUTHORIZATION}` +
+    "content-type: application/json\r\ncontent-length: 1000\r\n\r\n{";
+  const ends = [head, body].flatMap((bytes) => [
+    exchange(door.place, bytes).catch(() => ""),
+    drip(bytes),
+  ]);
+  for (const text of await Promise.all(ends)) {
+    assert.ok(text === "" || parseAnswer(text).status === 408, text);
+  }
 });
+
+/** Sends the bytes, and then one more every second; what comes back until the connection ends. */
+function drip(bytes: string): Promise<string> {
+  const socket = net.connect({ host: "127.0.0.1", port });
+  let text = "";
+  socket.on("error", () => {});
+  socket.on("data", (piece: Uint8Array) => (text += String(piece)));
+  socket.write(bytes);
+  const drops = setInterval(() => socket.write("a"), 1000);
+  return new Promise((resolve) => {
+    socket.on("close", () => {
+      clearInterval(drops);
+      resolve(text);
+    });
+  });
+}

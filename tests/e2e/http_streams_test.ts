@@ -173,7 +173,7 @@ describe("a ticket", () => {
   async function refused(target: string, more: Record<string, string> = {}): Promise<void> {
     const { reader } = follow(target, { ...withoutToken, ...more });
     await within(`an answer of ${target}`, reader.ended);
-    assert.equal(await reader.answered, 403, reader.body);
+    assert.equal(await reader.answered, 401, reader.body);
     assert.equal(JSON.parse(reader.body).name, "http_ticket_refused", target);
   }
 

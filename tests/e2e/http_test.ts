@@ -179,7 +179,7 @@ test("a group is listed, described, reset and forgotten", async () => {
     groups: [{ group: "billing", state: "empty", partitions: 1 }],
     next: null,
   });
-  const nothing = await door.json(400, reset("nobody", { to: { shift: 1 } }));
+  const nothing = await door.json(404, reset("nobody", { to: { shift: 1 } }));
   assert.match(String((nothing as { detail: string }).detail), /nothing to shift from/);
   assert.equal((await door.ask({ method: "DELETE", target: "/v1/groups/billing" })).status, 204);
   assert.deepEqual(await door.get("/v1/groups"), { groups: [], next: null });

@@ -91,6 +91,7 @@ const resetGroup = createRoute({
     ...problems("admin", [
       "topic_not_found",
       "partition_not_found",
+      "group_not_found",
       "invalid_group_id",
       "group_loading",
       "too_many_offsets",

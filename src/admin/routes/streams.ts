@@ -36,6 +36,13 @@ export interface StreamServices {
 const EVENTS_TYPE = "text/event-stream";
 const tags = ["records"];
 
+const event = z.object({
+  id: z.string().optional().describe("Where the reader is behind it."),
+  event: z.enum(["message", "problem"]).optional().describe("message, where nothing is said."),
+  data: z.string().describe("A record, or a problem, in JSON."),
+  retry: z.number().int().optional().describe("Milliseconds until a reader comes back."),
+}).openapi("RecordEvent", { description: "An event of the stream, by its fields." });
+
 const stream = createRoute({
   method: "get",
   path: "/v1/topics/{topic}/stream",
@@ -60,7 +67,7 @@ const stream = createRoute({
     }),
   },
   responses: {
-    200: { description: "Events.", content: { [EVENTS_TYPE]: { schema: z.string() } } },
+    200: { description: "Events.", content: { [EVENTS_TYPE]: { schema: event } } },
     ...problems("read", [
       "topic_not_found",
       "partition_not_found",

@@ -1,6 +1,7 @@
 /** The descriptions of all routes: complete, and what the gate goes by. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { descriptionsOf, makeApp } from "../../../src/admin/app.ts";
 import { Engine } from "../../../src/admin/engine.ts";
 import { HttpStats } from "../../../src/admin/http_stats.ts";
@@ -35,6 +36,15 @@ test("every route is in the table of the gate and in the document, once", () => 
   const ruled = routes.rules.map(({ method, path }) => `${method} ${path}`).sort();
   assert.deepEqual(operations.map(({ name }) => name).sort(), ruled);
   assert.equal(descriptionsOf(app).length, ruled.length);
+});
+
+test("a public validator finds nothing wrong with the document", async () => {
+  const copy = () => JSON.parse(JSON.stringify(document));
+  const sound = await new Validator().validate(copy());
+  assert.deepEqual(sound, { valid: true });
+  const { paths, ...pathless } = copy();
+  const nameless = { ...pathless, paths: { livez: paths["/livez"] } };
+  assert.equal((await new Validator().validate(nameless)).valid, false, "it looks");
 });
 
 test("every operation has a name of its own, a summary, a tag and its security", () => {

@@ -10,10 +10,10 @@
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, renameSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { baseBinary } from "./base_binary.ts";
-import { bundle, commitOfTree, PROGRAM_ENTRIES } from "./bundle.ts";
+import { bundle, type BundlePlan, commitOfTree, PROGRAM_ENTRIES } from "./bundle.ts";
 import { type Elf, readElf } from "./elf.ts";
 import { DENO_BROKER_PERMISSIONS, findRuntime, ROOT, type RuntimeName } from "./runtime.mjs";
 import { removeScratch, scratchDirectory } from "./scratch.ts";
@@ -82,15 +82,10 @@ export function makeExecutable(wanted: Target): string {
   const scratch = scratchDirectory(DIST);
   const made = join(scratch, "sluice");
   try {
-    const { runtime, name } = wanted;
     const commit = commitOfTree();
-    const plan = { runtime, entries: PROGRAM_ENTRIES, commit, target: name };
-    if (runtime === "bun") bundle({ ...plan, output: made, base: baseBinary(wanted.base) });
-    else {
-      const modules = join(scratch, "modules");
-      bundle({ ...plan, output: modules });
-      compileWithDeno(wanted, modules, made);
-    }
+    if (wanted.runtime === "bun") {
+      bundle({ ...planFor(wanted, commit), output: made, base: baseBinary(wanted.base) });
+    } else compileWithDeno(wanted, makeModules(wanted, join(scratch, "modules")), made);
     check(wanted, made, commit);
     renameSync(made, executablePath(wanted));
     return executablePath(wanted);
@@ -99,15 +94,25 @@ export function makeExecutable(wanted: Target): string {
   }
 }
 
+/** What `deno compile` is given. Returns the path of the program's own module. */
+export function makeModules(wanted: Target, folder: string): string {
+  bundle({ ...planFor(wanted, commitOfTree()), output: folder });
+  return join(folder, "main.js");
+}
+
+function planFor({ runtime, name }: Target, commit: string): Omit<BundlePlan, "output"> {
+  return { runtime, entries: PROGRAM_ENTRIES, commit, target: name };
+}
+
 /** Without DENORT_BIN Deno looks for denort beside itself and in its cache, and downloads it. */
-function compileWithDeno({ base }: Target, modules: string, output: string): void {
+function compileWithDeno({ base }: Target, main: string, output: string): void {
   const deno = findRuntime("deno");
   if (deno === null) throw new Error("there is no Deno here; run `npm ci`");
   const flags = ["--no-config", "--no-lock", "--no-check", "--quiet"];
   // Or it writes a cache into the temporary directory at its first start.
   flags.push("--no-code-cache");
   const args = ["compile", ...flags, ...DENO_BROKER_PERMISSIONS, "--target", base];
-  args.push("--include", modules, "--output", output, join(modules, "main.js"));
+  args.push("--include", dirname(main), "--output", output, main);
   const env = { ...process.env, NO_COLOR: "1" };
   const { status, stderr } = spawnSync(deno, args, { encoding: "utf8", env });
   if (status === 0) return;

@@ -6,17 +6,19 @@
  *     a start       under strace: nothing is written outside the data directory, nothing started
  *     a bare root   only it, libc and /proc; read-only, another user, no privileges
  *     the same      with a container's default rules about system calls, and with stricter ones
+ *     for arm64     where an emulator is installed
  *
  * Size, start and memory: bench/executable.ts.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { globSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, globSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
+import { makeExecutable, TARGETS } from "../../scripts/executable.ts";
 import { DENO_SCRIPT_PERMISSIONS, denoProject, ROOT } from "../../scripts/runtime.mjs";
-import { type Broker, startBroker } from "../support/broker.ts";
+import { type Broker, type BrokerOptions, startBroker } from "../support/broker.ts";
 import { commands } from "../support/commands.ts";
 import { madeExecutable } from "../support/executable.ts";
 import { figure, mebibytes } from "../support/figures.ts";
@@ -86,6 +88,30 @@ testOrSkip("and with AIO, io_uring, cachestat and memfd_create refused", filtere
   await serveInside(without(rules as Filter, refused), /by 4 workers, because AIO is refused/);
 });
 
+/** Debian's qemu-user-static and libc6-arm64-cross; QEMU_LD_PREFIX names another place of these. */
+const FOREIGN_ROOT = process.env["QEMU_LD_PREFIX"] ?? "/usr/aarch64-linux-gnu";
+const EMULATOR = "qemu-aarch64-static";
+
+const unemulated = missing ?? (BROKER_RUNTIME === "bun" ? emulatorMissing() : "only of Bun");
+testOrSkip("the one for arm64, with its processor emulated", unemulated, async () => {
+  const foreign = makeExecutable(TARGETS.find(({ name }) => name === "bun-linux-arm64")!);
+  const data = join(temporaryDirectory("arm"), "d");
+  const wrap = [EMULATOR, "-L", FOREIGN_ROOT];
+  const broker = await serve({ data, wrap, executable: foreign, readyWithinMs: 120_000 });
+  // The emulator knows no AIO.
+  assert.match(broker.stderr(), /by 4 workers, because AIO is refused/);
+  await use(broker, data);
+  assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
+});
+
+function emulatorMissing(): string | null {
+  if (process.arch === "arm64") return "this machine is one";
+  const { status } = spawnSync(EMULATOR, ["--version"]);
+  if (status !== 0) return `there is no ${EMULATOR} (Debian: qemu-user-static)`;
+  if (existsSync(join(FOREIGN_ROOT, "lib"))) return null;
+  return `${FOREIGN_ROOT} has no libc for it (Debian: libc6-arm64-cross)`;
+}
+
 function mayWrite({ name, line }: Call): boolean {
   // strace tells besides of calls that it does not know.
   if (name === "execve" || !WRITING.includes(name)) return false;
@@ -123,7 +149,7 @@ function runnerArguments(file: string): string[] {
   return ["test", "--no-check", ...denoProject(), ...DENO_SCRIPT_PERMISSIONS, file];
 }
 
-function serve(options: { data: string; wrap: readonly string[] }): Promise<Broker> {
+function serve(options: Partial<BrokerOptions> & { data: string }): Promise<Broker> {
   return startBroker({ runtime: BROKER_RUNTIME, executable, http: true, ...options });
 }
 

@@ -1,7 +1,7 @@
 /**
  * The program as one executable, made here: it needs no runtime and no home, each of its threads
- * and what it loads later lie inside it. The whole suite against it, and less of a system around
- * it: executable_gate.ts.
+ * and what it loads later lie inside it. Of Deno, where its helper binary is missing, the modules
+ * that would be put into it. The whole suite, and less of a system around it: executable_gate.ts.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -9,10 +9,10 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { commitOfTree } from "../../scripts/bundle.ts";
-import { readElf } from "../../scripts/elf.ts";
+import { ownTarget } from "../../scripts/executable.ts";
 import { VERSION } from "../../src/version.ts";
 import { type Broker, type CommandResult, runSluice, startBroker } from "../support/broker.ts";
-import { bareEnvironment, madeExecutable } from "../support/executable.ts";
+import { bareEnvironment, madeExecutable, madeModules } from "../support/executable.ts";
 import { HttpDoor } from "../support/http.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { testOrSkip } from "../support/skip.ts";
@@ -21,9 +21,9 @@ import { until } from "../support/until.ts";
 
 const made = madeExecutable(BROKER_RUNTIME);
 const reason = "reason" in made ? made.reason : null;
-const executable = "path" in made ? made.path : "";
 testOrSkip(`${BROKER_RUNTIME} can be made into an executable`, reason, () => {});
-const prove = reason === null ? test : () => {};
+const program = "path" in made ? { path: made.path, wrap: [] } : madeModules();
+const { path: executable, wrap } = program;
 /** The program is started where no file of the repository is. */
 const directory = temporaryDirectory("executable");
 const data = join(directory, "d");
@@ -32,7 +32,8 @@ const data = join(directory, "d");
 const TEXT = `${"one ".repeat(500)}\ntwo\n`;
 
 function run(args: readonly string[], more: object = {}): Promise<CommandResult> {
-  return runSluice({ runtime: BROKER_RUNTIME, executable, args, cwd: directory, ...more });
+  const start = { runtime: BROKER_RUNTIME, executable, wrap };
+  return runSluice({ ...start, args, cwd: directory, ...more });
 }
 
 async function good(args: readonly string[], more: object = {}): Promise<string> {
@@ -42,25 +43,24 @@ async function good(args: readonly string[], more: object = {}): Promise<string>
 }
 
 function serve(flags: readonly string[] = []): Promise<Broker> {
-  return startBroker({ runtime: BROKER_RUNTIME, executable, data, http: true, flags });
+  return startBroker({ runtime: BROKER_RUNTIME, executable, wrap, data, http: true, flags });
 }
 
-prove("it runs where no runtime is, and says what it was made of", async () => {
+test("it runs where no runtime is, and says what it was made of", async () => {
   const env = bareEnvironment();
   for (const program of ["node", "bun", "deno"]) {
     const found = spawnSync("sh", ["-c", `command -v ${program}`], { env: { ...env } });
     assert.notEqual(found.status, 0, program);
   }
-  const { processor, library } = readElf(executable)!;
   const [version, commit, runtime, kernel] = (await good(["--version"])).split("\n");
   assert.equal(version, `sluice ${VERSION}`);
   assert.equal(commit, `commit   ${commitOfTree()}`);
-  const target = `${BROKER_RUNTIME}-linux-${processor}${library === "musl" ? "-musl" : ""}`;
-  assert.match(runtime!, new RegExp(`^runtime  \\w+ [\\d.]+, executable for ${target}$`));
+  const { name } = ownTarget(BROKER_RUNTIME)!;
+  assert.match(runtime!, new RegExp(`^runtime  \\w+ [\\d.]+, executable for ${name}$`));
   assert.match(kernel!, /^kernel   Linux \d.*: AIO (yes|no .*), cachestat .*, syncfs errors/);
 });
 
-prove("records, commands and pages", async () => {
+test("records, commands and pages", async () => {
   const broker = await serve();
   const env = { SLUICE_BROKER: `127.0.0.1:${broker.port}` };
   await good(["topic", "create", "orders"], { env });
@@ -94,7 +94,7 @@ prove("records, commands and pages", async () => {
   assert.match(await good(["dump", join(data, "orders-0", log!)]), /zstd/);
 });
 
-prove("the workers that sync where AIO is not wanted", async () => {
+test("the workers that sync where AIO is not wanted", async () => {
   const broker = await serve(["--sync-method", "pool"]);
   const env = { SLUICE_BROKER: `127.0.0.1:${broker.port}` };
   await good(["produce", "orders"], { env, stdin: "three\n" });
@@ -109,7 +109,7 @@ prove("the workers that sync where AIO is not wanted", async () => {
   assert.deepEqual(await again.stop(), { code: 0, signal: null }, again.stderr());
 });
 
-prove("exit codes are those of the command line", async () => {
+test("exit codes are those of the command line", async () => {
   assert.equal((await run(["tpoic"])).code, 2);
   assert.match((await run(["tpoic"])).stderr, /did you mean.*topic/i);
   const env = { SLUICE_BROKER: "127.0.0.1:1" };
@@ -118,7 +118,7 @@ prove("exit codes are those of the command line", async () => {
   assert.ok(!existsSync(join(directory, "no")));
 });
 
-prove("files that lie beside it are none of its settings", async () => {
+test("files that lie beside it are none of its settings", async () => {
   const cwd = temporaryDirectory("beside");
   writeFileSync(join(cwd, ".env"), "SLUICE_CONNECTIONS_MAX=7\n");
   writeFileSync(join(cwd, "bunfig.toml"), 'preload = ["./nothing.ts"]\n');

@@ -10,8 +10,13 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
-import { makeExecutable, missingHelper, ownTarget } from "../../scripts/executable.ts";
-import { type RuntimeName, RUNTIMES } from "../../scripts/runtime.mjs";
+import { makeExecutable, makeModules, missingHelper, ownTarget } from "../../scripts/executable.ts";
+import {
+  DENO_BROKER_PERMISSIONS,
+  findRuntime,
+  type RuntimeName,
+  RUNTIMES,
+} from "../../scripts/runtime.mjs";
 import { temporaryDirectory } from "./temporary.ts";
 
 export interface Executable {
@@ -46,6 +51,16 @@ export function madeExecutable(runtime: RuntimeName): { path: string } | { reaso
   if (target === undefined) return { reason: `${runtime} is not on this machine` };
   const missing = missingHelper(target);
   return missing === "" ? { path: makeExecutable(target) } : { reason: missing };
+}
+
+/**
+ * Where Deno's helper binary is missing: the modules that it would be given, and what they are
+ * started with instead.
+ */
+export function madeModules(): { path: string; wrap: readonly string[] } {
+  const path = makeModules(ownTarget("deno")!, temporaryDirectory("modules"));
+  const flags = ["--no-config", "--no-lock", "--cached-only", ...DENO_BROKER_PERMISSIONS];
+  return { path, wrap: [findRuntime("deno")!, "run", ...flags] };
 }
 
 /** HOME and PATH for it; made once for the process. */

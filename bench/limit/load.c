@@ -2,6 +2,7 @@
  * Command line of the load generator, and its line of JSON.
  *
  *     load produce      --port N [--connections C] [--in-flight D] [--batch B] [--seconds S] …
+ *     load produce      --port N --offered R …     an open loop of R requests a second in all
  *     load fill         --port N --topic NAME --create --mib N    big batches, as fast as it goes
  *     load fetch        --port N --topic NAME [--connections R] [--max-bytes M] [--verify] [--once]
  *     load small-append --port N --count N     load small-fetch --port N --topic NAME --count N
@@ -76,6 +77,7 @@ static void read_option(struct options *options, const char *word, const char *v
   else if (strcmp(word, "--warmup") == 0) options->warmup_s = number(value);
   else if (strcmp(word, "--seconds") == 0) options->seconds = number(value);
   else if (strcmp(word, "--rate") == 0) options->rate = number(value);
+  else if (strcmp(word, "--offered") == 0) options->offered = number(value);
   else if (strcmp(word, "--count") == 0) options->count = (uint64_t)number(value);
   else if (strcmp(word, "--mib") == 0) mib_wanted = (uint64_t)number(value);
   else if (strcmp(word, "--max-bytes") == 0) options->max_bytes = (uint32_t)number(value);

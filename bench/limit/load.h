@@ -43,6 +43,8 @@ struct options {
   double seconds;
   /* Records a second of tail. */
   double rate;
+  /* Requests a second of produce, whatever the replies do; 0 is a closed loop. */
+  double offered;
   /* Requests in all; 0 is "as long as the seconds last". */
   uint64_t count;
   uint32_t max_bytes;

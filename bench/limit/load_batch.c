@@ -1,7 +1,7 @@
 /*
  * Record batches as the load sends and checks them.
  *
- *     header 61 | record 0 | record 1 | …   no key, no header fields, pseudo-random values
+ *     header 61 | record 0 | record 1 | …   no key, no header fields, pseudo-random text as values
  *
  * Invariant: a built batch passes the broker's check; `batch_verify_all` ends the run at the
  * first byte that is not what the format says.
@@ -38,7 +38,7 @@ static uint8_t *put_record(uint8_t *into, uint32_t index, uint32_t value_size, u
   into = put_varint(into, value_size);
   for (uint32_t at = 0; at < value_size; at += 1) {
     *seed = *seed * 1664525 + 1013904223;
-    *into++ = (uint8_t)(*seed >> 24);
+    *into++ = (uint8_t)('0' + (*seed >> 27));
   }
   *into++ = 0;
   return into;

@@ -7,6 +7,9 @@
  * A slot is one request in flight. Its reply frees it, and it goes to the back of the queue at
  * once: a closed loop of `connections` x `in_flight`.
  *
+ * With --offered it rests until a request is due, and its latency begins then, also when it could
+ * not be sent at once because every slot was in flight: an open loop.
+ *
  * Invariant: the bytes of a slot change only while it is not in flight. Of one partition's slots
  * on one connection, base offsets only grow.
  */
@@ -16,6 +19,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -53,6 +57,9 @@ struct client {
   size_t in_received;
   /* Of the partition that nobody writes to. */
   uint32_t parked_handle;
+  /* Slots that wait until a request is due. */
+  uint32_t *idle;
+  uint32_t idle_count;
 };
 
 struct pipeline {
@@ -68,6 +75,10 @@ struct pipeline {
   uint64_t now_ns;
   uint64_t fetch_end;
   uint64_t fetch_next;
+  /* Of an open loop: between two requests; 0 is a closed one. */
+  uint64_t every_ns;
+  uint64_t first_due_ns;
+  uint32_t next_client;
 };
 
 static bool may_issue(const struct pipeline *pipeline) {
@@ -82,7 +93,9 @@ static void issue(struct pipeline *pipeline, struct client *client, uint32_t num
   uint8_t *frame = client->arena + (size_t)number * pipeline->frame_size;
   slot->correlation += pipeline->options->in_flight;
   slot->is_in_flight = true;
-  slot->sent_ns = pipeline->now_ns;
+  slot->sent_ns = pipeline->every_ns == 0
+                      ? pipeline->now_ns
+                      : pipeline->first_due_ns + pipeline->issued * pipeline->every_ns;
   put_u32(frame + FRAME_AT_CORRELATION, slot->correlation);
   if (pipeline->is_fetch) {
     /* Strides through the log, so that neighbours in time are no neighbours in the file. */
@@ -197,7 +210,41 @@ static void take_reply(struct pipeline *pipeline, struct client *client, const u
   run_record(pipeline->run, bytes, pipeline->now_ns - slot->sent_ns);
   slot->is_in_flight = false;
   pipeline->in_flight -= 1;
-  issue(pipeline, client, number);
+  if (pipeline->every_ns == 0) issue(pipeline, client, number);
+  else client->idle[client->idle_count++] = number;
+}
+
+/* The next connection that has a slot at rest; NULL: all are in flight. */
+static struct client *next_at_rest(struct pipeline *pipeline) {
+  for (uint32_t tried = 0; tried < pipeline->options->connections; tried += 1) {
+    struct client *client = &pipeline->clients[pipeline->next_client];
+    pipeline->next_client = (pipeline->next_client + 1) % pipeline->options->connections;
+    if (client->idle_count > 0) return client;
+  }
+  return NULL;
+}
+
+/* Sends what is due; what finds no slot is sent when there is one. */
+static void issue_due(struct pipeline *pipeline) {
+  uint64_t due = (pipeline->now_ns - pipeline->first_due_ns) / pipeline->every_ns + 1;
+  while (pipeline->issued < due && may_issue(pipeline)) {
+    struct client *client = next_at_rest(pipeline);
+    if (client == NULL) return;
+    issue(pipeline, client, client->idle[--client->idle_count]);
+    flush(pipeline, client);
+  }
+}
+
+/* Wakes the loop whenever a request is due. */
+static void open_timer(struct pipeline *pipeline) {
+  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  struct timespec every = {.tv_sec = (time_t)(pipeline->every_ns / 1000000000),
+                           .tv_nsec = (long)(pipeline->every_ns % 1000000000)};
+  struct itimerspec times = {.it_value = every, .it_interval = every};
+  if (fd < 0 || timerfd_settime(fd, 0, &times, NULL) != 0) die("no timer");
+  /* Edge triggered: each time that it expires is one event, and nobody reads how many there were. */
+  struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
+  if (epoll_ctl(pipeline->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) die("epoll_ctl");
 }
 
 static void receive(struct pipeline *pipeline, struct client *client) {
@@ -245,6 +292,7 @@ static void open_client(struct pipeline *pipeline, struct client *client, uint32
   client->slots = allocate(depth * sizeof *client->slots);
   client->targets = allocate(options->partitions * sizeof *client->targets);
   client->queue = allocate(depth * sizeof *client->queue);
+  client->idle = allocate(depth * sizeof *client->idle);
   client->arena = allocate((size_t)depth * pipeline->frame_size);
   client->in = allocate(pipeline->in_capacity);
   bool *is_open = allocate(options->partitions);
@@ -281,9 +329,11 @@ static void loop(struct pipeline *pipeline) {
     pipeline->now_ns = monotonic_ns();
     for (int at = 0; at < count; at += 1) {
       struct client *client = events[at].data.ptr;
+      if (client == NULL) continue;
       if ((events[at].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive(pipeline, client);
       flush(pipeline, client);
     }
+    if (pipeline->every_ns > 0) issue_due(pipeline);
     run_tick(run, pipeline->now_ns);
     bool is_counted_out = pipeline->options->count > 0 && pipeline->in_flight == 0;
     if (is_counted_out) run_finish(run, pipeline->now_ns);
@@ -306,6 +356,7 @@ void pipeline_run(struct run *run) {
       .frame_size = is_fetch ? FRAME_HEADER_SIZE + FETCH_SIZE : append_size,
       .in_capacity = 256 * 1024 + (is_fetch ? (size_t)options->max_bytes + 65536 : 0),
       .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
+      .every_ns = options->offered > 0 ? (uint64_t)(1e9 / options->offered) : 0,
   };
   pipeline.clients = allocate(options->connections * sizeof *pipeline.clients);
   for (uint32_t which = 0; which < options->connections; which += 1) {
@@ -314,10 +365,15 @@ void pipeline_run(struct run *run) {
   if (is_fetch && pipeline.fetch_end == 0) die("the partition is empty");
   pipeline.now_ns = monotonic_ns();
   run_start(run, pipeline.now_ns);
+  if (pipeline.every_ns > 0) {
+    pipeline.first_due_ns = pipeline.now_ns;
+    open_timer(&pipeline);
+  }
   for (uint32_t which = 0; which < options->connections; which += 1) {
     struct client *client = &pipeline.clients[which];
     for (uint32_t number = 0; number < options->in_flight; number += 1) {
-      issue(&pipeline, client, number);
+      if (pipeline.every_ns == 0) issue(&pipeline, client, number);
+      else client->idle[client->idle_count++] = number;
     }
     flush(&pipeline, client);
   }

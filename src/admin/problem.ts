@@ -137,6 +137,7 @@ export const STATUS: Readonly<Record<ErrorName, number>> = {
   "http_not_acceptable": 406,
   "http_body_slow": 408,
   "http_delivery_timeout": 504,
+  "http_topic_replaced": 409,
 };
 
 export function problem(

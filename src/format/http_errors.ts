@@ -123,4 +123,11 @@ export const HTTP_ERRORS = [
     "A record was not acknowledged in time; it may be stored all the same.",
     "Look at the ends of the partition before it is sent again.",
   ],
+  [
+    117,
+    "http_topic_replaced",
+    false,
+    "The positions are of a topic of this name that was deleted; now there is another one.",
+    "Begin anew: at earliest, at latest, or where you want to.",
+  ],
 ] as const;

@@ -40,9 +40,9 @@ testOrSkip(`the page, pasted, ${PAIR}`, isThere ? null : "there is no curl", asy
   assert.match(out, /^\{"line":2,"partition":3,"offset":\d,"level":"fsync"\}$/m);
   assert.match(out, /^\{"acknowledged":2,"level":"fsync",/m);
   assert.match(out, /"headers":\[\{"name":"source","value":"curl"\}\]/);
-  assert.match(out, /^sluice-next: 2:\d+\r?$/im);
+  assert.match(out, /^sluice-next: 2:\d+@[0-9a-f]{8}\r?$/im);
   assert.equal(out.match(/^data: \{"topic":"orders",/gm)?.length, 5);
-  assert.match(out, /^retry: 1000\nid: 0:0,1:0,2:0,3:0$/m);
+  assert.match(out, /^retry: 1000\nid: 0:0,1:0,2:0,3:0@[0-9a-f]{8}$/m);
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
 });
 

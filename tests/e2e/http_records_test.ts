@@ -146,7 +146,7 @@ describe("produced as JSON", () => {
         .name,
       "http_invalid_request",
     );
-    assert.deepEqual(await door.get(target), { records: [], next: "0:0" });
+    assert.deepEqual((await door.get(target) as { records: object[] }).records, []);
   });
 
   test("to topics that are not there, or are the broker's own, it is refused", async () => {

@@ -9,7 +9,7 @@ import { Client } from "../../src/client/client.ts";
 import { type Broker, startBroker } from "../support/broker.ts";
 import { EventReader, type ServerEvent } from "../support/event_stream.ts";
 import { HttpDoor } from "../support/http.ts";
-import { LineUpload } from "../support/http_streams.ts";
+import { LineUpload, untagged } from "../support/http_streams.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { residentMemory } from "../support/process_state.ts";
 import { ResumedStream } from "../support/proof/resumed_stream.ts";
@@ -55,6 +55,12 @@ function follow(target: string, headers: Record<string, string | undefined> = {}
   return { reader, events, seen };
 }
 
+/** What it would come back with; empty before its first event. */
+function placeOf({ reader }: Followed): string {
+  const { lastEventId } = reader.parser;
+  return lastEventId === "" ? "" : untagged(lastEventId);
+}
+
 describe("a stream", () => {
   test("begins where it is told to, and says where it is", async () => {
     const topic = await create("begins", 2);
@@ -62,13 +68,13 @@ describe("a stream", () => {
     const all = follow(`${topic}/stream?from=earliest&partitions=0`);
     assert.equal(await all.seen(2), "0:0=old 0:1=old");
     assert.match(all.reader.head, /^content-type: text\/event-stream/im);
-    assert.deepEqual(all.events.map(({ id }) => id), ["0:1", "0:2"]);
+    assert.deepEqual(all.events.map(({ id }) => untagged(id)), ["0:1", "0:2"]);
     assert.equal(all.reader.parser.retryMs, 1000);
     const late = follow(`${topic}/stream`);
-    await until("where it begins", () => late.reader.parser.lastEventId === "0:2,1:1");
+    await until("where it begins", () => placeOf(late) === "0:2,1:1");
     await produce(topic, { partition: 1, value: "new" });
     assert.equal(await late.seen(1), "1:1=new");
-    assert.equal(late.events[0]!.id, "0:2,1:2");
+    assert.equal(untagged(late.events[0]!.id), "0:2,1:2");
     const resumed = follow(`${topic}/stream`, { "last-event-id": "0:1,1:1" });
     assert.equal((await resumed.seen(2)).split(" ").sort().join(" "), "0:1=old 1:1=new");
     for (const { reader } of [all, late, resumed]) reader.cut();
@@ -77,7 +83,7 @@ describe("a stream", () => {
   test("that was cut before its first record goes on where it began", async () => {
     const topic = await create("early", 1);
     const cut = follow(`${topic}/stream`);
-    await until("where it begins", () => cut.reader.parser.lastEventId === "0:0");
+    await until("where it begins", () => placeOf(cut) === "0:0");
     cut.reader.cut();
     await produce(topic, { value: "between" });
     const again = follow(`${topic}/stream`, { "last-event-id": cut.reader.parser.lastEventId });
@@ -88,7 +94,7 @@ describe("a stream", () => {
   test("of all partitions has those that come later, from their first record on", async () => {
     const topic = await create("grows", 1);
     const all = follow(`${topic}/stream`);
-    await until("where it begins", () => all.reader.parser.lastEventId === "0:0");
+    await until("where it begins", () => placeOf(all) === "0:0");
     await door.json(200, { method: "PUT", target: `${topic}/partitions`, body: { partitions: 2 } });
     await until("the producer knows it", async () => {
       const record = { partition: 1, value: "v" };
@@ -96,7 +102,7 @@ describe("a stream", () => {
       return (await door.ask(body)).status === 200;
     });
     assert.equal(await all.seen(1), "1:0=v");
-    assert.equal(all.events[0]!.id, "0:0,1:1");
+    assert.equal(untagged(all.events[0]!.id), "0:0,1:1");
     all.reader.cut();
   });
 
@@ -107,6 +113,27 @@ describe("a stream", () => {
     await door.ask({ method: "DELETE", target: topic });
     assert.equal(await stream.seen(1), "problem topic_not_found");
     assert.equal(await within("the end", stream.reader.ended), true, "it ends as it should");
+  });
+
+  test("is not gone on with where its topic is another one of the same name", async () => {
+    const topic = await create("again");
+    await produce(topic, [{ value: "old" }, { value: "older" }]);
+    const old = follow(`${topic}/stream?from=earliest`);
+    await old.seen(2);
+    const { lastEventId } = old.reader.parser;
+    assert.equal(untagged(lastEventId), "0:2");
+    await door.ask({ method: "DELETE", target: topic });
+    await create("again");
+    await produce(topic, [{ value: "a" }, { value: "b" }, { value: "c" }]);
+    const { reader } = follow(`${topic}/stream`, { "last-event-id": lastEventId });
+    await reader.ended;
+    assert.equal(await reader.answered, 409, "two records would have been left out");
+    assert.equal(JSON.parse(reader.body).name, "http_topic_replaced");
+    const polled = { target: `${topic}/records?from=${lastEventId}` };
+    assert.equal((await door.json(409, polled) as { name: string }).name, "http_topic_replaced");
+    const byHand = follow(`${topic}/stream`, { "last-event-id": "0:2" });
+    assert.equal(await byHand.seen(1), "0:2=c", "who names no topic means the one that is there");
+    byHand.reader.cut();
   });
 
   test("of what is not there, or is no place, is refused", async () => {

@@ -190,3 +190,9 @@ export class LineUpload {
     return new Promise((resolve) => this.#socket.once("drain", () => resolve()));
   }
 }
+
+/** Positions without the tag of their topic, which differs from test to test. */
+export function untagged(positions: string): string {
+  const [, told] = /^([^@]*)@[0-9a-f]{8}$/.exec(positions) ?? [];
+  return told ?? `no tag: ${positions}`;
+}

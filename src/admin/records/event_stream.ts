@@ -2,9 +2,9 @@
  * Records as Server-Sent Events, from positions on without end.
  *
  *     retry: 1000
- *     id: 0:17,1:4            where it begins: who loses it before the first record goes on here
+ *     id: 0:17,1:4@1a2b3c4d   where it begins: who loses it before the first record goes on here
  *
- *     id: 0:18,1:4            where the reader is behind this record
+ *     id: 0:18,1:4@1a2b3c4d   where the reader is behind this record
  *     data: {"topic":"orders","partition":0,"offset":17, …}
  *
  *     :                       nothing for a while
@@ -29,6 +29,8 @@ export interface EventStreamOptions {
   readonly batches: AsyncGenerator<ConsumerBatch, void, void>;
   /** Where the batches begin; kept up to date. */
   readonly positions: Map<number, number>;
+  /** Of the topic; see positions.ts. */
+  readonly tag: string;
   readonly heartbeatMs: number;
 }
 
@@ -36,8 +38,8 @@ const HEARTBEAT = ":\n\n";
 
 /** Ends when the batches do. Never throws. */
 export async function* eventsOf(options: EventStreamOptions): AsyncGenerator<string, void, void> {
-  const { batches, positions, heartbeatMs } = options;
-  yield `retry: ${HTTP_RECONNECT_MS}\nid: ${positionsText(positions)}\n\n`;
+  const { batches, positions, tag, heartbeatMs } = options;
+  yield `retry: ${HTTP_RECONNECT_MS}\nid: ${positionsText(positions, tag)}\n\n`;
   const arrivals = new Arrivals(batches);
   try {
     for (;;) {
@@ -47,7 +49,7 @@ export async function* eventsOf(options: EventStreamOptions): AsyncGenerator<str
         continue;
       }
       if (arrival.done === true) return;
-      yield* eventsOfBatch(arrival.value, positions);
+      yield* eventsOfBatch(arrival.value, positions, tag);
     }
   } catch (error) {
     yield `event: problem\ndata: ${JSON.stringify(problemOf(error))}\n\n`;
@@ -57,14 +59,18 @@ export async function* eventsOf(options: EventStreamOptions): AsyncGenerator<str
 }
 
 /** The records of a batch, some at a time. Throws CorruptBatchError. */
-function* eventsOfBatch(batch: ConsumerBatch, positions: Map<number, number>): Generator<string> {
+function* eventsOfBatch(
+  batch: ConsumerBatch,
+  positions: Map<number, number>,
+  tag: string,
+): Generator<string> {
   const { topic, partition, records, nextOffset } = batch;
   records.decompressedSizeMax = HTTP_DECOMPRESSED_SIZE_MAX;
   let text = "";
   while (records.next()) {
     positions.set(partition, records.offset + 1);
     const data = recordJson(viewOf(records, topic, partition));
-    text += `id: ${positionsText(positions)}\ndata: ${data}\n\n`;
+    text += `id: ${positionsText(positions, tag)}\ndata: ${data}\n\n`;
     if (text.length < HTTP_STREAM_PIECE) continue;
     yield text;
     text = "";

@@ -2,7 +2,11 @@
  * Where a reader is in the partitions of a topic: the offset of the next record of each. The same
  * text is `id` of an event, `Last-Event-ID`, `next` of an answer and `from` of a request.
  *
- *     0:4711,1:0,2:99
+ *     0:4711,1:0,2:99@1a2b3c4d
+ *                    of which topic: the begin of its id
+ *
+ * A topic that was deleted and made anew has offsets of its own, which say nothing of the old one.
+ * What we write has the tag; who writes positions by hand may leave it out.
  *
  * Invariant: partitions stand there once each, in rising order, and numbers are written in one way
  * only; so two texts say the same when they are the same.
@@ -13,20 +17,35 @@ import { HTTP_STREAM_PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX } from "../../limi
 /** Partition to offset, in the order of partitions. */
 export type Positions = ReadonlyMap<number, number>;
 
+/** Positions as a text says them. */
+export interface ToldPositions {
+  readonly positions: Map<number, number>;
+  /** Of their topic; null: the text does not say. */
+  readonly tag: string | null;
+}
+
+const TAG_LENGTH = 8;
+const TAGGED = /^([^@]*)@([0-9a-f]{8})$/;
 const POSITION = /^(0|[1-9]\d{0,3}):(0|[1-9]\d{0,15})$/;
 
-export function positionsText(positions: Positions): string {
+/** Two topics of a name have the same one once in four billion times. */
+export function topicTag(topicId: string): string {
+  return topicId.slice(0, TAG_LENGTH);
+}
+
+export function positionsText(positions: Positions, tag: string): string {
   let text = "";
   for (const [partition, offset] of positions) {
     text += `${text === "" ? "" : ","}${partition}:${offset}`;
   }
-  return text;
+  return `${text}@${tag}`;
 }
 
 /** Null: the text is none. */
-export function parsePositions(text: string): Map<number, number> | null {
+export function parsePositions(text: string): ToldPositions | null {
   const positions = new Map<number, number>();
-  const parts = text.split(",");
+  const [, untagged = text, tag = null] = TAGGED.exec(text) ?? [];
+  const parts = untagged.split(",");
   if (parts.length > HTTP_STREAM_PARTITIONS_MAX) return null;
   let last = -1;
   for (const part of parts) {
@@ -39,5 +58,5 @@ export function parsePositions(text: string): Map<number, number> | null {
     positions.set(partition, offset);
     last = partition;
   }
-  return positions;
+  return { positions, tag };
 }

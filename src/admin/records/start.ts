@@ -1,10 +1,11 @@
 /**
  * From where to read: what a request says becomes an offset for each of its partitions.
  *
- *     earliest | latest | 4711 | 2026-11-28T12:00:00Z | 0:4711,1:0
+ *     earliest | latest | 4711 | 2026-11-28T12:00:00Z | 0:4711,1:0@1a2b3c4d
  *
  * Invariant: whoever begins at the positions that are given here is told of no record that was
- * there and is gone: a position that is not in its partition is an error, not another position.
+ * there and is gone: a position that is not in its partition, or of another topic of this name, is
+ * an error, not another position.
  */
 
 import { z } from "@hono/zod-openapi";
@@ -13,18 +14,20 @@ import { BrokerError } from "../../client/errors.ts";
 import { ErrorCodes } from "../../format/errors.ts";
 import { HTTP_STREAM_PARTITIONS_MAX, PARTITIONS_PER_TOPIC_MAX } from "../../limits.ts";
 import { HttpError } from "../problem.ts";
-import { parsePositions, type Positions } from "./positions.ts";
+import { parsePositions, type Positions, type ToldPositions, topicTag } from "./positions.ts";
 
 export type Start =
   | "earliest"
   | "latest"
   | { readonly offset: number }
   | { readonly timeMs: number }
-  | { readonly positions: Positions };
+  | ToldPositions;
 
 /** Where a reader begins. */
 export interface Begin {
   readonly positions: Map<number, number>;
+  /** Of the topic; see positions.ts. */
+  readonly tag: string;
   /** What the broker said of partition 0, 1, 2 … of the topic. */
   readonly partitions: TopicState["partitions"];
 }
@@ -35,7 +38,7 @@ const NUMBER = "(0|[1-9]\\d{0,14})";
 const PARTITION = "(0|[1-9]\\d{0,2}|10[01]\\d|102[0-3])";
 const DAY = "\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|1\\d|2[0-8])";
 const TIME_TEXT = `${DAY}T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\dZ`;
-const POSITIONS = `${PARTITION}:${NUMBER}(,${PARTITION}:${NUMBER})*`;
+const POSITIONS = `${PARTITION}:${NUMBER}(,${PARTITION}:${NUMBER})*(@[0-9a-f]{8})?`;
 const MANY = `at most ${HTTP_STREAM_PARTITIONS_MAX}`;
 
 /** `from` of a query. */
@@ -74,13 +77,14 @@ export function parseStart(text: string): Start | null {
   }
   if (TIME.safeParse(text).success) return { timeMs: Date.parse(text) };
   const positions = parsePositions(text);
-  return positions === null ? null : { positions };
+  return positions;
 }
 
 /**
  * The positions to begin at. Of positions that are given, partitions that they do not name begin
  * at their first record: they are new since. Throws BrokerError: no such topic or partition, or a
- * position that is not there; HttpError: positions of other partitions, too many partitions.
+ * position that is not there; HttpError: positions of another topic or of other partitions, too
+ * many partitions.
  */
 export async function begin(
   admin: Admin,
@@ -99,13 +103,17 @@ export async function begin(
   }
   const missing = chosen.find((partition) => state.partitions[partition] === undefined);
   if (missing !== undefined) throw noPartition(state, missing);
-  if (typeof start === "object" && "positions" in start) refuseOthers(start.positions, chosen);
+  const tag = topicTag(state.topicId);
+  if (typeof start === "object" && "positions" in start) {
+    if (start.tag !== null && start.tag !== tag) throw new HttpError("http_topic_replaced", topic);
+    refuseOthers(start.positions, chosen);
+  }
   const offsets = await Promise.all(chosen.map((partition) => {
     return offsetOf(admin, state, partition, start);
   }));
   const positions = new Map(chosen.map((partition, index) => [partition, offsets[index]!]));
   for (const [partition, offset] of positions) checkThere(state, partition, offset);
-  return { positions, partitions: state.partitions };
+  return { positions, tag, partitions: state.partitions };
 }
 
 async function offsetOf(

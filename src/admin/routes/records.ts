@@ -165,6 +165,7 @@ const read = createRoute({
       "topic_not_found",
       "partition_not_found",
       "offset_out_of_range",
+      "http_topic_replaced",
       "partition_degraded",
       "storage_failed",
       "http_not_acceptable",
@@ -209,10 +210,13 @@ export function addRecordRoutes(app: AdminApp, engine: Engine): void {
         const [place, another] = at.positions;
         if (place === undefined || another !== undefined) throw onePartition();
         const { bytes, positions } = await readBatches(connection, topic, place, limits);
-        return c.body(bytes, 200, { "content-type": type, [NEXT]: positionsText(positions) });
+        return c.body(bytes, 200, {
+          "content-type": type,
+          [NEXT]: positionsText(positions, at.tag),
+        });
       }
       const { records, positions } = await readRecords(connection, topic, at, limits);
-      const next = positionsText(positions);
+      const next = positionsText(positions, at.tag);
       const text = type === LINES_TYPE
         ? records.map((record) => `${record}\n`).join("")
         : `{"records":[${records.join(",")}],"next":"${next}"}`;

@@ -72,6 +72,7 @@ const stream = createRoute({
       "topic_not_found",
       "partition_not_found",
       "offset_out_of_range",
+      "http_topic_replaced",
       "http_ticket_refused",
       "http_too_many_streams",
     ]),
@@ -134,7 +135,7 @@ export function addStreamRoutes(
     try {
       const all = partitions === undefined;
       const batches = await consume(engine, topic, at, { all, signal: ending.signal });
-      const events = followed(eventsOf({ batches, positions: at.positions, heartbeatMs }), left);
+      const events = followed(eventsOf({ batches, ...at, heartbeatMs }), left);
       const text = streamBody(events, { cut: c.env.cut, left, stallMs: Infinity });
       return c.body(text, 200, { "content-type": EVENTS_TYPE });
     } catch (error) {

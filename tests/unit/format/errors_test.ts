@@ -69,6 +69,7 @@ const PINNED: readonly (readonly [number, string, boolean])[] = [
   [114, "http_not_acceptable", false],
   [115, "http_body_slow", false],
   [116, "http_delivery_timeout", true],
+  [117, "http_topic_replaced", false],
 ];
 
 test("every code that was ever given out means what it meant", () => {

@@ -10,6 +10,7 @@ import { heapBlock } from "../../../../src/base/bytes.ts";
 import { batchOf } from "../../../support/batches.ts";
 import { EventParser, type ServerEvent } from "../../../support/event_stream.ts";
 
+const TAG = "1a2b3c4d";
 const LONG_MS = 60_000;
 const encoder = new TextEncoder();
 
@@ -49,7 +50,9 @@ async function textsOf(list: readonly (ConsumerBatch | Error)[]): Promise<string
   const positions = new Map([[0, 17], [1, 4]]);
   const { batches } = sourceOf(list);
   const texts: string[] = [];
-  for await (const text of eventsOf({ batches, positions, heartbeatMs: LONG_MS })) texts.push(text);
+  for await (const text of eventsOf({ batches, positions, tag: TAG, heartbeatMs: LONG_MS })) {
+    texts.push(text);
+  }
   return texts;
 }
 
@@ -59,9 +62,13 @@ function parsed(text: string): ServerEvent[] {
 
 test("it begins with where it is, and every event says where it is behind it", async () => {
   const texts = await textsOf([batch(0, 17, ["a", "b\n"]), batch(1, 4, ["c"])]);
-  assert.equal(texts[0], "retry: 1000\nid: 0:17,1:4\n\n");
+  assert.equal(texts[0], "retry: 1000\nid: 0:17,1:4@1a2b3c4d\n\n");
   const events = parsed(texts.join(""));
-  assert.deepEqual(events.map(({ id }) => id), ["0:18,1:4", "0:19,1:4", "0:19,1:5"]);
+  assert.deepEqual(events.map(({ id }) => id), [
+    "0:18,1:4@1a2b3c4d",
+    "0:19,1:4@1a2b3c4d",
+    "0:19,1:5@1a2b3c4d",
+  ]);
   const records = events.map(({ data }) => JSON.parse(data));
   assert.deepEqual(records.map(({ partition, offset, value }) => [partition, offset, value]), [
     [0, 17, "a"],
@@ -73,7 +80,11 @@ test("it begins with where it is, and every event says where it is behind it", a
 test("values that look like events are data", async () => {
   const value = "x\n\nid: 0:99\ndata: y\r\n\r\u2028";
   const [event, ...more] = parsed((await textsOf([batch(0, 17, [value])])).join(""));
-  assert.deepEqual([JSON.parse(event!.data).value, event!.id, more], [value, "0:18,1:4", []]);
+  assert.deepEqual([JSON.parse(event!.data).value, event!.id, more], [
+    value,
+    "0:18,1:4@1a2b3c4d",
+    [],
+  ]);
 });
 
 test("cut after any byte, what follows the last id is what was not seen", async () => {
@@ -99,18 +110,18 @@ test("a large batch comes in pieces, as the reader takes them", async () => {
 test("offsets that hold no record any more are behind it, too", async () => {
   const empty = { ...batch(0, 17, []), nextOffset: 20 };
   const events = parsed((await textsOf([empty, batch(1, 4, ["c"])])).join(""));
-  assert.deepEqual(events.map(({ id }) => id), ["0:20,1:5"]);
+  assert.deepEqual(events.map(({ id }) => id), ["0:20,1:5@1a2b3c4d"]);
 });
 
 test("why it ends is an event, and the source ends with it", async () => {
   const source = sourceOf([new BrokerError(ErrorCodes.topic_not_found, "t")]);
   let text = "";
   const positions = new Map([[0, 0]]);
-  const options = { batches: source.batches, positions, heartbeatMs: LONG_MS };
+  const options = { batches: source.batches, positions, tag: TAG, heartbeatMs: LONG_MS };
   for await (const piece of eventsOf(options)) text += piece;
   const [event] = parsed(text);
   assert.deepEqual([event!.type, JSON.parse(event!.data).name], ["problem", "topic_not_found"]);
-  assert.equal(event!.id, "0:0");
+  assert.equal(event!.id, "0:0@1a2b3c4d");
   assert.equal(source.isEnded, true);
 });
 
@@ -118,7 +129,9 @@ test("while nothing comes it says so, and what comes then is not lost", async ()
   const source = sourceOf([batch(0, 0, ["a"])], 30);
   const positions = new Map([[0, 0]]);
   let text = "";
-  for await (const piece of eventsOf({ batches: source.batches, positions, heartbeatMs: 5 })) {
+  for await (
+    const piece of eventsOf({ batches: source.batches, positions, tag: TAG, heartbeatMs: 5 })
+  ) {
     text += piece;
   }
   const parser = new EventParser();

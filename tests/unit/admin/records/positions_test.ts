@@ -1,14 +1,21 @@
 /** Positions as text: one text for each, and nothing that two readers could read in two ways. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parsePositions, positionsText } from "../../../../src/admin/records/positions.ts";
+import {
+  parsePositions,
+  positionsText,
+  topicTag,
+} from "../../../../src/admin/records/positions.ts";
 import { HTTP_POSITION_SIZE_MAX, HTTP_STREAM_PARTITIONS_MAX } from "../../../../src/limits.ts";
 
 test("what is written is read", () => {
   for (const text of ["0:0", "0:4711,1:0,1023:9007199254740991", "5:1"]) {
-    assert.equal(positionsText(parsePositions(text)!), text);
+    const { positions, tag } = parsePositions(`${text}@0f1e2d3c`)!;
+    assert.equal(positionsText(positions, tag!), `${text}@0f1e2d3c`);
+    assert.equal(parsePositions(text)!.tag, null, "by hand it may be left out");
   }
-  assert.deepEqual([...parsePositions("0:17,2:4")!], [[0, 17], [2, 4]]);
+  assert.deepEqual([...parsePositions("0:17,2:4")!.positions], [[0, 17], [2, 4]]);
+  assert.equal(topicTag("01234567-89ab-4cde-8f01-23456789abcd"), "01234567");
 });
 
 test("anything else is none", () => {
@@ -31,6 +38,14 @@ test("anything else is none", () => {
     "0:1e3",
     "0:1;1:1",
     "０:1",
+    "@01234567",
+    "0:1@",
+    "0:1@0123456",
+    "0:1@012345678",
+    "0:1@0123456G",
+    "0:1@ABCDEF01",
+    "0:1@01234567@01234567",
+    "0:1@01234567,1:1",
   ];
   for (const text of wrong) assert.equal(parsePositions(text), null, text);
 });
@@ -41,6 +56,6 @@ test("of so many partitions as a stream may have, and no more, at their longest"
   };
   const longest = of(HTTP_STREAM_PARTITIONS_MAX);
   assert.ok(longest.length <= HTTP_STREAM_PARTITIONS_MAX * HTTP_POSITION_SIZE_MAX);
-  assert.equal(parsePositions(longest)?.size, HTTP_STREAM_PARTITIONS_MAX);
+  assert.equal(parsePositions(longest)?.positions.size, HTTP_STREAM_PARTITIONS_MAX);
   assert.equal(parsePositions(of(HTTP_STREAM_PARTITIONS_MAX + 1)), null);
 });

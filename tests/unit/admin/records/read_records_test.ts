@@ -22,7 +22,7 @@ for (let batch = 0; batch < 3; batch += 1) {
 
 function from(offset: number): Begin {
   const partitions = [{ visibleEnd: fake.visibleEnd }] as unknown as Begin["partitions"];
-  return { positions: new Map([[0, offset]]), partitions };
+  return { positions: new Map([[0, offset]]), tag: "01234567", partitions };
 }
 
 async function read(offset: number, limits: Partial<typeof LIMITS> = {}): Promise<string> {

@@ -8,6 +8,8 @@ import { BrokerError } from "../../../../src/client/errors.ts";
 
 type Partition = TopicState["partitions"][number];
 
+const TOPIC_ID = "01234567-89ab-4cde-8f01-23456789abcd";
+
 /** What the admin says of a topic "t"; its records have their offset as timestamp. */
 function adminOf(ends: readonly (readonly [logStart: number, visibleEnd: number])[]): Admin {
   const partitions = ends.map(([logStart, visibleEnd]) => {
@@ -15,7 +17,12 @@ function adminOf(ends: readonly (readonly [logStart: number, visibleEnd: number]
   });
   return {
     describeTopics: ([name]: string[]) => {
-      return Promise.resolve([{ name, error: name === "t" ? 0 : 20, partitions }]);
+      return Promise.resolve([{
+        name,
+        topicId: TOPIC_ID,
+        error: name === "t" ? 0 : 20,
+        partitions,
+      }]);
     },
     offsetForTime: (_topic: string, partition: number, timeMs: number) => {
       return Promise.resolve({ offset: Math.min(timeMs, ends[partition]![1]), timestamp: timeMs });
@@ -35,7 +42,7 @@ test("ends, offsets, times and positions are read, and nothing else", () => {
   assert.deepEqual(parseStart("4711"), { offset: 4711 });
   assert.deepEqual(parseStart("2026-01-31T12:00:00Z"), { timeMs: 1769860800000 });
   assert.deepEqual(parseStart("2026-01-31T13:00:00+01:00"), { timeMs: 1769860800000 });
-  assert.deepEqual(parseStart("0:1,2:3"), { positions: new Map([[0, 1], [2, 3]]) });
+  assert.deepEqual(parseStart("0:1,2:3"), { positions: new Map([[0, 1], [2, 3]]), tag: null });
   const wrong = ["", "Earliest", "-1", "01", "1.0", "9007199254740993", "2026-01-31", "1:", "now"];
   for (const text of wrong) assert.equal(parseStart(text), null, text);
 });
@@ -46,6 +53,7 @@ test("every partition begins where it is meant", async () => {
   assert.equal(await at("5", [0, 1]), "0:5,1:5");
   assert.equal(await at("1970-01-01T00:00:00.002Z"), "0:2,1:4,2:0");
   assert.equal(await at("0:3,1:8"), "0:3,1:8,2:0", "one that is new begins at its first record");
+  assert.equal(await at("0:3,1:8@01234567"), "0:3,1:8,2:0", "it is the topic that they are of");
 });
 
 test("what is not there is told, and no other place is taken for it", async () => {
@@ -61,6 +69,9 @@ test("what is not there is told, and no other place is taken for it", async () =
     }, text);
   }
   await assert.rejects(begin(admin, "u", undefined, "earliest"), { name: "topic_not_found" });
+  await assert.rejects(at("0:3,1:8@01234568"), (error: unknown) => {
+    return error instanceof HttpError && error.error === "http_topic_replaced";
+  });
   await assert.rejects(at("1:4", [0]), (error: unknown) => {
     return error instanceof HttpError && error.issues[0]?.at === "query.from";
   });

@@ -123,6 +123,61 @@ test("lag is told by group and topic, in records and in time", async () => {
   assert.equal(metrics.get("sluice_groups_not_told"), 0);
 });
 
+test("lag in seconds is that of the first record not read behind the newest one", async () => {
+  const target = "/v1/topics/aged";
+  await door.json(201, { method: "POST", target: "/v1/topics", body: { name: "aged" } });
+  for (const timestamp of [1000, 4000, 9250]) {
+    const body = { value: "v", timestamp };
+    await door.json(200, { method: "POST", target: `${target}/records`, body });
+  }
+  const lagAt = async (offset: number): Promise<number | undefined> => {
+    const body = { topic: "aged", to: { offset } };
+    await door.json(200, { method: "POST", target: "/v1/groups/agers/reset", body });
+    return (await look()).get('sluice_group_lag_seconds{group="agers",topic="aged"}');
+  };
+  assert.equal(await lagAt(0), 8.25);
+  assert.equal(await lagAt(1), 5.25);
+  assert.equal(await lagAt(2), 0);
+  assert.equal(await lagAt(3), 0);
+});
+
+test("requests by HTTP are counted by operation, once, and their records too", async () => {
+  const target = "/v1/topics/by-http";
+  const read = `${target}/records?maxRecords=10`;
+  await door.json(201, { method: "POST", target: "/v1/topics", body: { name: "by-http" } });
+  const before = await look();
+  for (let count = 0; count < 3; count += 1) {
+    const body = [{ value: "one" }, { value: "two" }];
+    await door.json(200, { method: "POST", target: `${target}/records`, body });
+  }
+  for (let count = 0; count < 4; count += 1) await door.get(read);
+  for (let count = 0; count < 2; count += 1) {
+    assert.equal((await door.ask({ target: read }, null)).status, 401);
+  }
+  const after = await look();
+  const grew = (name: string, labels: string) => {
+    return sumOf(after, name, labels) - sumOf(before, name, labels);
+  };
+  const requests = (door: string, operation: string) => {
+    const labels = `door="${door}",operation="${operation}"`;
+    return grew("sluice_request_duration_seconds_count", labels);
+  };
+  assert.equal(requests("http", "produceRecords"), 3);
+  assert.equal(requests("http", "readRecords"), 4);
+  assert.equal(requests("http", "refused"), 2);
+  assert.equal(requests("native", "produce"), 0, "what the door asks in turn is no client's");
+  assert.ok(requests("control", "produce") >= 1);
+  const ofTopic = 'topic="by-http"';
+  assert.equal(grew("sluice_topic_records_in_total", ofTopic), 6);
+  const slowest = after.get(
+    'sluice_request_duration_seconds_bucket{door="http",operation="readRecords",le="+Inf"}',
+  );
+  const [counted] = [...after].filter(([name]) => {
+    return name.startsWith("sluice_request_duration_seconds_count") && name.includes("readRecords");
+  });
+  assert.equal(slowest, counted![1], "the last bucket holds all of them");
+});
+
 test("the state of listeners, disk and runtime", async () => {
   const metrics = await look();
   assert.equal(metrics.get("sluice_ready"), 1);
@@ -150,8 +205,10 @@ test("a token is needed, the one that may look is enough, and no secret is told"
   for (const token of Object.values(door.tokens)) assert.ok(!text.includes(token));
 });
 
+/** It knows Prometheus' own format alone: OpenMetrics names a counter without its `_total`. */
 testOrSkip("promtool is content", promtoolMissing(), async () => {
   const { text } = await door.ask({ target: "/metrics" }, "read");
+  assert.match(text, /^# TYPE sluice_topic_records_in_total counter$/m);
   assert.equal(promtoolSays(text), "");
   assert.match(promtoolSays("# TYPE a_total gauge\na_total 1\n"), /a_total/, "it does look");
 });

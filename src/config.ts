@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { type Address, ConfigError, isLoopback } from "./address.ts";
+import { DISK_SHARE_FORMS, isDiskShare } from "./base/disk_share.ts";
 import { GiB } from "./base/units.ts";
 import { DEFAULTS } from "./config_defaults.ts";
 import { settingText } from "./config_texts.ts";
@@ -59,6 +60,7 @@ export interface BrokerConfig {
   connections: ConnectionsConfig;
   sync: SyncConfig;
   coldReads: ColdReadsConfig;
+  retention: RetentionConfig;
   /** From here on Kafka's names. A topic that is opened and is not there is created. */
   "auto.create.topics.enable": boolean;
   /** Partitions of a topic that is created so. */
@@ -100,6 +102,12 @@ export interface ColdReadsConfig {
   inFlightBytes: number;
 }
 
+/** What is kept of all topics together; see src/log/bound.ts. */
+export interface RetentionConfig {
+  /** `none`, a percentage of the disk (`80%`) or a size (`4GiB`). */
+  total: string;
+}
+
 /** How written bytes get to disk. */
 export interface SyncConfig {
   /**
@@ -129,7 +137,7 @@ export type BrokerOptions =
   };
 
 /** Settings that are objects: each of their values may be left out too. */
-type Areas = "http" | "connections" | "sync" | "coldReads";
+type Areas = "http" | "connections" | "sync" | "coldReads" | "retention";
 
 /** A setting that is written as HOST:PORT wherever it is text. */
 const address = z.object({
@@ -209,6 +217,11 @@ const coldReads = z.object({
   ),
 });
 
+const retention = z.object({
+  total: z.string().refine(isDiskShare, DISK_SHARE_FORMS).meta({ text: "share" })
+    .default(DEFAULTS.retention.total).describe(settingText("retention.total")),
+});
+
 const broker = z.object({
   dataDirectory: z.string().min(1).default(DEFAULTS.dataDirectory).describe(
     settingText("dataDirectory"),
@@ -221,6 +234,7 @@ const broker = z.object({
   connections: connections.prefault({}),
   sync: sync.prefault({}),
   coldReads: coldReads.prefault({}),
+  retention: retention.prefault({}),
   "auto.create.topics.enable": z.boolean().default(DEFAULTS["auto.create.topics.enable"]).describe(
     settingText("auto.create.topics.enable"),
   ),

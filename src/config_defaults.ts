@@ -62,6 +62,7 @@ export const DEFAULTS: BrokerConfig = {
     method: "cachestat",
     inFlightBytes: COLD_IN_FLIGHT_DEFAULT,
   },
+  retention: { total: "none" },
   "auto.create.topics.enable": false,
   "num.partitions": 1,
   "log.durability": "fsync",
@@ -77,13 +78,14 @@ export const DEFAULTS: BrokerConfig = {
 
 /** `options` are not checked; undefined means the default, in areas too. */
 export function withDefaults(options: BrokerOptions): BrokerConfig {
-  const { http, connections, sync, coldReads, ...rest } = options;
+  const { http, connections, sync, coldReads, retention, ...rest } = options;
   return {
     ...over(DEFAULTS, rest),
     http: over(DEFAULTS.http, http),
     connections: over(DEFAULTS.connections, connections),
     sync: over(DEFAULTS.sync, sync),
     coldReads: over(DEFAULTS.coldReads, coldReads),
+    retention: over(DEFAULTS.retention, retention),
   };
 }
 

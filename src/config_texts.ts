@@ -34,6 +34,9 @@ const TEXTS: Readonly<Record<string, string>> = {
     "What is not in the page cache is read before it is sent, so that it delays nobody.",
   "coldReads.method": "How it is found out what is in the page cache.",
   "coldReads.inFlightBytes": "Bytes that are read from the disk at one time, for all readers.",
+  "retention.total":
+    "What the files of all topics may take together: the oldest segments leave first, whichever " +
+    "topic they are of. A percentage is of the whole disk.",
   dataDirectory: "Where the log lies; created when it is absent or empty.",
   native: "Listener of the native protocol; port 0 takes a free one.",
   insecure: "Allow listeners that other machines reach, although nothing is encrypted yet.",

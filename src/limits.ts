@@ -209,6 +209,21 @@ export const DISK_LOW_DIVISOR = 20;
 /** Room kept in a file for what makes room, at most the 64th part of the disk. */
 export const RESERVE_BYTES_MAX: number = 8 * MiB;
 export const RESERVE_DIVISOR = 64;
+/** The bound of all logs together: less would be no room for a broker's own files. */
+export const TOTAL_RETENTION_MIN: number = 32 * MiB;
+/** Under a bound no segment is larger than this part of it, so that what goes goes in pieces. */
+export const BOUND_SEGMENTS = 16;
+/** Producers wait at so much below the bound, and what is oldest leaves from three times that. */
+export const BOUND_STEP_DIVISOR = 32;
+export const BOUND_STEP_MIN: number = 2 * MiB;
+export const BOUND_STEP_MAX: number = 256 * MiB;
+/** Files of a segment, and of a partition beside its segments, in blocks of a disk. */
+export const SEGMENT_FILES_BYTES: number = 12 * KiB;
+export const PARTITION_FILES_BYTES: number = 20 * KiB;
+/** Producer snapshots that a partition may have at one time. */
+export const SNAPSHOTS_MAX = 3;
+/** The small files of main, beside the reserve. */
+export const MAIN_FILES_BYTES: number = 1 * MiB;
 
 /** Bytes of UTF-8. */
 export const GROUP_ID_SIZE_MAX = 255;
@@ -308,6 +323,11 @@ assert(
   RESERVE_BYTES_MAX <= DISK_LOW_BYTES_MAX / 2 && RESERVE_DIVISOR > 2 * DISK_LOW_DIVISOR,
   "the reserve fits twice into what producers leave free",
 );
+assert(
+  RESERVE_BYTES_MAX + MAIN_FILES_BYTES + 4 * BOUND_STEP_MIN < TOTAL_RETENTION_MIN,
+  "the smallest bound has room for records",
+);
+assert(BOUND_STEP_MIN > BATCH_SIZE_MAX_DEFAULT, "the last batch before the wait has its room");
 assert(WRITTEN_AHEAD_GROUP_MAX <= WRITTEN_AHEAD_BYTES, "a step has room for a group");
 assert(
   OFFSETS_PER_COMMIT_MAX *

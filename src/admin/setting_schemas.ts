@@ -53,6 +53,7 @@ function described(settings: Described, mayBeNull: boolean): object {
 
 /** A number may be written as text, which is how answers have it. */
 function formsOf(allowed: Allowed): object[] {
+  if ("pattern" in allowed) return [{ type: "string", pattern: allowed.pattern }];
   if (!("words" in allowed)) {
     const { min: minimum, max: maximum } = allowed;
     return [{ type: "integer", minimum, maximum }, { type: "string", pattern: "^(-1|\\d{1,15})$" }];

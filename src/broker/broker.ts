@@ -113,6 +113,8 @@ export class Broker {
   subscriptions = 0;
   /** Too much is not synced yet: no batch is taken that a sync would have to cover. */
   holdsProducers = false;
+  /** What all logs may take is nearly taken: no batch is taken until something has left. */
+  waitsForRoom = false;
   /** In force, for all topics; server/apply_settings.ts changes them. */
   settings: BrokerSettings = brokerSettings([]);
   /** Partitions that the caretaker has something to do for. */

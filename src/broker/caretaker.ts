@@ -4,6 +4,7 @@
  *
  *     attention   partitions whose checkpoint is due or ready, or whose log start is to rise
  *     sweep       all partitions once a second, at most so many in a turn
+ *     total       what is too much for the bound of all logs, its oldest first
  *     timestamps  of old segments, one after another: what has to be read the worker reads
  *
  * Invariant: what an entry reports is durable: the recovery point by its checkpoint, the log start
@@ -27,6 +28,7 @@ import {
 import type { Broker, Door } from "./broker.ts";
 import { completeSync } from "./produce.ts";
 import { TimestampLooks } from "./timestamp_looks.ts";
+import { TotalRetention } from "./total_retention.ts";
 import type { TopicPartition } from "./topics.ts";
 
 export interface CaretakerOptions {
@@ -41,6 +43,7 @@ export class Caretaker {
   readonly #broker: Broker;
   readonly #store: SegmentStore;
   readonly #timestamps: TimestampLooks;
+  readonly #total: TotalRetention;
   readonly #clock: ClockGuard;
   readonly #checkpointBytes: number;
   readonly #checkpointMs: number;
@@ -57,6 +60,7 @@ export class Caretaker {
     this.#broker = broker;
     this.#store = store;
     this.#timestamps = new TimestampLooks(store, broker.coldReads);
+    this.#total = new TotalRetention(broker, store);
     this.#clock = new ClockGuard(options.clockConfirmMs);
     this.#checkpointBytes = options.checkpointBytes ?? CHECKPOINT_BYTES;
     this.#checkpointMs = options.checkpointMs ?? CHECKPOINT_MS;
@@ -64,14 +68,17 @@ export class Caretaker {
 
   /** When the next step has something to do. */
   get nextDueMs(): number {
-    const isDue = this.#sweepAt >= 0 || this.#timestamps.isDue;
+    const isNews = this.#broker.waitsForRoom !== this.#store.bound.holds; // for producer_budget.ts
+    const isDue = this.#sweepAt >= 0 || this.#timestamps.isDue || isNews;
     return isDue || this.#broker.attention.length > 0 ? 0 : this.#sweepDueMs;
   }
 
   /** One bounded step. Returns what main is to write down; empty most of the time. */
   step(nowMs: number, wallMs: number, door: Door): readonly CheckpointEntry[] {
     const { attention, topics } = this.#broker;
+    const { bound } = this.#store;
     this.#wallMs = wallMs;
+    this.#total.step();
     if (attention.length === 0 && nowMs < this.nextDueMs) return NOTHING;
     for (let i = 0; i < attention.length; i += 1) {
       attention[i]!.attentionQueued = false;
@@ -87,14 +94,17 @@ export class Caretaker {
       this.#sweepDueMs = nowMs + SWEEP_MS;
       this.#store.disk.look();
       this.#isClockTrusted = this.#clock.look(nowMs, wallMs);
+      if (bound.isSet) bound.beginSum();
     }
     if (this.#sweepAt >= 0) {
       const { partitions } = topics;
       const end = Math.min(partitions.length, this.#sweepAt + SWEEP_PARTITIONS_MAX);
       for (let i = this.#sweepAt; i < end; i += 1) {
         this.#sweep(partitions[i]!, nowMs, wallMs, door);
+        if (bound.isSet && !partitions[i]!.removed) bound.sum(partitions[i]!.log);
       }
       this.#sweepAt = end < partitions.length ? end : -1;
+      if (this.#sweepAt < 0 && bound.isSet) bound.endSum();
     }
     if (this.#entries.length === 0) return NOTHING;
     const entries = this.#entries;

@@ -42,6 +42,7 @@ export function produce(
     base = log.producers.duplicateOffset;
     broker.counters.duplicateAppends += 1;
   } else if (error === ErrorCodes.none) {
+    log.store.bound.added(size);
     countAppended(broker, partition, size, memory.view.getInt32(at + BatchAt.recordsCount));
   } else {
     broker.counters.refusedAppends += 1;
@@ -80,6 +81,7 @@ export function waitsForSync(partition: TopicPartition, acks: number): boolean {
 
 /** Whether the partition takes no batch for now; the turn says when it does again. */
 export function mustHold(broker: Broker, partition: TopicPartition): boolean {
+  if (partition.log.store.bound.holds) return true;
   return broker.holdsProducers && partition.log.config.durability !== Level.os;
 }
 

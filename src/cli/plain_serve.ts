@@ -9,6 +9,7 @@
  */
 
 import { type Address, isLoopback, parseAddress } from "../address.ts";
+import { isDiskShare } from "../base/disk_share.ts";
 import type { BrokerOptions } from "../config.ts";
 import { CONNECTIONS_MAX } from "../limits.ts";
 import type { ServeCommand } from "./serve_command.ts";
@@ -28,12 +29,13 @@ export interface ServeWords {
   connectionsPerAddress?: number | undefined;
   syncMethod?: "auto" | "aio" | "pool" | "filesystem" | undefined;
   coldReads?: "on" | "probe" | "off" | undefined;
+  retentionTotal?: string | undefined;
 }
 
 /** The same in the shape of the configuration, without what was not said. */
 export function optionsOf(words: ServeWords): BrokerOptions {
   const { data, native, runDirectory, connectionsMax, connectionsPerAddress } = words;
-  const { http, refuseHttp, syncMethod, coldReads } = words;
+  const { http, refuseHttp, syncMethod, coldReads, retentionTotal } = words;
   const hasConnections = connectionsMax !== undefined || connectionsPerAddress !== undefined;
   const hasHttp = http !== undefined || refuseHttp === true;
   return {
@@ -50,6 +52,7 @@ export function optionsOf(words: ServeWords): BrokerOptions {
       : {}),
     ...(syncMethod === undefined ? {} : { sync: { method: syncMethod } }),
     ...(coldReads === undefined ? {} : { coldReads: coldReadsOf(coldReads) }),
+    ...(retentionTotal === undefined ? {} : { retention: { total: retentionTotal } }),
   };
 }
 
@@ -78,6 +81,10 @@ const OPTIONS: Readonly<Record<string, (words: ServeWords, value: string) => boo
   "--connections-max": (words, value) => {
     words.connectionsMax = Number(value);
     return isCount(value);
+  },
+  "--retention-total": (words, value) => {
+    words.retentionTotal = value;
+    return isDiskShare(value);
   },
   "--connections-per-address": (words, value) => {
     words.connectionsPerAddress = Number(value);

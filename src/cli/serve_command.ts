@@ -9,6 +9,7 @@ import { map, multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
+import { DISK_SHARE } from "../base/disk_share.ts";
 import type { BrokerOptions } from "../config.ts";
 import type { ConfigEntry } from "../format/topic_config.ts";
 import { CONNECTIONS_MAX } from "../limits.ts";
@@ -123,6 +124,14 @@ const words = {
       description: say(
         "on: what is not in the page cache is read before it is sent, so that it delays nobody;",
         "probe: the same without cachestat; off: to compare. Default: on.",
+      ),
+    }),
+  ),
+  retentionTotal: optional(
+    option("--retention-total", string({ metavar: "SHARE", pattern: new RegExp(DISK_SHARE) }), {
+      description: say(
+        "What the files of all topics may take together: 80% of the disk, or a size such as 4GiB.",
+        "The oldest segments leave first, whichever topic they are of. Default: none.",
       ),
     }),
   ),

@@ -12,6 +12,7 @@
 
 import fs from "node:fs";
 import { z } from "zod";
+import { DISK_SHARE_FORMS } from "../base/disk_share.ts";
 import { type Address, ConfigError, parseAddress } from "../address.ts";
 import { type BrokerOptions, settingsSchema } from "../config.ts";
 import { didYouMean, nearest } from "./did_you_mean.ts";
@@ -69,6 +70,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   "sync.method": "--sync-method",
   "coldReads.guard": "--cold-reads",
   "coldReads.method": "--cold-reads",
+  "retention.total": "--retention-total",
   "broker": "--broker",
 };
 
@@ -121,6 +123,7 @@ function typeOf(schema: JsonSchema): Setting["type"] {
 
 function allowedBy(schema: JsonSchema): string {
   if (schema.text === "address") return "HOST:PORT";
+  if (schema.text === "share") return DISK_SHARE_FORMS;
   if (schema.type === "boolean") return "true or false";
   if (schema.enum !== undefined) {
     return `${schema.enum.slice(0, -1).join(", ")} or ${schema.enum.at(-1)}`;

@@ -14,6 +14,7 @@ import {
   PARTITIONS_PER_TOPIC_MAX,
   TOPIC_NAME_SIZE_MAX,
 } from "../limits.ts";
+import { DISK_SHARE, DISK_SHARE_FORMS, isDiskShare } from "../base/disk_share.ts";
 import { isInternalTopic } from "./internal_topics.ts";
 import {
   type Allowed,
@@ -50,6 +51,8 @@ export interface BrokerSettings {
   readonly partitions: number;
   /** Settings of topics that do not say otherwise. */
   readonly ofTopics: readonly ConfigEntry[];
+  /** Under a bound of all logs no segment is larger, whatever its topic says. */
+  readonly segmentBytesMax: number;
 }
 
 /** Settings of brokers that are those of topics, by their names there. */
@@ -77,16 +80,19 @@ const RANGES: ReadonlyMap<string, readonly [min: number, max: number]> = new Map
 ]);
 
 const CREATES_TOPICS = "auto.create.topics.enable";
+export const TOTAL_RETENTION = "retention.total";
 
 /** Names of the settings that may be changed while the broker runs. */
 export const CHANGEABLE_SETTINGS: readonly string[] = [
   CREATES_TOPICS,
+  TOTAL_RETENTION,
   ...RANGES.keys(),
   ...TOPIC_KEYS.keys(),
 ].sort();
 
 /** What a changeable setting may be. */
 export function allowedOf(key: string): Allowed {
+  if (key === TOTAL_RETENTION) return { pattern: DISK_SHARE };
   const range = RANGES.get(key);
   if (range !== undefined) return { min: range[0], max: range[1] };
   const topicKey = TOPIC_KEYS.get(key);
@@ -99,6 +105,9 @@ export function refuseSetting({ key, value }: ConfigEntry): string {
   if (!CHANGEABLE_SETTINGS.includes(key)) return unchangeable(key);
   if (key === CREATES_TOPICS) {
     return value === "true" || value === "false" ? "" : `${key}=${value} must be true or false`;
+  }
+  if (key === TOTAL_RETENTION) {
+    return isDiskShare(value) ? "" : `${key}=${value} must be ${DISK_SHARE_FORMS}`;
   }
   const topicKey = TOPIC_KEYS.get(key);
   if (topicKey !== undefined) {
@@ -135,7 +144,10 @@ function unchangeable(key: string): string {
 }
 
 /** What the entries say; of those that are not there, the defaults. */
-export function brokerSettings(entries: readonly ConfigEntry[]): BrokerSettings {
+export function brokerSettings(
+  entries: readonly ConfigEntry[],
+  segmentBytesMax: number = Infinity,
+): BrokerSettings {
   const values = new Map(entries.map(({ key, value }) => [key, value]));
   const ofTopics = [...TOPIC_KEYS].flatMap(([key, topicKey]) => {
     const value = values.get(key);
@@ -145,6 +157,7 @@ export function brokerSettings(entries: readonly ConfigEntry[]): BrokerSettings 
     createsTopics: values.get(CREATES_TOPICS) === "true",
     partitions: Number(values.get("num.partitions") ?? 1),
     ofTopics,
+    segmentBytesMax,
   };
 }
 
@@ -157,5 +170,8 @@ export function topicConfigIn(
   topic: string,
   set: readonly ConfigEntry[],
 ): TopicConfig | string {
-  return parseTopicConfig(set, isInternalTopic(topic) ? [] : settings.ofTopics);
+  if (isInternalTopic(topic)) return parseTopicConfig(set, []);
+  const config = parseTopicConfig(set, settings.ofTopics);
+  if (typeof config === "string") return config;
+  return { ...config, segmentBytes: Math.min(config.segmentBytes, settings.segmentBytesMax) };
 }

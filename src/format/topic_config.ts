@@ -41,8 +41,12 @@ export interface TopicConfig {
   maxMessageBytes: number;
 }
 
-/** What a setting may be, for programs: one of some words, or a number within inclusive bounds. */
+/**
+ * What a setting may be, for programs: one of some words, a text of a form, or a number within
+ * inclusive bounds.
+ */
 export type Allowed =
+  | { readonly pattern: string }
   | { readonly words: readonly string[] }
   | { readonly min: number; readonly max: number };
 

@@ -3,6 +3,7 @@
  *
  *     ok -> full        little room is left, or a write found none          disk_full
  *     ok -> read_only   the kernel refused a write or a sync with EROFS     disk_read_only
+ *     ok -> full        the bound of all logs is reached, and nothing of them may leave
  *     back to ok        there is room; after a failed write also: one that was taken
  *
  *     0 -- refused -- low -- as it was -- high -- taken -- total      bytes that are available
@@ -46,6 +47,8 @@ export class Disk {
   #mustProve = false;
   /** A sync failed: what is on disk is for the next start to find out. */
   #isFinal = false;
+  /** All logs together may not grow, however much room there is. */
+  #isAtBound = false;
   /** Logs whose file may not grow. */
   readonly #limited: Set<object> = new Set();
 
@@ -59,7 +62,8 @@ export class Disk {
 
   /** For people: also full when a single file may not grow. */
   get state(): DiskState {
-    return this.#state === DiskState.ok && this.#limited.size > 0 ? DiskState.full : this.#state;
+    const isFull = this.#isAtBound || this.#limited.size > 0;
+    return this.#state === DiskState.ok && isFull ? DiskState.full : this.#state;
   }
 
   /** Once a second, and when there is a reason to. A file system that does not answer is ok. */
@@ -102,6 +106,18 @@ export class Disk {
     this.#isFinal = true;
   }
 
+  /** Whether the bound of all logs is reached and nothing leaves (bound.ts). */
+  setAtBound(isReached: boolean): void {
+    if (isReached === this.#isAtBound) return;
+    this.#isAtBound = isReached;
+    this.isNews = true;
+    if (this.refusal === ErrorCodes.none && isReached) this.refusal = ErrorCodes.disk_full;
+    else if (this.#state === DiskState.ok && !isReached) this.refusal = ErrorCodes.none;
+    if (isReached) {
+      trace("error", "disk full: retention.total is reached, and no segment may leave");
+    } else trace("info", "there is room below retention.total again: records are taken");
+  }
+
   /** The log may grow again, or is no more. */
   forget(log: object): void {
     if (!this.#limited.delete(log) || this.#limited.size > 0) return;
@@ -138,7 +154,7 @@ export class Disk {
   }
 
   #leave(): void {
-    this.refusal = ErrorCodes.none;
+    this.refusal = this.#isAtBound ? ErrorCodes.disk_full : ErrorCodes.none;
     this.#mustProve = false;
     this.#state = DiskState.ok;
     this.isNews = true;

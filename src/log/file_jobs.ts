@@ -18,6 +18,10 @@ import { indexFile, segmentFile, snapshotFile, timeIndexFile } from "../format/f
 import { CUT_BYTES } from "../limits.ts";
 
 export interface FileJobs {
+  /** Of removed segments: bytes whose blocks are about to be freed. */
+  readonly freeingBytes: number;
+  /** Of removed segments that are still read: bytes that stay until then. */
+  readonly heldBytes: number;
   /**
    * Removes the files of the segment at `baseOffset`, of `size` bytes, in the directory open as
    * `directory`, which is closed behind it. `reader` is the log's own descriptor of it, or -1: as
@@ -33,6 +37,8 @@ export interface FileJobs {
 
 /** Everything at once, for whoever has no loop to keep going. */
 export class DirectFileJobs implements FileJobs {
+  readonly freeingBytes: number = 0;
+  readonly heldBytes: number = 0;
   readonly #libc: Libc;
   readonly #cutBytes: number;
 

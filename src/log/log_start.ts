@@ -54,6 +54,7 @@ export function dropBelow(partition: Partition): boolean {
     partition.boundaries.forget(segment);
     store.drop(segment);
     store.counters.segmentsDeleted += 1;
+    store.counters.segmentsDeletedBytes += segment.size;
   }
   if (partition.epochs.truncateStart(logStart)) partition.checkpoint.epochsChanged = true;
   return false;

@@ -28,14 +28,14 @@ import { crc32c } from "../base/crc32c.ts";
 import { ProducerState } from "./producer_state.ts";
 
 const HEADER_SIZE = 10;
-const ENTRY_SIZE = 46;
+export const SNAPSHOT_ENTRY_SIZE = 46;
 const VERSION = 1;
 const NO_TRANSACTION = -1;
 const NO_OFFSET = -1;
 
 export function encodeSnapshot(state: ProducerState): ByteBlock {
   const count = state.batchCount;
-  const size = HEADER_SIZE + count * ENTRY_SIZE;
+  const size = HEADER_SIZE + count * SNAPSHOT_ENTRY_SIZE;
   const block = heapBlock(size);
   const view = block.view;
   let at = HEADER_SIZE;
@@ -48,7 +48,7 @@ export function encodeSnapshot(state: ProducerState): ByteBlock {
     writeI64(view, at + 26, batch.timestamp);
     view.setInt32(at + 34, 0);
     writeI64(view, at + 38, NO_TRANSACTION);
-    at += ENTRY_SIZE;
+    at += SNAPSHOT_ENTRY_SIZE;
   });
   view.setInt16(0, VERSION);
   view.setInt32(6, count);
@@ -61,10 +61,10 @@ export function decodeSnapshot(block: ByteBlock, size: number): ProducerState | 
   const view = block.view;
   if (size < HEADER_SIZE || view.getInt16(0) !== VERSION) return null;
   const count = view.getInt32(6);
-  if (count < 0 || size !== HEADER_SIZE + count * ENTRY_SIZE) return null;
+  if (count < 0 || size !== HEADER_SIZE + count * SNAPSHOT_ENTRY_SIZE) return null;
   if (view.getUint32(2) !== crc32c(block.bytes, block.words, 6, size - 6)) return null;
   const state = new ProducerState();
-  for (let at = HEADER_SIZE; at < size; at += ENTRY_SIZE) {
+  for (let at = HEADER_SIZE; at < size; at += SNAPSHOT_ENTRY_SIZE) {
     if (!isEntry(view, at)) return null;
     // Kafka keeps producers of which the log holds no batch.
     if (view.getInt32(at + 14) < 0) continue;

@@ -16,6 +16,7 @@ import {
   WRITTEN_AHEAD_BYTES,
   WRITTEN_AHEAD_GROUP_MAX,
 } from "../limits.ts";
+import { Bound } from "./bound.ts";
 import { Disk } from "./disk.ts";
 import { DirectFileJobs, type FileJobs } from "./file_jobs.ts";
 import { loadIndexes } from "./index_files.ts";
@@ -39,6 +40,7 @@ export interface LogCounters {
   checkpoints: number;
   /** Segments removed because the log start passed them. */
   segmentsDeleted: number;
+  segmentsDeletedBytes: number;
 }
 
 export interface StoreOptions {
@@ -58,6 +60,8 @@ export class SegmentStore {
   readonly dataFd: number;
   /** Whether there is room to append. */
   readonly disk: Disk;
+  /** What all logs together may take of it. */
+  readonly bound: Bound;
   readonly scratch: Memory;
   readonly counters: LogCounters = {
     writes: 0,
@@ -67,6 +71,7 @@ export class SegmentStore {
     recoveryScannedMax: 0,
     checkpoints: 0,
     segmentsDeleted: 0,
+    segmentsDeletedBytes: 0,
   };
   /** Bytes of log that a sync is to cover and none has: of all partitions of level above os. */
   unsyncedBytes = 0;
@@ -100,6 +105,7 @@ export class SegmentStore {
     this.fileJobs = options.fileJobs ?? new DirectFileJobs(libc);
     this.dataFd = dataFd;
     this.disk = new Disk(libc, dataFd);
+    this.bound = new Bound(this);
     this.scratch = libc.allocate(SCRATCH_SIZE);
     this.#openSealedMax = options.openSealedMax ?? OPEN_SEALED_MAX;
     this.writtenAheadBytes = options.writtenAheadBytes ?? WRITTEN_AHEAD_BYTES;

@@ -6,7 +6,17 @@
 
 import { assert } from "../base/assert.ts";
 import { alterTopic } from "../broker/alter_topic.ts";
-import { brokerSettings, type SettingEntry, topicConfigIn } from "../format/broker_settings.ts";
+import { shareBytes } from "../base/disk_share.ts";
+import { trace } from "../base/trace.ts";
+import { MiB } from "../base/units.ts";
+import {
+  brokerSettings,
+  type SettingEntry,
+  topicConfigIn,
+  TOTAL_RETENTION,
+} from "../format/broker_settings.ts";
+import { TOTAL_RETENTION_MIN } from "../limits.ts";
+import { highBytes } from "../log/watermarks.ts";
 import { ConnectionState } from "../net/connection.ts";
 import { peerOf } from "./connection_list.ts";
 import { type Node, Slot } from "./node.ts";
@@ -18,12 +28,31 @@ const PREFIX = "connections.";
 export function applySettings(node: Node, entries: readonly SettingEntry[]): void {
   node.settings = entries;
   applyToConnections(node, entries);
-  const settings = brokerSettings(entries);
+  applyBound(node, entries);
+  const { bound } = node.store;
+  const settings = brokerSettings(entries, bound.isSet ? bound.segmentBytesMax : Infinity);
   node.broker.settings = settings;
   for (const topic of node.broker.topics.all()) {
     const config = topicConfigIn(settings, topic.name, topic.settings);
     assert(typeof config !== "string", "main has checked them");
     alterTopic(node.broker, topic, topic.settings, config, node.nowMs);
+  }
+}
+
+/** A percentage is of the whole disk, as large as it is now. */
+function applyBound({ store }: Node, entries: readonly SettingEntry[]): void {
+  const text = entries.find(({ key }) => key === TOTAL_RETENTION)?.value ?? "none";
+  const { totalBytes } = store.disk;
+  if (totalBytes === 0) return; // nobody knows how large the disk is: nothing goes for that
+  const wanted = shareBytes(text, totalBytes);
+  const limit = Math.max(wanted, TOTAL_RETENTION_MIN);
+  if (limit === store.bound.limitBytes) return;
+  store.bound.limitBytes = limit;
+  const mib = Math.floor(limit / MiB);
+  if (limit > wanted) {
+    trace("warning", `retention.total=${text} is too little for a broker: it is ${mib} MiB`);
+  } else if (limit !== Infinity && limit > totalBytes - highBytes(totalBytes)) {
+    trace("warning", `retention.total=${text} is ${mib} MiB: the disk is full before that`);
   }
 }
 

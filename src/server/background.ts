@@ -39,6 +39,8 @@ interface Removed {
   readonly size: number;
   /** What it is cut by; 0 until the worker has opened it. */
   cutFd: number;
+  /** It is freed as a whole, by its last close. */
+  isWhole: boolean;
 }
 
 /** The shard's end. */
@@ -46,6 +48,8 @@ export class Background implements ColdJobs, FileJobs {
   readonly wake: Wake;
   /** Hears of reads that are over. */
   coldReads: ColdReads | null = null;
+  freeingBytes = 0;
+  heldBytes = 0;
   readonly #libc: Libc;
   readonly #ring: JobRing;
   readonly #job = emptyJob();
@@ -91,16 +95,30 @@ export class Background implements ColdJobs, FileJobs {
   /** Closing a file for the last time may free its blocks. */
   close(fd: number): void {
     const removed = this.#removed.get(fd);
+    if (removed === undefined) return this.#close(fd, 0);
     this.#removed.delete(fd);
-    if (!this.#post(JobKind.close, fd, 0, 0, 0, 0)) this.#closing.push(fd);
-    if (removed !== undefined && removed.cutFd > 0) this.#cut(removed.cutFd, removed.size);
+    this.heldBytes -= removed.size;
+    this.freeingBytes += removed.size;
+    this.#close(fd, removed.isWhole ? removed.size : 0);
+    if (removed.cutFd > 0) this.#cut(removed.cutFd, removed.size);
+  }
+
+  /** `size` bytes are freed by it. */
+  #close(fd: number, size: number): void {
+    if (this.#post(JobKind.close, fd, 0, size, 0, 0)) return;
+    this.#closing.push(fd);
+    this.freeingBytes -= size;
   }
 
   unlink(directory: number, baseOffset: number, size: number, reader: number): boolean {
     const tag = (this.#unlinks + 1) & 0x7fffffff;
     if (!this.#post(JobKind.unlink, directory, baseOffset, size, reader, tag)) return false;
     this.#unlinks = tag;
-    if (reader >= 0 && size > CUT_BYTES) this.#removed.set(reader, { tag, size, cutFd: 0 });
+    if (reader < 0) this.freeingBytes += size;
+    else {
+      this.#removed.set(reader, { tag, size, cutFd: 0, isWhole: size <= CUT_BYTES });
+      this.heldBytes += size;
+    }
     return true;
   }
 
@@ -119,8 +137,10 @@ export class Background implements ColdJobs, FileJobs {
     const job = this.#job;
     while (this.#ring.reap(job)) {
       if (job.kind === JobKind.read) this.coldReads?.done(job.position, job.size, job.result);
+      if (job.kind === JobKind.close) this.freeingBytes -= job.size;
       if (job.kind === JobKind.unlink && job.result > 0) this.#unlinked(job);
-      if (job.kind === JobKind.cut) this.#cutDone();
+      if (job.kind === JobKind.unlink && job.result <= 0) this.#unlinkedWhole(job);
+      if (job.kind === JobKind.cut) this.#cutDone(job.size);
     }
     this.#closeMore();
     this.#cutMore();
@@ -140,6 +160,13 @@ export class Background implements ColdJobs, FileJobs {
     else this.#cut(job.result, job.size); // nobody reads it, or not any more
   }
 
+  /** Nothing is to be cut: the blocks are freed, or will be by the last close. */
+  #unlinkedWhole({ argument, tag, size }: Job): void {
+    const removed = this.#removed.get(argument);
+    if (removed?.tag === tag) removed.isWhole = true;
+    else if (argument < 0 || size > CUT_BYTES) this.freeingBytes -= size; // else its close says so
+  }
+
   #cut(fd: number, size: number): void {
     this.#cuts.push({ fd, size });
     this.#cutMore();
@@ -150,13 +177,14 @@ export class Background implements ColdJobs, FileJobs {
     const cut = this.#cuts[0];
     if (cut === undefined || this.#isCutting) return;
     const left = Math.max(0, cut.size - CUT_BYTES);
-    if (!this.#post(JobKind.cut, cut.fd, left, 0, 0, 0)) return; // when a job is reaped
+    if (!this.#post(JobKind.cut, cut.fd, left, cut.size - left, 0, 0)) return; // when one is reaped
     cut.size = left;
     this.#isCutting = true;
   }
 
-  #cutDone(): void {
+  #cutDone(size: number): void {
     this.#isCutting = false;
+    this.freeingBytes -= size;
     if (this.#cuts[0]!.size === 0) this.close(this.#cuts.shift()!.fd);
   }
 

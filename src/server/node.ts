@@ -84,6 +84,8 @@ export interface NodeCounters {
   receivedBytes: number;
   /** How often producers had to wait because too much was not synced. */
   producerHolds: number;
+  /** How often they had to wait because all logs together were too large. */
+  roomHolds: number;
 }
 
 export class Node {
@@ -122,7 +124,13 @@ export class Node {
   settings: readonly SettingEntry[] = [];
   /** Open connections by address, where that is limited. */
   readonly perAddress: Map<string, number> = new Map();
-  readonly counters: NodeCounters = { turns: 0, receives: 0, receivedBytes: 0, producerHolds: 0 };
+  readonly counters: NodeCounters = {
+    turns: 0,
+    receives: 0,
+    receivedBytes: 0,
+    producerHolds: 0,
+    roomHolds: 0,
+  };
   readonly connectionCounters: ConnectionCounters = newConnectionCounters();
   readonly sendCounters: SendCounters = { sends: 0, sendfiles: 0, memoryBytes: 0, fileBytes: 0 };
   nowMs = 0;

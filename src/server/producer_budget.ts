@@ -18,10 +18,21 @@ import type { Node } from "./node.ts";
 /** After the turn's writes and before its syncs are begun. */
 export function keepProducerBudget(node: Node): void {
   const { broker, syncer, store, start } = node;
+  keepBound(node);
   const holds = store.unsyncedBytes > start.sync.unsyncedBytesMax;
   if (holds === broker.holdsProducers) return;
   broker.holdsProducers = holds;
   syncer.hurries = holds;
   if (holds) node.counters.producerHolds += 1;
+  else resumePaused(node);
+}
+
+/** The bound of all logs (log/bound.ts): who had to wait is looked at again when it is over. */
+function keepBound(node: Node): void {
+  const { broker, store } = node;
+  const { holds } = store.bound;
+  if (holds === broker.waitsForRoom) return;
+  broker.waitsForRoom = holds;
+  if (holds) node.counters.roomHolds += 1;
   else resumePaused(node);
 }

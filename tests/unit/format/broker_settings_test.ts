@@ -13,10 +13,11 @@ import {
 /** Values, right and wrong, as the start of a broker would take them too. */
 const VALUES = ["-2", "-1", "0", "1", "60", "61", "1023", "1024", "1025", "16384", "16385"];
 const NUMBERS = [...VALUES, "3600000", "3600001", "86400000", "86400001", "67108864", "67108865"];
+const WORDS = ["true", "false", "fsync", "os", "compact", "80%", "4GiB", "x"];
 const LARGE = ["2147483647", "2147483648", "999999999999999", "1000000000000000"];
 
 function isAllowedAtStart(key: string, value: string | number | boolean): boolean {
-  const [area, name] = key.startsWith("connections.") ? key.split(".") : ["", key];
+  const [area, name] = /^(connections|retention)\./.test(key) ? key.split(".") : ["", key];
   const options = area === "" ? { [key]: value } : { [area!]: { [name!]: value } };
   try {
     parseConfig(options);
@@ -29,8 +30,8 @@ function isAllowedAtStart(key: string, value: string | number | boolean): boolea
 test("a value is allowed while the broker runs when it is allowed at its start", () => {
   for (const key of CHANGEABLE_SETTINGS) {
     let allowed = 0;
-    for (const value of [...NUMBERS, ...LARGE, "true", "false", "fsync", "os", "compact", "x"]) {
-      const typed = /^-?\d+$/.test(value)
+    for (const value of [...NUMBERS, ...LARGE, ...WORDS]) {
+      const typed = key !== "retention.total" && /^-?\d+$/.test(value)
         ? Number(value)
         : value === "true" || value === "false"
         ? value === "true"
@@ -55,7 +56,12 @@ test("a change sets and unsets, each name once, and is refused as a whole", () =
 });
 
 test("without entries the broker goes by the defaults; a topic of the broker by nobody", () => {
-  assert.deepEqual(brokerSettings([]), { createsTopics: false, partitions: 1, ofTopics: [] });
+  assert.deepEqual(brokerSettings([]), {
+    createsTopics: false,
+    partitions: 1,
+    ofTopics: [],
+    segmentBytesMax: Infinity,
+  });
   const settings = brokerSettings([
     { key: "auto.create.topics.enable", value: "true" },
     { key: "num.partitions", value: "3" },

@@ -121,10 +121,11 @@ class Pair {
   readonly #faulty: FaultyLibc = new FaultyLibc(libc);
   readonly #filler: CacheFiller = new CacheFiller(this.#faulty.libc);
 
-  constructor() {
+  /** `opened` is what opening a file gives. */
+  constructor(opened: number = CUT_FD) {
     this.#faulty.plan = (call, args) => {
       this.asked.push([call, ...args.slice(0, 2)].join(" "));
-      return call === "openat" ? CUT_FD : 0;
+      return call === "openat" ? opened : 0;
     };
   }
 
@@ -194,6 +195,51 @@ test("a small segment is removed at once", () => {
   pair.background.close(READER);
   assert.deepEqual(pair.run(1), [`close ${READER}`]);
   pair.end();
+});
+
+test("what is being freed and what is held by a reader are counted until they are gone", () => {
+  const pair = new Pair();
+  const { background } = pair;
+  const counted = () => [background.freeingBytes, background.heldBytes];
+  background.unlink(DIRECTORY, 42, 1000, -1);
+  background.unlink(DIRECTORY, 43, 2000, READER);
+  background.unlink(DIRECTORY, 44, CUT_BYTES + 3000, -1);
+  background.unlink(DIRECTORY, 45, CUT_BYTES + 4000, READER + 1);
+  assert.deepEqual(counted(), [CUT_BYTES + 4000, CUT_BYTES + 6000]);
+  pair.run(4);
+  assert.deepEqual(counted(), [CUT_BYTES + 3000, CUT_BYTES + 6000]);
+  for (let i = 0; i < 3; i += 1) pair.run(1); // two slices, and closed
+  assert.deepEqual(counted(), [0, CUT_BYTES + 6000]);
+  background.close(READER);
+  assert.deepEqual(counted(), [2000, CUT_BYTES + 4000]);
+  background.close(READER + 1);
+  assert.deepEqual(counted(), [CUT_BYTES + 6000, 0]);
+  pair.run(2);
+  assert.deepEqual(counted(), [CUT_BYTES + 4000, 0], "the small one went with its close");
+  pair.run(1);
+  assert.deepEqual(counted(), [4000, 0]);
+  pair.run(1);
+  pair.run(1);
+  assert.deepEqual(counted(), [0, 0]);
+  pair.end();
+});
+
+test("a large file that cannot be opened to be cut is freed by whoever closes it last", () => {
+  for (const closesEarly of [false, true]) {
+    const pair = new Pair(-2);
+    const { background } = pair;
+    background.unlink(DIRECTORY, 42, CUT_BYTES + 1, -1);
+    background.unlink(DIRECTORY, 43, CUT_BYTES + 2, READER);
+    if (closesEarly) background.close(READER);
+    pair.run(closesEarly ? 3 : 2);
+    if (!closesEarly) {
+      assert.deepEqual([background.freeingBytes, background.heldBytes], [0, CUT_BYTES + 2]);
+      background.close(READER);
+      pair.run(1);
+    }
+    assert.deepEqual([background.freeingBytes, background.heldBytes], [0, 0]);
+    pair.end();
+  }
 });
 
 test("with a full ring a segment stays, and a stop closes what is being cut", () => {

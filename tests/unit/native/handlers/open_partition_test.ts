@@ -56,7 +56,12 @@ test("a session holds a bounded number of handles", () => {
 
 test("where topics are created as they are wanted, the request waits for its topic", () => {
   const world = new NativeWorld();
-  world.broker.settings = { createsTopics: true, partitions: 2, ofTopics: [] };
+  world.broker.settings = {
+    createsTopics: true,
+    partitions: 2,
+    ofTopics: [],
+    segmentBytesMax: Infinity,
+  };
   const client = world.connect();
   const main = world.connect({ slot: 9, control: true });
   const open = (topic: string, partition: number, correlation = 1) => {

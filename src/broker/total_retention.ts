@@ -113,7 +113,7 @@ export class TotalRetention {
     return first;
   }
 
-  /** Asks for a log start above the segments that are older than all others. Returns their bytes. */
+  /** Asks for a log start above those that are older than all others. Returns their bytes. */
   #release(partition: TopicPartition, wanted: number): number {
     const { log } = partition;
     const { segments, logStartWanted } = log;

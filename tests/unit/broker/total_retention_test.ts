@@ -20,7 +20,7 @@ const SIZE = 300_000;
 const BATCH = batchOfSize(SIZE);
 const LIMIT = 32 * MiB;
 
-/** Three topics under a bound of 32 MiB; segments hold three batches. Nothing is on disk to sync. */
+/** Topics under a bound of 32 MiB; segments hold three batches. */
 class BoundWorld extends BrokerWorld {
   readonly total: TotalRetention;
   readonly places: Record<string, TopicPartition> = {};
@@ -107,7 +107,7 @@ class BoundWorld extends BrokerWorld {
   }
 }
 
-test("below the trim mark nothing leaves; above it the oldest goes, whichever topic it is of", () => {
+test("below the trim mark nothing leaves; above it the oldest goes, of whichever topic", () => {
   const world = new BoundWorld({ a: {}, b: {} });
   for (let i = 0; i < 6; i += 1) world.append("b");
   world.step();

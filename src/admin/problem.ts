@@ -181,7 +181,7 @@ export function problemOf(error: unknown): Problem {
 }
 
 /** Headers that go with a problem. */
-export function problemHeaders({ name, status, retriable }: Problem): Record<string, string> {
+export function problemHeaders({ status, retriable }: Problem): Record<string, string> {
   return {
     "content-type": PROBLEM_TYPE,
     ...(status === 503 && retriable ? { "retry-after": RETRY_AFTER } : {}),

@@ -29,7 +29,7 @@ after(async () => {
 
 test("every example is in this file", () => {
   const here = ["README.md", "consume_group.mjs", "embedded_broker_test.ts"];
-  here.push("exactly_once.mjs", "produce.mjs", "tail.mjs");
+  here.push("exactly_once.mjs", "produce.mjs", "tail.mjs", "tail_page.html", "tail_page.mjs");
   assert.deepEqual(readdirSync(join(ROOT, "examples")).sort(), here);
 });
 

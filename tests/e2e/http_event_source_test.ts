@@ -1,25 +1,17 @@
 /**
- * The EventSource that browsers have, and Deno: opened by a ticket, cut below it, it comes back by
- * itself and sees every record once.
+ * The EventSource that browsers have, and Deno (on Bun that of npm): opened by a ticket, cut below
+ * it, it comes back by itself and sees every record once.
  */
 import assert from "node:assert/strict";
 import net from "node:net";
 import { join } from "node:path";
+import { test } from "node:test";
 import { startBroker } from "../support/broker.ts";
+import { EventSource } from "../support/event_source.ts";
 import { HttpDoor } from "../support/http.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
-import { testOrSkip } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { until } from "../support/until.ts";
-
-interface EventSourceLike {
-  onmessage: ((event: { data: string; lastEventId: string }) => void) | null;
-  close(): void;
-}
-
-const { EventSource } = globalThis as {
-  EventSource?: new (url: string) => EventSourceLike;
-};
 
 /** Hands bytes on to a port that is said later; `cut` ends every connection. */
 class Relay {
@@ -55,9 +47,7 @@ class Relay {
   }
 }
 
-const reason = EventSource === undefined ? "this runtime has none" : null;
-
-testOrSkip("EventSource goes on where it was cut", reason, async () => {
+test("EventSource goes on where it was cut", async () => {
   const relay = new Relay();
   const port = await relay.open();
   const data = join(temporaryDirectory("event-source"), "d");
@@ -72,7 +62,7 @@ testOrSkip("EventSource goes on where it was cut", reason, async () => {
   const { url } = await door.json(201, ticket) as { url: string };
   const seen: string[] = [];
   const ids: string[] = [];
-  const source = new EventSource!(`http://127.0.0.1:${port}${url}`);
+  const source = new EventSource(`http://127.0.0.1:${port}${url}`);
   source.onmessage = ({ data: text, lastEventId }) => {
     const { partition, offset } = JSON.parse(text);
     seen.push(`${partition}:${offset}`);

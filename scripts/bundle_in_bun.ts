@@ -5,11 +5,29 @@
  *     src/*.ts, packages -> source_rewrites -> Bun.build -> main.js worker.js … chunk-*.js
  *                                                       or  one executable, with bytecode
  */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import type { BundlePlan } from "./bundle.ts";
 import { ROOT } from "./runtime.mjs";
 import { readable } from "./source_rewrites.ts";
+
+/** What is used of Bun, which Deno's checker has no types of. */
+interface Bundler {
+  build(plan: object): Promise<{ readonly success: boolean; readonly logs: readonly unknown[] }>;
+}
+
+interface Plugin {
+  readonly name: string;
+  setup(build: {
+    onLoad(
+      which: { readonly filter: RegExp },
+      load: (module: { readonly path: string }) => Promise<{ contents: string; loader: "ts" }>,
+    ): void;
+  }): void;
+}
+
+const { Bun } = globalThis as unknown as { Bun: Bundler };
 
 await main(JSON.parse(process.argv.at(-1) ?? "{}"));
 
@@ -34,14 +52,14 @@ async function main(plan: BundlePlan): Promise<void> {
   if (!success) process.exit(1);
 }
 
-function executable({ target, output }: BundlePlan, base: string): Partial<Bun.BuildConfig> {
+function executable({ target, output }: BundlePlan, base: string): object {
   return {
     bytecode: true,
     // Stacks name lines of our sources.
     sourcemap: "linked",
     compile: {
       outfile: output,
-      target: target as Bun.Build.CompileTarget,
+      target,
       executablePath: base,
       // Files that happen to lie where the broker is started are none of its settings.
       autoloadDotenv: false,
@@ -50,12 +68,12 @@ function executable({ target, output }: BundlePlan, base: string): Partial<Bun.B
   };
 }
 
-function rewriter(entries: readonly string[]): Bun.BunPlugin {
+function rewriter(entries: readonly string[]): Plugin {
   return {
     name: "what a bundler cannot read",
     setup(build) {
       build.onLoad({ filter: /\/(src|ffi)\/.*\.ts$/ }, async ({ path }) => {
-        const source = await Bun.file(path).text();
+        const source = await readFile(path, "utf8");
         const isOurs = path.startsWith(ROOT) && !path.includes("/node_modules/");
         return { contents: isOurs ? readable(path, source, entries) : source, loader: "ts" };
       });

@@ -3,7 +3,8 @@
  * they read.
  */
 
-import { Admin } from "../client/admin.ts";
+import { ConfigError } from "../address.ts";
+import { Admin, type PartitionOffsets } from "../client/admin.ts";
 import type { Connection } from "../client/connection.ts";
 import { BrokerError } from "../client/errors.ts";
 import { operation } from "../native/operations.ts";
@@ -121,7 +122,14 @@ const MOVE_COLUMNS: readonly Column<MoveRow>[] = [
   { title: "NOW", text: ({ offset }) => String(offset), right: true },
 ];
 
+/** Throws ConfigError: where to was not said, or twice. */
 export async function resetGroup(command: ResetGroupCommand): Promise<ExitCode> {
+  if ((command.to === undefined) === (command.shift === undefined)) {
+    throw new ConfigError(
+      "where the group is to go on is not said, or said twice",
+      "Say --to OFFSET|TIME or --shift N.",
+    );
+  }
   return await withBroker(command, async (connection) => {
     const moves = await movesOf(command, connection);
     if (!command.dryRun) await commitAll(connection, command.group, moves);
@@ -134,7 +142,7 @@ export async function resetGroup(command: ResetGroupCommand): Promise<ExitCode> 
 
 async function movesOf(command: ResetGroupCommand, connection: Connection): Promise<MoveRow[]> {
   const admin = new Admin(connection);
-  const { group, topic, to } = command;
+  const { group, topic } = command;
   const partitions = command.partitions.length > 0
     ? command.partitions
     : await partitionsOf(admin, topic);
@@ -145,12 +153,33 @@ async function movesOf(command: ResetGroupCommand, connection: Connection): Prom
   const moves: MoveRow[] = [];
   for (const [index, partition] of partitions.entries()) {
     const ends = await admin.offsets(topic, partition);
-    const wanted = { topic, partition, from: to, until: undefined, follow: false };
-    const { from } = await rangeOf(wanted, ends, admin);
-    const offset = Math.min(ends.visibleEnd, Math.max(ends.logStart, from));
-    moves.push({ topic, partition, before: offsets[index]?.offset ?? -1, offset });
+    const before = offsets[index]?.offset ?? -1;
+    const target = await targetOf(command, { partition, before, ends }, admin);
+    const offset = Math.min(ends.visibleEnd, Math.max(ends.logStart, target));
+    moves.push({ topic, partition, before, offset });
   }
   return moves;
+}
+
+/** The offset that is asked for, which need not be there. Throws ConfigError. */
+async function targetOf(
+  { group, topic, to, shift = 0 }: ResetGroupCommand,
+  { partition, before, ends }: {
+    readonly partition: number;
+    readonly before: number;
+    readonly ends: PartitionOffsets;
+  },
+  admin: Admin,
+): Promise<number> {
+  if (to !== undefined) {
+    const wanted = { topic, partition, from: to, until: undefined, follow: false };
+    return (await rangeOf(wanted, ends, admin)).from;
+  }
+  if (before >= 0) return before + shift;
+  throw new ConfigError(
+    `group ${group} has committed nothing for ${topic}/${partition}`,
+    "There is nothing to shift from: say --to OFFSET|TIME, or --partition N.",
+  );
 }
 
 /** As many as the topic has. Throws BrokerError where it is not. */

@@ -2,7 +2,7 @@
 
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { multiple, withDefault } from "@optique/core/modifiers";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { integer, string } from "@optique/core/valueparser";
@@ -32,7 +32,9 @@ export interface ResetGroupCommand extends ClientCommand, PrintCommand {
   readonly topic: string;
   /** Empty: all. */
   readonly partitions: readonly number[];
-  readonly to: Place;
+  /** Where to, or by how many records from what is committed: one of them is said. */
+  readonly to: Place | undefined;
+  readonly shift: number | undefined;
   readonly dryRun: boolean;
 }
 
@@ -88,12 +90,15 @@ const reset = command(
     name: constant("group reset"),
     ...group,
     topic: argument(string({ metavar: "TOPIC" }), { description: message`Name of the topic.` }),
-    to: option("--to", place(), {
+    to: optional(option("--to", place(), {
       description: say(
         "Where the group is to go on: beginning, end, an offset, a time such as",
         "2026-01-31T12:00:00Z, or how long ago, such as -1h.",
       ),
-    }),
+    })),
+    shift: optional(option("--shift", integer({ metavar: "N" }), {
+      description: say("Instead: so many records on from what is committed; -10: ten back."),
+    })),
     partitions: multiple(option("--partition", integer({ min: 0, metavar: "N" }), {
       description: say("Partition, from 0; may be repeated. Default: all."),
     })),

@@ -38,6 +38,16 @@ test(`a group goes on where it stands, also after a kill (${PAIR})`, async () =>
   assert.equal((await after(consume)).out, "", "nothing was moved");
   assert.equal((await after(reset)).out, "t\t0\t10\t4\n");
   assert.equal((await after([...consume, "-F", "%s"])).out, "456789");
+  const shifted = ["group", "reset", "g", "t", "--shift"];
+  assert.equal((await after([...shifted, "-3", "--dry-run"])).out, "t\t0\t10\t7\nt\t1\t2\t0\n");
+  assert.equal((await after([...shifted, "4"])).out, "t\t0\t10\t10\nt\t1\t2\t2\n");
+  const nothing = await tryCommands(again)(["group", "reset", "new", "t", "--shift", "1"]);
+  assert.match(nothing.stderr, /has committed nothing for t\/0/);
+  for (const said of [[], ["--to", "4", "--shift", "1"]]) {
+    const { code, stderr } = await tryCommands(again)(["group", "reset", "g", "t", ...said]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /--to OFFSET\|TIME or --shift N/);
+  }
   const beginning = await after(["group", "reset", "g", "t", "--to", "beginning"]);
   assert.equal(beginning.out, "t\t0\t10\t0\nt\t1\t2\t0\n");
   assert.equal((await after([...consume, "--raw"])).out, "0123456789ab");

@@ -19,6 +19,7 @@ import {
   FLUSH_MS_MAX,
   HTTP_CONNECTIONS_MAX,
   PARTITIONS_PER_TOPIC_MAX,
+  RESTART_MS_MAX,
   RETENTION_SETTING_MAX,
   SEGMENT_SIZE_MAX,
   SEGMENT_SIZE_MIN,
@@ -61,6 +62,7 @@ export interface BrokerConfig {
   sync: SyncConfig;
   coldReads: ColdReadsConfig;
   retention: RetentionConfig;
+  restarts: RestartsConfig;
   /** From here on Kafka's names. A topic that is opened and is not there is created. */
   "auto.create.topics.enable": boolean;
   /** Partitions of a topic that is created so. */
@@ -108,6 +110,16 @@ export interface RetentionConfig {
   total: string;
 }
 
+/** What a start does after many unclean stops; see src/server/unclean_stops.ts. */
+export interface RestartsConfig {
+  /** The first wait; 0: a start never waits. */
+  waitMs: number;
+  /** The longest one. */
+  waitMsMax: number;
+  /** A run that served for longer does not count. */
+  shortMs: number;
+}
+
 /** How written bytes get to disk. */
 export interface SyncConfig {
   /**
@@ -137,7 +149,7 @@ export type BrokerOptions =
   };
 
 /** Settings that are objects: each of their values may be left out too. */
-type Areas = "http" | "connections" | "sync" | "coldReads" | "retention";
+type Areas = "http" | "connections" | "sync" | "coldReads" | "retention" | "restarts";
 
 /** A setting that is written as HOST:PORT wherever it is text. */
 const address = z.object({
@@ -222,6 +234,15 @@ const retention = z.object({
     .default(DEFAULTS.retention.total).describe(settingText("retention.total")),
 });
 
+const restartMs = z.number().int().min(0).max(RESTART_MS_MAX);
+const restarts = z.object({
+  waitMs: restartMs.default(DEFAULTS.restarts.waitMs).describe(settingText("restarts.waitMs")),
+  waitMsMax: restartMs.default(DEFAULTS.restarts.waitMsMax).describe(
+    settingText("restarts.waitMsMax"),
+  ),
+  shortMs: restartMs.default(DEFAULTS.restarts.shortMs).describe(settingText("restarts.shortMs")),
+});
+
 const broker = z.object({
   dataDirectory: z.string().min(1).default(DEFAULTS.dataDirectory).describe(
     settingText("dataDirectory"),
@@ -235,6 +256,7 @@ const broker = z.object({
   sync: sync.prefault({}),
   coldReads: coldReads.prefault({}),
   retention: retention.prefault({}),
+  restarts: restarts.prefault({}),
   "auto.create.topics.enable": z.boolean().default(DEFAULTS["auto.create.topics.enable"]).describe(
     settingText("auto.create.topics.enable"),
   ),

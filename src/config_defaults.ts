@@ -18,6 +18,9 @@ import {
   IDLE_MS_DEFAULT,
   RECEIVE_BUDGET_DEFAULT,
   REQUEST_MS_DEFAULT,
+  RESTART_SHORT_MS_DEFAULT,
+  RESTART_WAIT_MS_DEFAULT,
+  RESTART_WAIT_MS_MAX_DEFAULT,
   RETENTION_MS_DEFAULT,
   SEGMENT_MS_DEFAULT,
   SEGMENT_SIZE_DEFAULT,
@@ -63,6 +66,11 @@ export const DEFAULTS: BrokerConfig = {
     inFlightBytes: COLD_IN_FLIGHT_DEFAULT,
   },
   retention: { total: "none" },
+  restarts: {
+    waitMs: RESTART_WAIT_MS_DEFAULT,
+    waitMsMax: RESTART_WAIT_MS_MAX_DEFAULT,
+    shortMs: RESTART_SHORT_MS_DEFAULT,
+  },
   "auto.create.topics.enable": false,
   "num.partitions": 1,
   "log.durability": "fsync",
@@ -78,7 +86,7 @@ export const DEFAULTS: BrokerConfig = {
 
 /** `options` are not checked; undefined means the default, in areas too. */
 export function withDefaults(options: BrokerOptions): BrokerConfig {
-  const { http, connections, sync, coldReads, retention, ...rest } = options;
+  const { http, connections, sync, coldReads, retention, restarts, ...rest } = options;
   return {
     ...over(DEFAULTS, rest),
     http: over(DEFAULTS.http, http),
@@ -86,6 +94,7 @@ export function withDefaults(options: BrokerOptions): BrokerConfig {
     sync: over(DEFAULTS.sync, sync),
     coldReads: over(DEFAULTS.coldReads, coldReads),
     retention: over(DEFAULTS.retention, retention),
+    restarts: over(DEFAULTS.restarts, restarts),
   };
 }
 

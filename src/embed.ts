@@ -119,6 +119,7 @@ export class Broker {
     http: Promise<HttpServer> | null,
   ): Promise<Broker> {
     const connecting = ControlConnection.over(socket);
+    supervisor.countRun();
     supervisor.keeper.makeReserve(); // megabytes: not before clients are served
     try {
       return new Broker(supervisor, await connecting, http);

@@ -184,6 +184,13 @@ export const OPENED_AT_ONCE = 1024;
 export const DIRECTORIES_MADE_AT_ONCE = 128;
 /** A start that takes longer says how far it is. */
 export const START_PROGRESS_MS = 3000;
+/** So many unclean stops in a row are free; then a start waits, twice as long each time. */
+export const RESTARTS_FREE = 5;
+export const RESTART_WAIT_MS_DEFAULT = 10000;
+export const RESTART_WAIT_MS_MAX_DEFAULT = 300000;
+/** Who has served for so long has started well. */
+export const RESTART_SHORT_MS_DEFAULT = 30000;
+export const RESTART_MS_MAX = 3600000;
 /** Workers that sync where AIO is refused. */
 export const SYNC_WORKERS = 4;
 /** From so many dirty partitions on one `syncfs` is cheaper; see bench/sync_fan_in.ts. */

@@ -24,6 +24,7 @@ import { type SettingSources, sourcesOf } from "../server/setting_entries.ts";
 import { Supervisor } from "../server/supervisor.ts";
 import type { Threads } from "../server/threads.ts";
 import { libc } from "../server/tools_libc.ts";
+import { waitAfterUncleanStops } from "../server/unclean_stops.ts";
 import { PROGRAM } from "../version.ts";
 import { ExitCode } from "./exit_codes.ts";
 import type { ServeCommand } from "./serve_command.ts";
@@ -43,6 +44,10 @@ export async function runBroker(
     threads.terminate();
     throw error;
   });
+  if (!await waitAfterUncleanStops(libc, config, signal, () => {})) {
+    threads.terminate();
+    return ExitCode.success;
+  }
   const broker = await start(config, sources, threads);
   if (config.http.enabled) await openHttp(broker);
   await Promise.race([untilAborted(signal), broker.closed]);

@@ -5,6 +5,7 @@
  *     <data>/catalogue  .lock  .kafka_cleanshutdown  meta.properties  run/
  *     <data>/http-admin.token  http-read.token
  *     <data>/recovery-point-offset-checkpoint  log-start-offset-checkpoint  reserve
+ *     <data>/unclean-stops
  *     <data>/orders-0/00000000000000000000.log  .index  .timeindex
  *     <data>/orders-0/00000000000000000042.snapshot  leader-epoch-checkpoint  partition.metadata
  *     <data>/orders-0.00112233445566778899aabbccddeeff-delete/    of a deleted topic
@@ -29,6 +30,8 @@ export const RECOVERY_POINT_FILE = "recovery-point-offset-checkpoint";
 export const LOG_START_FILE = "log-start-offset-checkpoint";
 /** Room that is given up when there is none for a small file. */
 export const RESERVE_FILE = "reserve";
+/** How many runs in a row ended without a clean stop, soon after they began to serve. */
+export const UNCLEAN_STOPS_FILE = "unclean-stops";
 /** A file being written; renamed when it is whole and synced, ignored and replaced otherwise. */
 export const TEMPORARY_SUFFIX = ".tmp";
 

@@ -35,6 +35,7 @@ import type {
 import { RunDirectory } from "./run_directory.ts";
 import { settingEntries, type SettingSources, unknownChanges } from "./setting_entries.ts";
 import { planSyncs } from "./sync_method.ts";
+import { UncleanStops } from "./unclean_stops.ts";
 import { StartError } from "./start_error.ts";
 import type { Threads } from "./threads.ts";
 import { openUnixSocket, type UnixSocket } from "./unix_socket.ts";
@@ -85,6 +86,7 @@ export class Supervisor {
   readonly #early: ShardRequest[] = [];
   readonly threads: Threads;
   readonly #run: RunDirectory;
+  readonly #uncleanStops: UncleanStops;
   readonly #config: BrokerConfig;
   readonly #sources: SettingSources;
   /** The shard runs: whatever fails here, it may write. */
@@ -110,6 +112,7 @@ export class Supervisor {
     this.keeper = keeper;
     this.socketPath = run.socketPath;
     this.#run = run;
+    this.#uncleanStops = new UncleanStops(libc, directory);
     this.#hasStopped = new Promise((resolve) => (this.#stopped = resolve));
   }
 
@@ -156,6 +159,11 @@ export class Supervisor {
     }
   }
 
+  /** Clients are served: the run is counted, in case that it ends soon and not cleanly. */
+  countRun(): void {
+    this.#uncleanStops.began(this.#config.restarts.shortMs);
+  }
+
   /** What the HTTP door needs; its tokens are made where there are none. Throws StartError. */
   httpStart(): HttpStart {
     return {
@@ -190,6 +198,7 @@ export class Supervisor {
     this.#run.remove();
     try {
       finishCheckpoints(entries);
+      this.#uncleanStops.end(clean);
       if (clean) return this.directory.closeClean();
       trace("error", "not every partition is whole on disk: the next start looks at every file");
     } catch (error) {

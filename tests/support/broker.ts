@@ -8,8 +8,10 @@
  */
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import { Buffer } from "node:buffer";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import { UNCLEAN_STOPS_FILE } from "../../src/format/file_names.ts";
 import { bareEnvironment, EXECUTABLE, settingsFile } from "./executable.ts";
 import {
   argumentsFor,
@@ -49,6 +51,8 @@ export interface BrokerOptions {
   /** The path of an executable to start; by default the one under test, if there is one. */
   executable?: string | undefined;
   readyWithinMs?: number;
+  /** After many unclean stops in a row it waits, as it does for everybody. */
+  mayWait?: boolean;
 }
 
 export interface Broker {
@@ -107,6 +111,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const [main, words] = options.settings === undefined
     ? ["src/main.ts", args]
     : withSettings(options.data, options.settings);
+  // A test kills more often than anybody should, and waits for nothing.
+  if (options.mayWait !== true) rmSync(join(options.data, UNCLEAN_STOPS_FILE), { force: true });
   const child = start(options, main, words, ["ignore", "pipe", "pipe"]);
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
 import { UNCLEAN_STOPS_FILE } from "../../src/format/file_names.ts";
 import { runSluice, startBroker } from "../support/broker.ts";
@@ -56,7 +57,7 @@ test("a signal ends the wait at once", async () => {
       let said = "";
       child.stderr!.on("data", (bytes: Uint8Array) => {
         said += String(bytes);
-        if (/goes on in 60 s/.test(said)) child.kill("SIGTERM");
+        if (/goes on in 60 s/.test(said)) process.kill(child.pid!, "SIGTERM");
       });
     },
   });

@@ -38,7 +38,7 @@ const TEXTS: Readonly<Record<string, string>> = {
     "What the files of all topics may take together: the oldest segments leave first, whichever " +
     "topic they are of. A percentage is of the whole disk.",
   "restarts.waitMs":
-    "After five runs in a row without a clean stop a start waits, twice as long each time; 0: never.",
+    "After five runs without a clean stop a start waits, twice as long each time; 0: never.",
   "restarts.waitMsMax": "The longest wait of a start.",
   "restarts.shortMs": "A run that has served for so long has begun well, however it ends.",
   dataDirectory: "Where the log lies; created when it is absent or empty.",

@@ -56,6 +56,8 @@ export class Broker {
   readonly #connection: ControlConnection;
   readonly #control: Control;
   #stopping: Promise<void> | null = null;
+  /** While the run is short enough to count, should it not end cleanly. */
+  readonly #shortRun: ReturnType<typeof setTimeout>;
   #http: Promise<HttpServer> | null;
   #failure: BrokerFailed | null = null;
   /** The shard has answered stop: that its connection ends is no failure. */
@@ -82,6 +84,7 @@ export class Broker {
       pause: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
       fail: (error) => this.#fail(error),
     });
+    this.#shortRun = setTimeout(() => supervisor.forgetRun(), supervisor.countRun());
     void connection.ended.then((error) => this.#fail(error));
     void supervisor.threads.failed.then((error) => this.#fail(error));
     supervisor.serve((request) => this.#serve(request));
@@ -119,7 +122,6 @@ export class Broker {
     http: Promise<HttpServer> | null,
   ): Promise<Broker> {
     const connecting = ControlConnection.over(socket);
-    supervisor.countRun();
     supervisor.keeper.makeReserve(); // megabytes: not before clients are served
     try {
       return new Broker(supervisor, await connecting, http);
@@ -157,6 +159,7 @@ export class Broker {
   }
 
   async #stop(): Promise<void> {
+    clearTimeout(this.#shortRun);
     await closeHttp(this.#http);
     await this.#control.finish();
     if (this.#failure !== null) throw this.#failure;
@@ -196,6 +199,7 @@ export class Broker {
   #fail(error: Error): void {
     if (this.#failure !== null || this.#hasStopped) return;
     this.#failure = failure(error);
+    clearTimeout(this.#shortRun);
     this.#settle.reject(this.#failure);
   }
 }

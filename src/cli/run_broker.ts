@@ -44,7 +44,7 @@ export async function runBroker(
     threads.terminate();
     throw error;
   });
-  if (!await waitAfterUncleanStops(libc, config, signal, () => {})) {
+  if (!await waitAfterUncleanStops(libc, config, signal, () => {}, pause)) {
     threads.terminate();
     return ExitCode.success;
   }
@@ -120,4 +120,15 @@ async function configFor(command: ServeCommand, isPlain: boolean): Promise<Confi
 
 function traceToStandardError(level: TraceLevel, message: string): void {
   if (level !== "debug") print(libc, STDERR, traceLine(level, message, new Date()));
+}
+
+/** Ends early with the signal. */
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    void untilAborted(signal).then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }

@@ -159,9 +159,18 @@ export class Supervisor {
     }
   }
 
-  /** Clients are served: the run is counted, in case that it ends soon and not cleanly. */
-  countRun(): void {
-    this.#uncleanStops.began(this.#config.restarts.shortMs);
+  /**
+   * Clients are served: the run is counted, in case that it ends soon and not cleanly. Returns
+   * after how long `forgetRun` is to be called.
+   */
+  countRun(): number {
+    this.#uncleanStops.began();
+    return this.#config.restarts.shortMs;
+  }
+
+  /** It has served for that long. */
+  forgetRun(): void {
+    this.#uncleanStops.forget();
   }
 
   /** What the HTTP door needs; its tokens are made where there are none. Throws StartError. */
@@ -198,7 +207,7 @@ export class Supervisor {
     this.#run.remove();
     try {
       finishCheckpoints(entries);
-      this.#uncleanStops.end(clean);
+      if (clean) this.#uncleanStops.forget();
       if (clean) return this.directory.closeClean();
       trace("error", "not every partition is whole on disk: the next start looks at every file");
     } catch (error) {

@@ -34,7 +34,6 @@ export class UncleanStops {
   readonly #libc: Libc;
   readonly #directory: DataDirectory;
   readonly #before: number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(libc: Libc, directory: DataDirectory) {
     this.#libc = libc;
@@ -42,8 +41,8 @@ export class UncleanStops {
     this.#before = directory.clean ? 0 : readCount(libc, directory.fd, UNCLEAN_STOPS_FILE);
   }
 
-  /** Serving has begun: this run is one of them until it has served for `shortMs`. */
-  began(shortMs: number): void {
+  /** Serving has begun: until `forget` this run is one of them. */
+  began(): void {
     const content = new TextEncoder().encode(`${this.#before + 1}\n`);
     const { fd, reserve } = this.#directory;
     try {
@@ -52,16 +51,10 @@ export class UncleanStops {
       if (!(error instanceof StorageError)) throw error;
       trace("warning", `unclean stops are not counted: ${error.message}`);
     }
-    this.#timer = setTimeout(() => this.#forget(), shortMs);
   }
 
-  /** The run ends, and not by itself: with a clean stop there is nothing to count. */
-  end(isClean: boolean): void {
-    clearTimeout(this.#timer);
-    if (isClean) this.#forget();
-  }
-
-  #forget(): void {
+  /** It has served for long enough, or stops cleanly. */
+  forget(): void {
     this.#libc.unlinkat(this.#directory.fd, UNCLEAN_STOPS_FILE, 0);
   }
 }
@@ -81,7 +74,7 @@ export async function waitAfterUncleanStops(
   { dataDirectory, restarts }: BrokerConfig,
   signal: AbortSignal,
   tell: (status: string) => void,
-  pause: Pause = pauseFor,
+  pause: Pause,
 ): Promise<boolean> {
   const stops = readCount(libc, AT_FDCWD, `${dataDirectory}/${UNCLEAN_STOPS_FILE}`);
   let leftMs = waitMsAfter(stops, restarts);
@@ -112,16 +105,4 @@ function readCount(libc: Libc, directory: number, name: string): number {
     if (error instanceof StorageError) return 0;
     throw error;
   }
-}
-
-function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener("abort", done);
-  });
 }

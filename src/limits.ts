@@ -263,6 +263,7 @@ export const HTTP_CONNECTIONS_DEFAULT = 64;
 export const HTTP_CONNECTIONS_MAX = 4096;
 /** Request line and headers of one request: how large, and how long they may take. */
 export const HTTP_HEAD_SIZE_MAX: number = 16 * KiB;
+export const HTTP_HEADERS_MAX = 256;
 export const HTTP_HEAD_MS = 10000;
 /** A JSON request from its first byte to its last. */
 export const HTTP_REQUEST_MS = 15000;

@@ -214,6 +214,7 @@ describe("heads", () => {
       `GET /livez?${long} HTTP/1.1\r\nhost: ${HOST}\r\n\r\n`,
       `GET /livez HTTP/1.1\r\nhost: ${HOST}\r\nx: ${long}\r\n\r\n`,
       `GET /livez HTTP/1.1\r\nhost: ${HOST}\r\n${"x: abcdefgh\r\n".repeat(2000)}\r\n`,
+      `GET /livez HTTP/1.1\r\nhost: ${HOST}\r\n${"x: a\r\n".repeat(4000)}\r\n`,
     ];
     for (const head of heads) {
       const text = await exchange(door.place, head);

@@ -46,7 +46,7 @@ test("a record is one record, whatever is in its key, value and headers", async 
   assert.match(event!.id, /^0:1/);
   const text = new TextDecoder().decode(Uint8Array.from(event!.data, (byte) => byte.charCodeAt(0)));
   for (const found of [records, told, [JSON.parse(text)]]) {
-    const [{ key, value, headers }, ...more] = found as (typeof record)[];
+    const [{ key, value, headers }, ...more] = found as [typeof record, ...object[]];
     assert.deepEqual([{ key, value, headers }, more], [record, []]);
   }
 });

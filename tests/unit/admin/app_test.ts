@@ -1,5 +1,7 @@
 /** The descriptions of all routes: complete, and what the gate goes by. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { descriptionsOf, makeApp } from "../../../src/admin/app.ts";
@@ -10,6 +12,7 @@ import { openApiOf } from "../../../src/admin/routes/reference.ts";
 import { StreamPlaces } from "../../../src/admin/records/stream_places.ts";
 import { Tickets } from "../../../src/admin/tickets.ts";
 import { SCOPES } from "../../../src/admin/tokens.ts";
+import { ROOT } from "../../support/runtimes.ts";
 
 const NOWHERE = "/nowhere/shard.sock";
 const recovery = { partitionsDone: 0, partitions: 0, scannedBytes: 0 };
@@ -36,6 +39,24 @@ test("every route is in the table of the gate and in the document, once", () => 
   const ruled = routes.rules.map(({ method, path }) => `${method} ${path}`).sort();
   assert.deepEqual(operations.map(({ name }) => name).sort(), ruled);
   assert.equal(descriptionsOf(app).length, ruled.length);
+});
+
+test("docs/HTTP.md names every route, and no other", () => {
+  const page = readFileSync(join(ROOT, "docs/HTTP.md"), "utf8");
+  const [, table = ""] = /\n## Routes\n\n(\|[\s\S]*?)\n\n/.exec(page)!;
+  const named = table.split("\n").slice(2).flatMap((row) => {
+    const cell = row.split("|")[1]!;
+    let methods: string[] = [];
+    // `GET`, `POST /v1/topics`: methods go before the path that they have.
+    return [...cell.matchAll(/`([A-Z]+)(?: ([^`?]+)[^`]*)?`/g)].flatMap(([, method = "", path]) => {
+      methods.push(method);
+      if (path === undefined) return [];
+      const routes = methods.map((one) => `${one} ${path}`);
+      methods = [];
+      return routes;
+    });
+  });
+  assert.deepEqual(named.sort(), operations.map(({ name }) => name).sort());
 });
 
 test("a public validator finds nothing wrong with the document", async () => {

@@ -60,7 +60,7 @@ function summary(view: View): string[] {
   const unwell = partitionsUnwell === 0 ? "" : `, ${partitionsUnwell} unwell`;
   return [
     [
-      `${view.connections} clients`,
+      `${view.connections} client${view.connections === 1 ? "" : "s"}`,
       `${view.partitions} partitions${unwell}`,
       `disk ${disk}, ${bytesText(view.diskFreeBytes)} free`,
       `memory ${bytesText(view.residentBytes)}`,

@@ -2,7 +2,7 @@
 
 import { Admin, type TopicDescription } from "../client/admin.ts";
 import { BrokerError } from "../client/errors.ts";
-import { operation, type ReplyOf } from "../native/operations.ts";
+import type { ReplyOf } from "../native/operations.ts";
 import { withBroker } from "./broker_connection.ts";
 import { ExitCode } from "./exit_codes.ts";
 import { printError, printText } from "./output.ts";
@@ -38,11 +38,9 @@ export const PARTITION_COLUMNS: readonly Column<PartitionRow>[] = [
 
 export async function describeTopics(command: DescribeTopicsCommand): Promise<ExitCode> {
   return await withBroker(command, async (connection) => {
-    const names = command.topics.map((name) => ({ name }));
-    const row = operation("describe_topic");
-    const { topics } = await connection.request(row, { topics: names });
-    const metadata = await new Admin(connection).metadata(command.topics);
-    const known = new Map(metadata.topics.map((topic) => [topic.name, topic]));
+    const admin = new Admin(connection);
+    const topics = await admin.describeTopics(command.topics);
+    const known = new Map((await admin.topics(command.topics)).map((topic) => [topic.name, topic]));
     for (const { error, name } of topics) if (error !== 0) throw new BrokerError(error, name);
     if (command.json) {
       const lines = topics.map((topic) => JSON.stringify(described(topic, known.get(topic.name))));

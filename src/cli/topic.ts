@@ -150,7 +150,7 @@ async function offsetsRows(
   names: readonly string[],
 ): Promise<OffsetsRow[]> {
   const admin = new Admin(connection);
-  const { topics } = await admin.metadata(names);
+  const topics = names.length === 0 ? await admin.topics() : (await admin.metadata(names)).topics;
   const rows: OffsetsRow[] = [];
   for (const topic of topics) {
     if (topic.error !== 0) throw new BrokerError(topic.error, topic.name);

@@ -26,7 +26,8 @@ for (const [name, restarts] of [["no restart", 0], ["stops and kills between", 8
 
   test(`a hundred cuts, ${name}: all is there, once`, async () => {
     await stream.finish();
-    const { cuts, restarts, records } = stream;
-    figure(`${cuts} cuts, ${restarts} restarts (seed ${SEED}): ${records} records, each once`);
+    const { cuts, advances, restarts, records } = stream;
+    const met = `${cuts} cuts, ${advances} behind new records, ${restarts} restarts`;
+    figure(`${met} (seed ${SEED}): ${records} records, each once`);
   });
 }

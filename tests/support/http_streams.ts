@@ -7,9 +7,15 @@ import net from "node:net";
 import type { HttpDoor } from "./http.ts";
 import { within } from "./until.ts";
 
-/** Takes the chunks out of a chunked body, wherever it is cut. */
+/**
+ * Takes the bytes out of a chunked body, wherever it is cut; of a chunk that has begun, those that
+ * are there.
+ */
 export class Unchunker {
   #held: Buffer = Buffer.alloc(0);
+  /** Of the chunk that has begun; what ends it is still to come. */
+  #left = 0;
+  #isInside = false;
   /** The last chunk has come. */
   isWhole = false;
 
@@ -17,16 +23,31 @@ export class Unchunker {
   feed(piece: Uint8Array): Buffer {
     this.#held = Buffer.concat([this.#held, piece]);
     const pieces: Buffer[] = [];
-    for (;;) {
-      const end = this.#held.indexOf("\r\n");
-      if (end < 0) break;
-      const size = parseInt(this.#held.subarray(0, end).toString("latin1"), 16);
-      if (this.#held.length < end + 2 + size + 2) break;
-      pieces.push(this.#held.subarray(end + 2, end + 2 + size));
-      this.#held = this.#held.subarray(end + 2 + size + 2);
-      this.isWhole ||= size === 0;
-    }
+    while (this.#isInside ? this.#takeInside(pieces) : this.#begin());
     return Buffer.concat(pieces);
+  }
+
+  /** The size of the next chunk; false: it has not come. */
+  #begin(): boolean {
+    const end = this.#held.indexOf("\r\n");
+    if (end < 0) return false;
+    this.#left = parseInt(this.#held.subarray(0, end).toString("latin1"), 16);
+    this.isWhole ||= this.#left === 0;
+    this.#isInside = true;
+    this.#held = this.#held.subarray(end + 2);
+    return true;
+  }
+
+  /** False: what is there is taken. */
+  #takeInside(pieces: Buffer[]): boolean {
+    const taken = this.#held.subarray(0, this.#left);
+    pieces.push(taken);
+    this.#left -= taken.length;
+    this.#held = this.#held.subarray(taken.length);
+    if (this.#left > 0 || this.#held.length < 2) return false;
+    this.#held = this.#held.subarray(2);
+    this.#isInside = false;
+    return true;
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * The proof that an event stream is gone on with: a client of a topic of three partitions, cut at
  * random bytes again and again while records are produced, sees each of them exactly once, in the
- * order of its partition. A cut is in the middle of an event, or of a chunk of HTTP. Between cuts the broker may be stopped, or killed, and started again.
+ * order of its partition. A cut is in the middle of an event, or of a chunk of HTTP. Between cuts
+ * the broker may be stopped, or killed, and started again.
  */
 import assert from "node:assert/strict";
 import { Client } from "../../../src/client/client.ts";

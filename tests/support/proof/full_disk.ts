@@ -171,7 +171,8 @@ class FullDisk {
     this.#empty += 1;
     assert.ok(this.#volume.freeBytes < 65536, `${this.#volume.freeBytes} bytes are free`);
     await onConnection(broker.port, (connection) => new Admin(connection).deleteTopic(SCRATCH));
-    assert.match(broker.stderr(), /the reserve is given up/);
+    // Its word comes by another pipe than the answer.
+    await until("it says so", () => /the reserve is given up/.test(broker.stderr()));
   }
 }
 

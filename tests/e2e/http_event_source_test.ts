@@ -90,7 +90,7 @@ test("EventSource goes on where it was cut", async () => {
   }
   assert.equal(new Set(seen).size, seen.length, "none twice");
   assert.deepEqual(seen.filter((place) => place.startsWith("1:")), ["1:0", "1:1", "1:2"]);
-  assert.match(ids.at(-1)!, /^0:\d+,1:3$/);
+  assert.match(ids.at(-1)!, /^0:\d+,1:3@[0-9a-f]{8}$/);
   source.close();
   await relay.close();
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());

@@ -105,6 +105,10 @@ export const COLD_READERS_MAX = 8;
 export const COLD_READER_IDLE_MS = 30000;
 /** What was written within some of these is in the page cache without asking. */
 export const COLD_FRESH_MS = 1000;
+/** What was found in the page cache is not looked at again for so long, in chunks of this size. */
+export const COLD_SEEN_MS = 1000;
+export const COLD_SEEN_CHUNK: number = 256 * KiB;
+export const COLD_SEEN_CHUNKS_MAX = 8192;
 /** Ranges leave the cache in multiples of this: a folio, which may be so large, goes as a whole. */
 export const COLD_DROP_STEP: number = 2 * MiB;
 
@@ -354,6 +358,7 @@ assert(CHECKPOINT_BYTES + BATCH_SIZE_MAX_DEFAULT <= 64 * MiB, "recovery scans no
 assert(COLD_PIECE_SYNCING <= COLD_PIECE, "slower while syncs are pending");
 assert(COLD_PIECE <= COLD_IN_FLIGHT_DEFAULT, "one piece fits the budget");
 assert(2 * TIME_CONFIRM_SIZE_MAX <= COLD_READS_MAX * KiB / 2, "an entry is confirmed in one step");
+assert(COLD_SEEN_MS <= COLD_FRESH_MS, "what was seen is believed no longer than what was written");
 assert(COLD_HEADERS_MIN <= COLD_PIECE, "what follows a header is one piece at the most");
 assert(COLD_WINDOW_MAX <= COLD_IN_FLIGHT_DEFAULT, "one reader alone can be served at full speed");
 assert(HTTP_HEAD_MS < HTTP_REQUEST_MS, "a head is part of a request");

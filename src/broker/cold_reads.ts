@@ -27,6 +27,7 @@ import {
 } from "../limits.ts";
 import { droppableEnd, isSynced, readerAt } from "./cold_readers.ts";
 import { ColdStream, type ColdWaiter, countTry } from "./cold_stream.ts";
+import { SeenChunks } from "./seen_chunks.ts";
 import type { TopicPartition } from "./topics.ts";
 
 /** What the background worker does with a file. */
@@ -81,6 +82,7 @@ export class ColdReads {
   /** Monotonic time of this turn. */
   nowMs = 0;
   readonly #jobs: ColdJobs;
+  readonly #seen: SeenChunks;
   /** Streams that want more than was posted, in turn. */
   readonly #queue: ColdStream[] = [];
   /** One entry per posted piece, in order. */
@@ -91,6 +93,7 @@ export class ColdReads {
 
   constructor(residency: Residency, jobs: ColdJobs, inFlightBytes: number, isGuarding = true) {
     this.residency = residency;
+    this.#seen = new SeenChunks(residency);
     this.#jobs = jobs;
     this.inFlightBytes = inFlightBytes;
     this.isGuarding = isGuarding;
@@ -109,7 +112,7 @@ export class ColdReads {
       this.#count(partition, size, 0);
       return true;
     }
-    if (!this.residency.holds(file.fd, position, size)) return false;
+    if (!this.#seen.holds(slice, segment.size, this.nowMs)) return false;
     const stream = this.#readerAt(partition, segment, file, position);
     const end = position + size;
     this.#dropBehind(partition, stream, position);
@@ -128,6 +131,7 @@ export class ColdReads {
   /** A slice that may not pass is sent all the same, and the loop waits for the disk. */
   passCold(partition: TopicPartition, segment: Segment, slice: FileSlice): void {
     const { position, size } = slice;
+    this.#seen.forget(this.nowMs);
     this.#count(partition, size, size);
     const stream = this.#readerAt(partition, segment, slice.file!, position);
     stream.run += 1;
@@ -146,6 +150,7 @@ export class ColdReads {
     isLog: boolean,
   ): void {
     assert(waiter.stream === null, "a waiter waits for one range");
+    this.#seen.forget(this.nowMs);
     const { position, size } = missing;
     const file = missing.file!;
     const stream = isLog
@@ -186,6 +191,7 @@ export class ColdReads {
     stream.generation = generation;
     stream.until = position + size;
     this.counters.waits += 1;
+    this.#seen.forget(this.nowMs);
     this.#want(stream, stream.until);
   }
 
@@ -382,6 +388,7 @@ export class ColdReads {
     // At level os nobody knows what is on disk but the kernel.
     const isDurable = isSynced(partition.log, stream.baseOffset, to);
     if (!isDurable && !this.residency.isClean(fd, from, to - from)) return;
+    this.#seen.forget(this.nowMs);
     this.#jobs.dropCache(fd, from, to - from);
     this.counters.droppedBytes += to - from;
     stream.ownFrom = to;

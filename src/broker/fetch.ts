@@ -7,6 +7,7 @@
 
 import { emptySlice, type FileSlice } from "../base/file_slice.ts";
 import { shorten } from "../base/shorten.ts";
+import { BATCH_HEADER_SIZE } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { COLD_WAIT_MS, FETCH_SIZE_MAX, FETCH_WAIT_MS_MAX } from "../limits.ts";
 import type { Broker, Door } from "./broker.ts";
@@ -99,6 +100,8 @@ function mustWait(
 ): boolean {
   const log = partition.log;
   if (offset < log.logStart || offset > log.written.offset) return false;
+  // Any batch is enough, and there is one.
+  if (minBytes <= BATCH_HEADER_SIZE && offset < log.visible.offset) return false;
   broker.reader.guard(broker.guarding); // what is missing is found missing again by `readSlice`
   return broker.reader.available(log, offset, minBytes) < minBytes;
 }

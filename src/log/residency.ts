@@ -12,7 +12,7 @@
  */
 
 import { EAGAIN, EINTR, EOPNOTSUPP, errnoName, RWF_NOWAIT } from "../../ffi/constants.ts";
-import type { CacheStatus, IoVector, Libc } from "../../ffi/libc.ts";
+import type { CacheStatus, IoVector, Libc, Memory } from "../../ffi/libc.ts";
 import { trace } from "../base/trace.ts";
 
 /** What a read that must not wait answers where it would have to. */
@@ -36,6 +36,7 @@ export class Residency {
   readonly #libc: Libc;
   readonly #status: CacheStatus;
   readonly #byte: IoVector;
+  readonly #range: IoVector;
 
   constructor(libc: Libc, method: ResidencyMethod) {
     this.#libc = libc;
@@ -43,6 +44,19 @@ export class Residency {
     this.#status = libc.cacheStatus();
     this.#byte = libc.ioVector(1);
     this.#byte.push(libc.allocate(1), 0, 1);
+    this.#range = libc.ioVector(1);
+  }
+
+  /**
+   * Reads the first `size` bytes of `into` from `position`, as many as it can without waiting.
+   * Returns how many, or -errno: NOT_RESIDENT where the first page is not there.
+   */
+  read(fd: number, into: Memory, size: number, position: number): number {
+    if (this.method === "none") return NOT_RESIDENT;
+    const range = this.#range;
+    range.clear();
+    range.push(into, 0, size);
+    return this.#libc.preadv2(fd, range, position, RWF_NOWAIT);
   }
 
   /** Whether bytes [position, position + size) can be read without waiting. */

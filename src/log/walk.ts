@@ -43,7 +43,7 @@ export class Walk {
   size = 0;
   baseOffset = 0;
   lastOffset = 0;
-  /** Asked before each read; null: reads may wait for the disk. */
+  /** Reads what does not wait for the disk; null: reads may wait. */
   residency: Residency | null = null;
   /** Reads that are left of this step. */
   readsLeft: number = Infinity;
@@ -136,23 +136,33 @@ export class Walk {
   }
 
   #load(segment: Segment, position: number): number {
-    const { store, residency } = this;
+    const { store } = this;
     const small = this.size > 0 && this.size < SMALL_BATCH_SIZE;
     const wanted = Math.min(small ? CHUNK_SIZE : BATCH_HEADER_SIZE, segment.size - position);
-    const { fd } = segment.file!;
-    const isHeld = residency === null || residency.holds(fd, position, wanted);
-    if (!isHeld || this.readsLeft === 0) {
+    this.#chunkEnd = 0; // where only a part can be read, it takes the place of what there was
+    const read = this.#read(segment.file!.fd, position, wanted);
+    if (read === NOT_RESIDENT) {
       this.missingPosition = position;
       this.missingSize = wanted;
-      return NOT_RESIDENT;
     }
-    this.readsLeft -= 1;
-    const read = readWhole(store.libc, fd, store.scratch, 0, wanted, position);
     if (read < 0) return read;
     if (read < wanted) return -EIO; // the file is shorter than what was written to it
     store.counters.bytesRead += read;
     this.#chunkStart = position;
     this.#chunkEnd = position + read;
     return 0;
+  }
+
+  /** One call where nothing has to wait, and that is nearly always. */
+  #read(fd: number, position: number, wanted: number): number {
+    const { residency } = this;
+    const { libc, scratch } = this.store;
+    if (this.readsLeft === 0) return NOT_RESIDENT;
+    this.readsLeft -= 1;
+    if (residency !== null) {
+      if (residency.read(fd, scratch, wanted, position) === wanted) return wanted;
+      if (!residency.holds(fd, position, wanted)) return NOT_RESIDENT;
+    }
+    return readWhole(libc, fd, scratch, 0, wanted, position);
   }
 }

@@ -25,6 +25,59 @@ test("what is in the page cache is answered at once, and nothing is read", () =>
   world.close();
 });
 
+/** Fetches what is hot; returns how often the page cache was looked at for it. */
+function looks(world: ColdWorld): number {
+  const calls = world.faulty.count("cachestat");
+  assert.equal(world.fetch(0, 1), null);
+  assert.deepEqual(world.door.takeFetches(), [answer(1, 0, 16)]);
+  return world.faulty.count("cachestat") - calls;
+}
+
+test("a hot range is looked at once for all its readers, until something was missing", () => {
+  const world = filled(40);
+  assert.deepEqual([looks(world), looks(world)], [1, 0]);
+  world.evict([".log"], 35 * BATCH, BATCH);
+  world.fetch(30, 2);
+  assert.equal(looks(world), 1, "who knows what else is");
+  world.settle();
+  world.door.takeFetches();
+  world.nowMs += 1;
+  assert.deepEqual([looks(world), looks(world)], [1, 0]);
+  world.coldReads.waitToSend(9, 1, world.partition.log.active.file!, 35 * BATCH, BATCH);
+  assert.equal(looks(world), 1, "a connection stopped in what was cached before");
+  world.settle();
+  world.close();
+});
+
+test("the same where nobody waits", () => {
+  const world = new ColdWorld(4 * MiB, false);
+  world.fill(40, BATCH);
+  assert.deepEqual([looks(world), looks(world)], [1, 0]);
+  world.evict([".log"], 35 * BATCH, BATCH);
+  world.fetch(30, 2);
+  world.door.takeFetches();
+  assert.equal(looks(world), 1);
+  world.close();
+});
+
+test("when the pages behind a reader left the cache, what was seen before is looked at again", () => {
+  const world = filled(400);
+  const { counters } = world.coldReads;
+  world.evict();
+  let offset = 0;
+  for (let dropped = 0, waits = 0; dropped === counters.droppedBytes || waits < counters.waits;) {
+    dropped = counters.droppedBytes;
+    waits = counters.waits;
+    world.nowMs += 1;
+    readThrough(world, offset, offset + 16);
+    offset += 16;
+  }
+  const calls = world.faulty.count("cachestat");
+  assert.equal(world.fetch(offset - 32, 1), null, "seen a moment ago, and not dropped");
+  assert.equal(world.faulty.count("cachestat"), calls + 1);
+  world.close();
+});
+
 test("what is not waits, also where the client would not, and comes when it is read", () => {
   const world = filled(40);
   world.evict();

@@ -10,7 +10,7 @@ import {
   O_RDWR,
   POSIX_FADV_DONTNEED,
 } from "../../../ffi/constants.ts";
-import { Residency, type ResidencyMethod } from "../../../src/log/residency.ts";
+import { NOT_RESIDENT, Residency, type ResidencyMethod } from "../../../src/log/residency.ts";
 import { SimLibc } from "../../sim/sim_libc.ts";
 import { FaultyLibc } from "../../support/faulty_libc.ts";
 
@@ -75,6 +75,21 @@ test("a file system without RWF_NOWAIT: nothing is known, and nobody waits", () 
   assert.ok(residency.holds(fd, 0, SIZE));
   assert.equal(residency.method, "none");
   assert.equal(faulty.count("preadv2"), 1 + SIZE / 131072, "the calls of one look");
+});
+
+test("read takes what can be had at once, and says how much that is", () => {
+  const { sim, fd, faulty, residency } = made("cachestat");
+  const into = sim.allocate(64);
+  const at = 5 * PAGE - 30;
+  assert.equal(residency.read(fd, into, 61, at), 61);
+  sim.fadvise(fd, 5 * PAGE, PAGE, POSIX_FADV_DONTNEED);
+  assert.equal(residency.read(fd, into, 61, at), 30, "the first page alone");
+  sim.fadvise(fd, 4 * PAGE, PAGE, POSIX_FADV_DONTNEED);
+  assert.equal(residency.read(fd, into, 61, at), NOT_RESIDENT);
+  residency.method = "none";
+  const calls = faulty.count("preadv2");
+  assert.equal(residency.read(fd, into, 61, at), NOT_RESIDENT);
+  assert.equal(faulty.count("preadv2"), calls, "nothing is tried where it was refused");
 });
 
 test("dirty pages are not clean until they are synced", () => {

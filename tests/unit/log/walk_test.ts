@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EIO } from "../../../ffi/constants.ts";
-import { NOT_RESIDENT } from "../../../src/log/residency.ts";
+import { BATCH_HEADER_SIZE } from "../../../src/format/batch.ts";
+import { NOT_RESIDENT, Residency } from "../../../src/log/residency.ts";
 import { Walk } from "../../../src/log/walk.ts";
 import { batchOf, batchOfSize, randomBatch, walkBatches } from "../../support/batches.ts";
+import { ColdWorld } from "../../support/cold_world.ts";
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { LogWorld } from "../../support/log_world.ts";
 import { forSeeds } from "../../support/prng.ts";
@@ -83,6 +85,25 @@ test("a read that fails, and a file that ends early, are told", () => {
   world.overwrite(FIRST, new Uint8Array(30));
   assert.equal(walk.begin(partition.active, 0), -EIO);
   world.close(partition);
+});
+
+test("a guarded header is one call where it is resident, and nothing is read of half a one", () => {
+  const world = new ColdWorld();
+  world.fill(2, 4096 - 30);
+  const { faulty, partition: { log } } = world;
+  const walk = new Walk(world.log.store);
+  walk.residency = new Residency(world.libc, "cachestat");
+  const calls = () => [faulty.count("preadv2"), faulty.count("pread"), faulty.count("cachestat")];
+  const [probes, reads, looks] = calls();
+  assert.equal(walk.begin(log.active, 0), 0);
+  assert.equal(walk.size, 4066);
+  assert.deepEqual(calls(), [probes! + 1, reads, looks]);
+  world.evict([".log"], 4096, 4096);
+  assert.equal(walk.next(), NOT_RESIDENT);
+  assert.deepEqual([walk.missingPosition, walk.missingSize], [4066, BATCH_HEADER_SIZE]);
+  assert.equal(faulty.count("pread"), reads);
+  assert.equal(walk.begin(log.active, 0), 0, "what is resident is walked as before");
+  world.close();
 });
 
 test("a walk that may read so often answers as if the next header were cold", () => {

@@ -60,7 +60,7 @@ test("the same where nobody waits", () => {
   world.close();
 });
 
-test("when the pages behind a reader left the cache, what was seen before is looked at again", () => {
+test("when pages behind a reader left the cache, what was seen before is looked at again", () => {
   const world = filled(400);
   const { counters } = world.coldReads;
   world.evict();

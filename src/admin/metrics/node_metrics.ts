@@ -65,6 +65,26 @@ export const ROWS: readonly Row[] = [
   one("sluice_write_calls_total", "Writes to logs.", "write_calls_total"),
   one("sluice_segment_rolls_total", "Segments begun.", "segment_rolls_total"),
   one("sluice_segments_deleted_total", "Segments deleted.", "segments_deleted_total"),
+  one(
+    "sluice_segments_deleted_bytes_total",
+    "Bytes of segments deleted.",
+    "segments_deleted_bytes_total",
+  ),
+  one(
+    "sluice_retention_limit_bytes",
+    "What all topics together may keep; 0: there is no bound.",
+    "retention_limit_bytes",
+  ),
+  one(
+    "sluice_retention_used_bytes",
+    "What they keep, where there is such a bound.",
+    "retention_used_bytes",
+  ),
+  one(
+    "sluice_room_holds_total",
+    "Times that a producer was held until old segments had made room.",
+    "room_holds_total",
+  ),
   one("sluice_checkpoints_total", "Checkpoints of partitions.", "checkpoints_total"),
   one(
     "sluice_recovery_scanned_bytes_total",

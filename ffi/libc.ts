@@ -113,6 +113,12 @@ export type SocketAddress =
   | { readonly family: "inet" | "inet6"; readonly host: string; readonly port: number }
   | { readonly family: "unix"; readonly path: string };
 
+/** A Unix socket whose name is in no file system; a datagram can be sent there. */
+export interface AbstractAddress {
+  readonly family: "abstract";
+  readonly name: string;
+}
+
 export interface Libc {
   // Structs. Made once, used for many calls.
   allocate(size: number): Memory;
@@ -159,8 +165,8 @@ export interface Libc {
 
   // Sockets.
   socket(domain: number, type: number, protocol: number): number;
-  bind(fd: number, address: SocketAddress): number;
-  connect(fd: number, address: SocketAddress): number;
+  bind(fd: number, address: SocketAddress | AbstractAddress): number;
+  connect(fd: number, address: SocketAddress | AbstractAddress): number;
   listen(fd: number, backlog: number): number;
   accept4(fd: number, flags: number): number;
   /** The address `fd` is bound to, or -errno. */

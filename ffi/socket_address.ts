@@ -15,7 +15,7 @@ import { assert } from "./assert.ts";
 import { Block } from "./block.ts";
 import { AF_INET, AF_INET6, AF_UNIX, EAFNOSUPPORT, EINVAL } from "./constants.ts";
 import { SOCKADDR_IN, SOCKADDR_IN6, SOCKADDR_UN } from "./layouts.ts";
-import type { SocketAddress } from "./libc.ts";
+import type { AbstractAddress, SocketAddress } from "./libc.ts";
 import type { Native } from "./native.ts";
 import { CString, decodeCString, decodeText, encodeText } from "./text.ts";
 
@@ -37,8 +37,9 @@ export class AddressBuffer {
   }
 
   /** Returns the size to give to bind or connect, or -EINVAL for an address that is none. */
-  encode(address: SocketAddress): number {
+  encode(address: SocketAddress | AbstractAddress): number {
     this.block.bytes.fill(0);
+    if (address.family === "abstract") return this.#encodeAbstract(address.name);
     if (address.family === "unix") return this.#encodeUnix(address.path);
     assert(Number.isInteger(address.port), "a port is an integer");
     assert(address.port >= 0 && address.port < 65_536, "a port is from 0 to 65,535");
@@ -96,6 +97,14 @@ export class AddressBuffer {
     const last = SOCKADDR_UN.size - 1;
     const end = encodeText(path, this.block.bytes, SOCKADDR_UN.at.path, last);
     return end < 0 ? -EINVAL : end + 1;
+  }
+
+  /** A zero stands before the name, and none behind it: its size says where it ends. */
+  #encodeAbstract(name: string): number {
+    if (name === "" || name.includes("\0")) return -EINVAL;
+    this.block.view.setUint16(SOCKADDR_UN.at.family, AF_UNIX, true);
+    const end = encodeText(name, this.block.bytes, SOCKADDR_UN.at.path + 1, SOCKADDR_UN.size);
+    return end < 0 ? -EINVAL : end;
   }
 
   #encodeHost(family: number, host: string, offset: number): boolean {

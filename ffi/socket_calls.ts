@@ -11,7 +11,7 @@ import { Block, writeU64 } from "./block.ts";
 import { MSG_NOSIGNAL, SOCK_CLOEXEC } from "./constants.ts";
 import { FileCalls } from "./file_calls.ts";
 import { assertVector } from "./io_vector.ts";
-import type { IoVector, Memory, SocketAddress } from "./libc.ts";
+import type { AbstractAddress, IoVector, Memory, SocketAddress } from "./libc.ts";
 import type { Native } from "./native.ts";
 import { AddressBuffer } from "./socket_address.ts";
 
@@ -35,7 +35,7 @@ export abstract class SocketCalls extends FileCalls {
   }
 
   /** -EINVAL also for a host that is no literal and for a path over 107 bytes. */
-  bind(fd: number, address: SocketAddress): number {
+  bind(fd: number, address: SocketAddress | AbstractAddress): number {
     assertInt(fd);
     const size = this.#address.encode(address);
     if (size < 0) return size;
@@ -43,7 +43,7 @@ export abstract class SocketCalls extends FileCalls {
   }
 
   /** -EINVAL as `bind`. */
-  connect(fd: number, address: SocketAddress): number {
+  connect(fd: number, address: SocketAddress | AbstractAddress): number {
     assertInt(fd);
     const size = this.#address.encode(address);
     if (size < 0) return size;

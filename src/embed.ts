@@ -16,6 +16,7 @@ import type { BrokerOptions } from "./config.ts";
 import { SettingSource } from "./format/broker_settings.ts";
 import { ADMIN_TOKEN_FILE } from "./format/file_names.ts";
 import { controlOperation } from "./native/control_operations.ts";
+import { operation } from "./native/operations.ts";
 import { ControlConnection, ControlRefused } from "./server/control_connection.ts";
 import { Control, type ShardLink } from "./server/control.ts";
 import { sourcesOf } from "./server/setting_entries.ts";
@@ -30,6 +31,7 @@ const ANSWER = controlOperation("answer");
 const APPLY_CONFIG = controlOperation("apply_config");
 const CHANGE_TOPIC = controlOperation("change_topic");
 const LOG_START = controlOperation("log_start");
+const PING = operation("ping");
 const PRODUCER_IDS = controlOperation("producer_ids");
 const REMOVE_TOPIC = controlOperation("remove_topic");
 const STOP = controlOperation("stop");
@@ -146,6 +148,11 @@ export class Broker {
     const { address, socketPath } = await this.#http;
     const { path } = this.#supervisor.directory;
     return { address, socketPath, adminTokenFile: `${path}/${ADMIN_TOKEN_FILE}` };
+  }
+
+  /** Settles when the shard has answered; it rejects when there is none. */
+  async isAlive(): Promise<void> {
+    await this.#connection.request(PING, {});
   }
 
   /** Drains, syncs everything and marks the directory clean. Throws BrokerFailed. */

@@ -20,6 +20,7 @@ import { withDefaults } from "../config_defaults.ts";
 import type { Broker } from "../embed.ts";
 import { SettingSource } from "../format/broker_settings.ts";
 import { print, STDERR, STDOUT } from "../server/print.ts";
+import { ServiceManager } from "../server/service_manager.ts";
 import { type SettingSources, sourcesOf } from "../server/setting_entries.ts";
 import { Supervisor } from "../server/supervisor.ts";
 import type { Threads } from "../server/threads.ts";
@@ -44,21 +45,43 @@ export async function runBroker(
     threads.terminate();
     throw error;
   });
-  if (!await waitAfterUncleanStops(libc, config, signal, () => {}, pause)) {
+  const manager = new ServiceManager(libc, {
+    socket: readEnvironment("NOTIFY_SOCKET"),
+    watchdogUs: readEnvironment("WATCHDOG_USEC"),
+  });
+  const tell = (status: string, forMs: number): void => manager.waiting(status, forMs);
+  if (!await waitAfterUncleanStops(libc, config, signal, tell, pause)) {
     threads.terminate();
     return ExitCode.success;
   }
-  const broker = await start(config, sources, threads);
+  const broker = await start(config, sources, threads, manager);
   if (config.http.enabled) await openHttp(broker);
-  await Promise.race([untilAborted(signal), broker.closed]);
+  await Promise.race([untilAborted(signal), broker.closed, watch(broker, manager, signal)]);
+  manager.stopping();
   await broker.stop();
   return ExitCode.success;
+}
+
+/** As long as the shard answers, the service manager hears so. Settles with the signal. */
+async function watch(
+  broker: Broker,
+  manager: ServiceManager,
+  signal: AbortSignal,
+): Promise<void> {
+  while (manager.watchdogMs > 0 && !signal.aborted) {
+    // Of a shard that hangs nobody hears any more; of one that ended `closed` tells.
+    if (!await broker.isAlive().then(() => true, () => false)) break;
+    manager.isAlive();
+    await pause(manager.watchdogMs, signal);
+  }
+  await untilAborted(signal);
 }
 
 async function start(
   config: BrokerConfig,
   sources: SettingSources,
   threads: Threads,
+  manager: ServiceManager,
 ): Promise<Broker> {
   const early: { http: Promise<HttpServer> | null } = { http: null };
   /** A start that takes long opens the door itself, so that somebody hears how far it is. */
@@ -71,6 +94,7 @@ async function start(
     const supervisor = await Supervisor.start(config, PROGRAM, threads, sources, recovering);
     const socket = await supervisor.connect();
     print(libc, STDOUT, `native ${listenerText(supervisor.native)}\nready\n`);
+    manager.ready(`serving at ${listenerText(supervisor.native)}`);
     // What main does while it serves is loaded while it serves.
     const { Broker } = await import(later("../embed.ts")) as typeof import("../embed.ts");
     return await Broker.over(supervisor, socket, early.http);

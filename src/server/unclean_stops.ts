@@ -73,7 +73,7 @@ export async function waitAfterUncleanStops(
   libc: Libc,
   { dataDirectory, restarts }: BrokerConfig,
   signal: AbortSignal,
-  tell: (status: string) => void,
+  tell: (status: string, forMs: number) => void,
   pause: Pause,
 ): Promise<boolean> {
   const stops = readCount(libc, AT_FDCWD, `${dataDirectory}/${UNCLEAN_STOPS_FILE}`);
@@ -88,8 +88,8 @@ export async function waitAfterUncleanStops(
   while (leftMs > 0 && !signal.aborted) {
     const text = `the start goes on in ${leftMs / SECOND_MS} s`;
     trace("warning", text);
-    tell(text);
     const stepMs = Math.min(leftMs, TELL_MS);
+    tell(text, stepMs);
     await pause(stepMs, signal);
     leftMs -= stepMs;
   }

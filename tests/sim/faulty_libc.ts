@@ -12,6 +12,7 @@
  * Invariant: a call that is let through is made once, with the arguments it was given.
  */
 import type {
+  AbstractAddress,
   Aio,
   CacheStatus,
   DirectoryEntry,
@@ -227,11 +228,11 @@ export class FaultyLibc implements Libc {
     return this.fault("socket") || this.inner.socket(domain, type, protocol);
   }
 
-  bind(fd: number, address: SocketAddress): number {
+  bind(fd: number, address: SocketAddress | AbstractAddress): number {
     return this.fault("bind", fd) || this.inner.bind(fd, address);
   }
 
-  connect(fd: number, address: SocketAddress): number {
+  connect(fd: number, address: SocketAddress | AbstractAddress): number {
     return this.fault("connect", fd) || this.inner.connect(fd, address);
   }
 

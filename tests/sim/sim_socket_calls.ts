@@ -24,7 +24,7 @@ import {
   SOCK_STREAM,
   SOL_SOCKET,
 } from "../../ffi/constants.ts";
-import type { IoVector, Memory, SocketAddress } from "../../ffi/libc.ts";
+import type { AbstractAddress, IoVector, Memory, SocketAddress } from "../../ffi/libc.ts";
 import { canonical } from "./sim_address.ts";
 import { OpenFile } from "./sim_descriptors.ts";
 import { assertRange, assertVector } from "./sim_memory.ts";
@@ -57,7 +57,8 @@ export abstract class SimSocketCalls extends SimNameCalls {
     return this.done("socket", domain, type, protocol, "", result);
   }
 
-  bind(fd: number, address: SocketAddress): number {
+  bind(fd: number, address: SocketAddress | AbstractAddress): number {
+    if (address.family === "abstract") return -EINVAL; // there are no such names here
     const name = canonical(address);
     const socket = this.#socketOf(fd);
     let result = typeof name === "number" ? name : 0;
@@ -66,7 +67,8 @@ export abstract class SimSocketCalls extends SimNameCalls {
     return this.done("bind", fd, 0, 0, spell(address), result);
   }
 
-  connect(fd: number, address: SocketAddress): number {
+  connect(fd: number, address: SocketAddress | AbstractAddress): number {
+    if (address.family === "abstract") return -ECONNREFUSED; // nobody has such a name here
     const name = canonical(address);
     const socket = this.#socketOf(fd);
     let result = typeof name === "number" ? name : 0;

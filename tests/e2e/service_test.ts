@@ -1,0 +1,99 @@
+/** As a service: the unit that is shipped, its restrictions on a real run, and what systemd hears. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { libc } from "#ffi";
+import { AF_UNIX, MSG_DONTWAIT, SOCK_DGRAM } from "../../ffi/constants.ts";
+import { startBroker } from "../support/broker.ts";
+import { commands } from "../support/commands.ts";
+import { figure } from "../support/figures.ts";
+import { BROKER_RUNTIME } from "../support/pair.ts";
+import { ROOT } from "../support/runtimes.ts";
+import {
+  serviceSettings,
+  UNIT_FILE,
+  unitMissing,
+  unitWrap,
+  unknownSettings,
+} from "../support/service_unit.ts";
+import { testOrSkip } from "../support/skip.ts";
+import { temporaryDirectory } from "../support/temporary.ts";
+import { until } from "../support/until.ts";
+
+const EXPOSURE_MAX = 3.5;
+
+test("the unit notifies, is watched, makes no directory, and lets code be compiled", () => {
+  assert.deepEqual(unknownSettings(), []);
+  const settings = serviceSettings();
+  assert.deepEqual(settings.get("Type"), ["notify"]);
+  assert.ok(Number(settings.get("WatchdogSec")![0]) > 0);
+  assert.match(settings.get("ExecStart")![0]!, /^\S+\/sluice serve --no-init --data \/var\/lib/);
+  assert.equal(settings.has("MemoryDenyWriteExecute"), false);
+});
+
+const missing = unitMissing();
+testOrSkip("systemd-analyze security finds little to say", missing, () => {
+  const args = ["security", "--offline=true", `--threshold=${EXPOSURE_MAX * 10}`];
+  const unit = join(ROOT, UNIT_FILE);
+  const { status, stdout, stderr } = spawnSync("systemd-analyze", [...args, unit], {
+    encoding: "utf8",
+  });
+  const level = /exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1];
+  figure(`exposure level of the unit: ${level}`);
+  assert.equal(status, 0, stdout + stderr);
+  assert.ok(Number(level) <= EXPOSURE_MAX);
+});
+
+testOrSkip(
+  "under the unit's restrictions it serves, drains and starts again",
+  missing,
+  async () => {
+    const data = temporaryDirectory("unit-data");
+    const first = await startBroker({ runtime: BROKER_RUNTIME, data });
+    await commands(first)(["topic", "create", "kept"]);
+    await first.stop();
+    const words = serviceSettings().get("ExecStart")![0]!.split(/\s+/).slice(2);
+    const flags = words.filter((word, at) => word !== "--data" && words[at - 1] !== "--data");
+    for (let run = 0; run < 2; run += 1) {
+      const wrap = unitWrap(data);
+      const data2 = "/var/lib/sluice";
+      const broker = await startBroker({ runtime: BROKER_RUNTIME, data: data2, flags, wrap });
+      const sluice = commands(broker);
+      await sluice(["produce", "kept"], { stdin: `record ${run}\n` });
+      const { out } = await sluice(["consume", "kept"]);
+      assert.equal(out, "record 0\nrecord 1\n".slice(0, 9 * (run + 1)));
+      assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
+      assert.ok(statSync(join(data, ".kafka_cleanshutdown")).isFile(), "it stopped cleanly");
+    }
+  },
+);
+
+test("readiness, the watchdog and the stop are told to whoever started it", async () => {
+  const socket = join(temporaryDirectory("notify"), "s");
+  const fd = libc.socket(AF_UNIX, SOCK_DGRAM, 0);
+  assert.equal(libc.bind(fd, { family: "unix", path: socket }), 0);
+  const heard: string[] = [];
+  const hear = (): string[] => {
+    const memory = libc.allocate(4096);
+    for (;;) {
+      const size = libc.recv(fd, memory, 0, 4096, MSG_DONTWAIT);
+      if (size < 0) return heard;
+      heard.push(new TextDecoder().decode(memory.bytes.subarray(0, size)));
+    }
+  };
+  const data = join(temporaryDirectory("d"), "d");
+  mkdirSync(data);
+  const env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "200000" };
+  const broker = await startBroker({ runtime: BROKER_RUNTIME, data, env });
+  await until("it is ready", () => hear().length > 0);
+  assert.equal(heard[0], `READY=1\nSTATUS=serving at 127.0.0.1:${broker.port}`);
+  await until(
+    "the watchdog hears",
+    () => hear().filter((text) => text === "WATCHDOG=1").length > 3,
+  );
+  await broker.stop();
+  assert.equal(hear().at(-1), "STOPPING=1\nSTATUS=stopping");
+  libc.close(fd);
+});

@@ -1,4 +1,4 @@
-/** As a service: the unit that is shipped, its restrictions on a real run, and what systemd hears. */
+/** As a service: the unit that is shipped, its restrictions on a real run, what systemd hears. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, statSync } from "node:fs";

@@ -4,7 +4,7 @@
  *
  *     ProtectSystem=strict    / is mounted read-only; the data and run directories are not
  *     ProtectHome, PrivateTmp, PrivateDevices    empty file systems in place of them
- *     SystemCallFilter        the sets as `systemd-analyze syscall-filter` names them, by libseccomp
+ *     SystemCallFilter        the sets that `systemd-analyze syscall-filter` names
  *     User, NoNewPrivileges, CapabilityBoundingSet=    another user, who can never gain anything
  *
  * Invariant: a setting of the file that this launcher neither applies nor names as passed over is a

@@ -57,6 +57,8 @@ export interface BrokerConfig {
   runDirectory?: string | undefined;
   /** Create an absent or empty data directory. Off where an empty one is a disk not mounted. */
   initialise: boolean;
+  /** What `serve` says goes to standard output, in this form; undefined: messages to stderr. */
+  logFormat?: "text" | "json" | undefined;
   http: HttpConfig;
   connections: ConnectionsConfig;
   sync: SyncConfig;
@@ -251,6 +253,7 @@ const broker = z.object({
   insecure: z.boolean().default(DEFAULTS.insecure).describe(settingText("insecure")),
   runDirectory: z.string().min(1).optional().describe(settingText("runDirectory")),
   initialise: z.boolean().default(DEFAULTS.initialise).describe(settingText("initialise")),
+  logFormat: z.enum(["text", "json"]).optional().describe(settingText("logFormat")),
   http: http.prefault({}),
   connections: connections.prefault({}),
   sync: sync.prefault({}),

@@ -45,6 +45,9 @@ const TEXTS: Readonly<Record<string, string>> = {
   native: "Listener of the native protocol; port 0 takes a free one.",
   insecure: "Allow listeners that other machines reach, although nothing is encrypted yet.",
   runDirectory: "Directory of the Unix sockets; without it, run in the data directory.",
+  logFormat:
+    "What serve says goes to standard output, as text or as an object a line; without it, " +
+    "messages go to standard error.",
   initialise:
     "Create an absent or empty data directory. Off where an empty one is a disk not mounted.",
   broker: "Broker that the other commands talk to.",

@@ -29,13 +29,14 @@ export interface ServeWords {
   connectionsPerAddress?: number | undefined;
   syncMethod?: "auto" | "aio" | "pool" | "filesystem" | undefined;
   coldReads?: "on" | "probe" | "off" | undefined;
+  logFormat?: "text" | "json" | undefined;
   retentionTotal?: string | undefined;
 }
 
 /** The same in the shape of the configuration, without what was not said. */
 export function optionsOf(words: ServeWords): BrokerOptions {
   const { data, native, runDirectory, connectionsMax, connectionsPerAddress } = words;
-  const { http, refuseHttp, syncMethod, coldReads, retentionTotal } = words;
+  const { http, refuseHttp, syncMethod, coldReads, retentionTotal, logFormat } = words;
   const hasConnections = connectionsMax !== undefined || connectionsPerAddress !== undefined;
   const hasHttp = http !== undefined || refuseHttp === true;
   return {
@@ -52,6 +53,7 @@ export function optionsOf(words: ServeWords): BrokerOptions {
       : {}),
     ...(syncMethod === undefined ? {} : { sync: { method: syncMethod } }),
     ...(coldReads === undefined ? {} : { coldReads: coldReadsOf(coldReads) }),
+    ...(logFormat === undefined ? {} : { logFormat }),
     ...(retentionTotal === undefined ? {} : { retention: { total: retentionTotal } }),
   };
 }
@@ -81,6 +83,11 @@ const OPTIONS: Readonly<Record<string, (words: ServeWords, value: string) => boo
   "--connections-max": (words, value) => {
     words.connectionsMax = Number(value);
     return isCount(value);
+  },
+  "--log-format": (words, value) => {
+    if (value !== "text" && value !== "json") return false;
+    words.logFormat = value;
+    return true;
   },
   "--retention-total": (words, value) => {
     words.retentionTotal = value;

@@ -14,12 +14,11 @@
 import { listenerText } from "../address.ts";
 import type { HttpServer } from "../admin/serve.ts";
 import { later } from "../base/later.ts";
-import { setTraceSink, trace, type TraceLevel } from "../base/trace.ts";
+import { setTraceSink, trace } from "../base/trace.ts";
 import type { BrokerConfig } from "../config.ts";
 import { withDefaults } from "../config_defaults.ts";
 import type { Broker } from "../embed.ts";
 import { SettingSource } from "../format/broker_settings.ts";
-import { print, STDERR, STDOUT } from "../server/print.ts";
 import { ServiceManager } from "../server/service_manager.ts";
 import { type SettingSources, sourcesOf } from "../server/setting_entries.ts";
 import { Supervisor } from "../server/supervisor.ts";
@@ -29,8 +28,8 @@ import { waitAfterUncleanStops } from "../server/unclean_stops.ts";
 import { PROGRAM } from "../version.ts";
 import { ExitCode } from "./exit_codes.ts";
 import type { ServeCommand } from "./serve_command.ts";
+import { ServeOutput } from "./serve_output.ts";
 import { untilAborted, watchSignals } from "./signals.ts";
-import { traceLine } from "./trace_line.ts";
 import { readEnvironment, settingVariables } from "./variables.ts";
 
 /** Throws what `Broker.start` throws, and BrokerFailed. */
@@ -39,12 +38,14 @@ export async function runBroker(
   isPlain: boolean,
   threads: Threads,
 ): Promise<ExitCode> {
-  setTraceSink(traceToStandardError);
+  const output = new ServeOutput(libc);
+  setTraceSink((level, message) => output.message(level, message));
   const signal = watchSignals();
   const { config, sources } = await configFor(command, isPlain).catch((error: unknown) => {
     threads.terminate();
     throw error;
   });
+  output.format = config.logFormat;
   const manager = new ServiceManager(libc, {
     socket: readEnvironment("NOTIFY_SOCKET"),
     watchdogUs: readEnvironment("WATCHDOG_USEC"),
@@ -54,8 +55,8 @@ export async function runBroker(
     threads.terminate();
     return ExitCode.success;
   }
-  const broker = await start(config, sources, threads, manager);
-  if (config.http.enabled) await openHttp(broker);
+  const broker = await start(config, sources, threads, { manager, output });
+  if (config.http.enabled) await openHttp(broker, output);
   await Promise.race([untilAborted(signal), broker.closed, watch(broker, manager, signal)]);
   manager.stopping();
   await broker.stop();
@@ -81,7 +82,7 @@ async function start(
   config: BrokerConfig,
   sources: SettingSources,
   threads: Threads,
-  manager: ServiceManager,
+  { manager, output }: { readonly manager: ServiceManager; readonly output: ServeOutput },
 ): Promise<Broker> {
   const early: { http: Promise<HttpServer> | null } = { http: null };
   /** A start that takes long opens the door itself, so that somebody hears how far it is. */
@@ -93,7 +94,8 @@ async function start(
   try {
     const supervisor = await Supervisor.start(config, PROGRAM, threads, sources, recovering);
     const socket = await supervisor.connect();
-    print(libc, STDOUT, `native ${listenerText(supervisor.native)}\nready\n`);
+    output.listening("native", listenerText(supervisor.native));
+    output.ready();
     manager.ready(`serving at ${listenerText(supervisor.native)}`);
     // What main does while it serves is loaded while it serves.
     const { Broker } = await import(later("../embed.ts")) as typeof import("../embed.ts");
@@ -111,11 +113,11 @@ async function openEarly(supervisor: Supervisor): Promise<HttpServer> {
 }
 
 /** After "ready": clients of the data path do not wait for it. */
-async function openHttp(broker: Broker): Promise<void> {
+async function openHttp(broker: Broker, output: ServeOutput): Promise<void> {
   try {
     const { address, socketPath, adminTokenFile } = await broker.serveHttp();
     trace("info", `http: the admin token is in ${adminTokenFile}; ${socketPath} needs none`);
-    if (address !== null) print(libc, STDOUT, `http ${listenerText(address)}\n`);
+    if (address !== null) output.listening("http", listenerText(address));
   } catch (error) {
     await broker.stop();
     throw error;
@@ -140,10 +142,6 @@ async function configFor(command: ServeCommand, isPlain: boolean): Promise<Confi
   const values = settings.resolveSettings({ file, environment, said: command.said });
   const config = parseConfig(settings.brokerOptions(values));
   return { config, sources: settings.sourceCodes(values) };
-}
-
-function traceToStandardError(level: TraceLevel, message: string): void {
-  if (level !== "debug") print(libc, STDERR, traceLine(level, message, new Date()));
 }
 
 /** Ends early with the signal. */

@@ -127,6 +127,14 @@ const words = {
       ),
     }),
   ),
+  logFormat: optional(
+    option("--log-format", choice(["text", "json"], { metavar: "FORM" }), {
+      description: say(
+        "Everything goes to standard output, as text or as a JSON object a line. Default: messages",
+        "go to standard error, as text.",
+      ),
+    }),
+  ),
   retentionTotal: optional(
     option("--retention-total", string({ metavar: "SHARE", pattern: new RegExp(DISK_SHARE) }), {
       description: say(

@@ -65,6 +65,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   "insecure": "--insecure",
   "runDirectory": "--run-dir",
   "initialise": "--no-init",
+  "logFormat": "--log-format",
   "connections.max": "--connections-max",
   "connections.perAddressMax": "--connections-per-address",
   "sync.method": "--sync-method",

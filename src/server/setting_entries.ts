@@ -25,7 +25,9 @@ export function settingEntries(
   const changed = new Map(
     changes.filter((entry) => refuseSetting(entry) === "").map(({ key, value }) => [key, value]),
   );
-  return flatten({ runDirectory: undefined, ...config }).map(({ key, value }) => ({
+  return flatten({ runDirectory: undefined, logFormat: undefined, ...config }).map((
+    { key, value },
+  ) => ({
     key,
     value: changed.get(key) ?? value,
     source: changed.has(key) ? SettingSource.changed : sources[key] ?? SettingSource.default,

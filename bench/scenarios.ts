@@ -79,7 +79,7 @@ function fetchCase(readers: number): Case {
 const FETCH: Scenario = {
   name: "fetch",
   level: "os",
-  cache: "warm: 1 GiB in the page cache",
+  cache: "warm: 1 GiB, read back into the page cache",
   throughput: "bytes/s",
   isFresh: false,
   touchMib: 0,

@@ -21,7 +21,8 @@ import { type ConfigEntry, parseTopicConfig } from "../format/topic_config.ts";
 import { PARTITIONS_PER_TOPIC_MAX } from "../limits.ts";
 import { readSmallFile, replaceFile, type Room } from "./files.ts";
 
-const FORMAT = 1;
+/** Raised when an older program must not use the directory any more (ADR 25). */
+export const CATALOGUE_FORMAT = 1;
 const FIRST_LINE = /^sluice-catalogue (\d+) crc32c=([0-9a-f]{8}) size=(\d+)\n/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -93,7 +94,7 @@ export function saveCatalogue(
 export function encodeCatalogue(content: CatalogueContent): Uint8Array {
   const body = new TextEncoder().encode(JSON.stringify(content, null, 1) + "\n");
   const crc = checksum(body).toString(16).padStart(8, "0");
-  const first = `sluice-catalogue ${FORMAT} crc32c=${crc} size=${body.length}\n`;
+  const first = `sluice-catalogue ${CATALOGUE_FORMAT} crc32c=${crc} size=${body.length}\n`;
   const bytes = new Uint8Array(first.length + body.length);
   bytes.set(new TextEncoder().encode(first));
   bytes.set(body, first.length);
@@ -104,9 +105,10 @@ export function decodeCatalogue(bytes: Uint8Array): CatalogueContent {
   const first = FIRST_LINE.exec(new TextDecoder("latin1").decode(bytes.subarray(0, 80)));
   if (first === null) throw damaged("its first line is not a catalogue's");
   const [line, format, crc, size] = first as unknown as [string, string, string, string];
-  if (Number(format) > FORMAT) {
+  if (Number(format) > CATALOGUE_FORMAT) {
     throw new CatalogueError(
-      `the catalogue is of format ${format}, this version knows ${FORMAT}: use a newer version`,
+      `the catalogue is of format ${format}, this version knows ${CATALOGUE_FORMAT}: ` +
+        "use a newer version",
     );
   }
   const body = bytes.slice(line.length);

@@ -4,7 +4,7 @@
  *
  *     absent or empty        created; refused with `initialise` off: a disk that is not mounted
  *     holds a catalogue      ours: lock, load, take the clean marker away, count the epoch;
- *                            refused when a partition of it is missing
+ *                            refused when a newer program wrote it, or a partition is missing
  *     anything else          refused by name, untouched
  *
  * Invariant: while it is open no second broker has it (flock on `.lock`), and no clean marker
@@ -49,6 +49,7 @@ import {
   replaceFile,
   StorageError,
 } from "./files.ts";
+import { newerFile } from "./format_versions.ts";
 import { listedHolder, processText } from "./lock_holder.ts";
 import { Reserve } from "./reserve.ts";
 import { inspectDirectories } from "./topic_directories.ts";
@@ -122,6 +123,7 @@ export class DataDirectory {
     let lockFd = -1;
     try {
       refuseUnlessOurs(path, directoryNames(libc, fd, path), initialise);
+      refuseNewer(libc, fd, path); // before the lock makes its file
       lockFd = lock(libc, fd, path);
       // Once more: before the lock was ours another broker may have made this its directory.
       const names = directoryNames(libc, fd, path);
@@ -251,6 +253,11 @@ function refuseUnlessOurs(path: string, names: readonly string[], initialise: bo
     );
   }
   if (!initialise) throw new DirectoryError(`${path} is empty: is its disk mounted?`);
+}
+
+function refuseNewer(libc: Libc, fd: number, path: string): void {
+  const newer = newerFile(libc, fd);
+  if (newer !== null) throw new DirectoryError(`${path}: ${newer}`);
 }
 
 /**

@@ -29,7 +29,7 @@ import { ProducerState } from "./producer_state.ts";
 
 const HEADER_SIZE = 10;
 export const SNAPSHOT_ENTRY_SIZE = 46;
-const VERSION = 1;
+export const SNAPSHOT_VERSION = 1;
 const NO_TRANSACTION = -1;
 const NO_OFFSET = -1;
 
@@ -50,7 +50,7 @@ export function encodeSnapshot(state: ProducerState): ByteBlock {
     writeI64(view, at + 38, NO_TRANSACTION);
     at += SNAPSHOT_ENTRY_SIZE;
   });
-  view.setInt16(0, VERSION);
+  view.setInt16(0, SNAPSHOT_VERSION);
   view.setInt32(6, count);
   view.setUint32(2, crc32c(block.bytes, block.words, 6, size - 6));
   return block;
@@ -59,7 +59,7 @@ export function encodeSnapshot(state: ProducerState): ByteBlock {
 /** The state in `size` bytes of `block`, or null when they are not a whole snapshot. */
 export function decodeSnapshot(block: ByteBlock, size: number): ProducerState | null {
   const view = block.view;
-  if (size < HEADER_SIZE || view.getInt16(0) !== VERSION) return null;
+  if (size < HEADER_SIZE || view.getInt16(0) !== SNAPSHOT_VERSION) return null;
   const count = view.getInt32(6);
   if (count < 0 || size !== HEADER_SIZE + count * SNAPSHOT_ENTRY_SIZE) return null;
   if (view.getUint32(2) !== crc32c(block.bytes, block.words, 6, size - 6)) return null;

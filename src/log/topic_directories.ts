@@ -51,6 +51,7 @@ import {
   replaceFile,
   writeUnsynced,
 } from "./files.ts";
+import { PartitionFormats } from "./format_versions.ts";
 import { type ManySyncs, SyncGroup } from "./sync_group.ts";
 
 /** What Kafka writes where a topic has no id. */
@@ -78,14 +79,34 @@ export function inspectDirectories(
   dataFd: number,
   topic: TopicDefinition,
 ): Inspection {
+  const formats = new PartitionFormats(libc);
   let lacksId = false;
   for (const directory of directoriesOf(topic)) {
-    const found = ownerOf(libc, dataFd, directory);
-    if (found === NOBODY) lacksId = true;
-    const problem = problemOf(directory, found, topic);
+    const { owner, newer } = inspectDirectory(libc, dataFd, directory, formats);
+    if (owner === NOBODY) lacksId = true;
+    const problem = newer ?? problemOf(directory, owner, topic);
     if (problem !== null) return { problem, lacksId };
   }
   return { problem: null, lacksId };
+}
+
+/** Whose it is (as `ownerOf` says), and what a newer program wrote in it. */
+function inspectDirectory(
+  libc: Libc,
+  dataFd: number,
+  directory: string,
+  formats: PartitionFormats,
+): { readonly owner: string | null; readonly newer: string | null } {
+  const fd = openDirectory(libc, dataFd, directory);
+  if (fd === -ENOENT || fd === -ENOTDIR) return { owner: null, newer: null };
+  must(fd, `open ${directory}`);
+  try {
+    const owner = ownerIn(libc, fd);
+    const known = owner === DAMAGED ? "" : PARTITION_METADATA_FILE;
+    return { owner, newer: formats.newerFile(fd, directory, known) };
+  } finally {
+    libc.close(fd);
+  }
 }
 
 function problemOf(directory: string, found: string | null, topic: TopicDefinition): string | null {
@@ -278,14 +299,18 @@ function ownerOf(libc: Libc, dataFd: number, directory: string): string | null {
   if (fd === -ENOENT || fd === -ENOTDIR) return null;
   must(fd, `open ${directory}`);
   try {
-    const bytes = readSmallFile(libc, fd, PARTITION_METADATA_FILE);
-    if (bytes === null) return NOBODY;
-    const owner = parsePartitionMetadata(new TextDecoder("latin1").decode(bytes));
-    if (owner === NO_TOPIC_ID) return NOBODY;
-    return owner ?? DAMAGED;
+    return ownerIn(libc, fd);
   } finally {
     libc.close(fd);
   }
+}
+
+function ownerIn(libc: Libc, fd: number): string {
+  const bytes = readSmallFile(libc, fd, PARTITION_METADATA_FILE);
+  if (bytes === null) return NOBODY;
+  const owner = parsePartitionMetadata(new TextDecoder("latin1").decode(bytes));
+  if (owner === NO_TOPIC_ID) return NOBODY;
+  return owner ?? DAMAGED;
 }
 
 function writeMetadata(libc: Libc, fd: number, topicId: string): void {

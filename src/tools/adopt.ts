@@ -53,6 +53,7 @@ import {
   partitionNames,
   type PartitionPlace,
   readText,
+  refuseNewer,
   type Root,
   ToolError,
 } from "./places.ts";
@@ -84,6 +85,7 @@ export function adopt(libc: Libc, path: string, options: AdoptOptions): Catalogu
   const root = openRoot(libc, path);
   try {
     refuseUnlessKafkas(root);
+    refuseNewer(root);
     refuseWhileHeld(root);
     const lock = options.isDry ? null : takeLock(root);
     try {

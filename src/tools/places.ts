@@ -34,6 +34,7 @@ import {
   TIME_INDEX_SUFFIX,
 } from "../format/file_names.ts";
 import { must, openDirectory, readSmallFile } from "../log/files.ts";
+import { newerFile, PartitionFormats } from "../log/format_versions.ts";
 import { listedHolder, type LockHolder } from "../log/lock_holder.ts";
 
 /** What a tool cannot do; the message says why, the hint what to do instead. */
@@ -90,6 +91,28 @@ export function openRoot(libc: Libc, path: string): Root {
 
 export function closeRoot(root: Root): void {
   root.libc.close(root.fd);
+}
+
+/** What a newer program wrote is not judged, and above all not changed. */
+export function refuseNewer(root: Root): void {
+  const { libc, fd, path } = root;
+  const newer = newerFile(libc, fd) ?? newerInPartitions(root);
+  if (newer !== null) throw new ToolError(`${path}: ${newer}`);
+}
+
+function newerInPartitions(root: Root): string | null {
+  const formats = new PartitionFormats(root.libc);
+  for (const name of partitionNames(root)) {
+    const fd = openDirectory(root.libc, root.fd, name);
+    if (fd < 0) continue; // for others to say
+    try {
+      const newer = formats.newerFile(fd, name);
+      if (newer !== null) return newer;
+    } finally {
+      root.libc.close(fd);
+    }
+  }
+  return null;
 }
 
 export type RootKind = "sluice" | "kafka" | "none";

@@ -43,6 +43,7 @@ import {
   parseSegmentName,
   type PartitionPlace,
   readText,
+  refuseNewer,
   type Root,
   rootKind,
   ToolError,
@@ -93,6 +94,7 @@ export function* repairSteps(
   const root = openRoot(libc, path);
   try {
     if (rootKind(root) === "none") throw new ToolError(`${path} is no data directory`, NAME_IT);
+    refuseNewer(root);
     refuseWhileHeld(root);
     const isDry = !options.truncate && !options.rebuild;
     const lock = isDry ? null : takeLock(root);

@@ -36,6 +36,7 @@ import {
   partitionNames,
   type PartitionPlace,
   readText,
+  refuseNewer,
   type Root,
   rootKind,
   ToolError,
@@ -104,6 +105,7 @@ class Verification {
       const text = `${root.path} is no data directory: it holds no catalogue, no partition`;
       throw new ToolError(text, NAME_IT);
     }
+    refuseNewer(root);
     this.#root = root;
     this.#options = options;
     this.#findings = new Findings(options.tell);

@@ -1,0 +1,137 @@
+/**
+ * Which files of a data directory say of which format they are, and the newest that this program
+ * reads. What a newer program wrote is refused before anything is touched (ADR 25).
+ *
+ *     catalogue                       sluice-catalogue 1 crc32c=…
+ *     meta.properties                 version=1
+ *     .kafka_cleanshutdown            {"version":0,…
+ *     *-offset-checkpoint             0\n
+ *     orders-0/partition.metadata     version: 0\n
+ *     orders-0/leader-epoch-checkpoint   0\n
+ *     orders-0/*.snapshot             00 01
+ *
+ * The others (logs, indexes, tokens) say of no format: a program that writes them otherwise raises
+ * the catalogue's.
+ *
+ * Invariant: reads only, and little: the first bytes of each file. A file that is damaged is
+ * none's business here.
+ */
+
+import { ENOENT, O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
+import type { DirectoryEntry, Libc, Memory } from "../../ffi/libc.ts";
+import {
+  CATALOGUE_FILE,
+  CLEAN_STOP_FILE,
+  LEADER_EPOCH_FILE,
+  LOG_START_FILE,
+  META_FILE,
+  parseSnapshotFile,
+  PARTITION_METADATA_FILE,
+  RECOVERY_POINT_FILE,
+} from "../format/file_names.ts";
+import { CATALOGUE_FORMAT } from "./catalogue.ts";
+import { must, readWhole } from "./files.ts";
+import { SNAPSHOT_VERSION } from "./producer_snapshot.ts";
+
+/** A file that says its format in text, in its first bytes. */
+interface TextFile {
+  readonly name: string;
+  readonly format: RegExp;
+  readonly newest: number;
+}
+
+const CHECKPOINT = { format: /^(\d{1,9})\n/, newest: 0 };
+
+const FILES: readonly TextFile[] = [
+  { name: CATALOGUE_FILE, format: /^sluice-catalogue (\d{1,9}) /, newest: CATALOGUE_FORMAT },
+  { name: META_FILE, format: /^version=(\d{1,9})$/m, newest: 1 },
+  { name: CLEAN_STOP_FILE, format: /^\{"version":(\d{1,9})[,}]/, newest: 0 },
+  { name: RECOVERY_POINT_FILE, ...CHECKPOINT },
+  { name: LOG_START_FILE, ...CHECKPOINT },
+];
+
+const METADATA: TextFile = {
+  name: PARTITION_METADATA_FILE,
+  format: /^version: (\d{1,9})\n/,
+  newest: 0,
+};
+const EPOCHS: TextFile = { name: LEADER_EPOCH_FILE, ...CHECKPOINT };
+
+/** Kafka writes comments before the version in meta.properties. */
+const LOOKED_AT_BYTES = 512;
+
+/**
+ * The first file of the data directory itself that a newer program wrote, for people; null where
+ * there is none. Throws StorageError.
+ */
+export function newerFile(libc: Libc, dataFd: number): string | null {
+  const memory = libc.allocate(LOOKED_AT_BYTES);
+  for (const file of FILES) {
+    const newer = newerText(libc, dataFd, "", file, memory);
+    if (newer !== null) return newer;
+  }
+  return null;
+}
+
+/** The same of a partition's open directory. Each start asks it of every partition. */
+export class PartitionFormats {
+  readonly #libc: Libc;
+  readonly #memory: Memory;
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+    this.#memory = libc.allocate(LOOKED_AT_BYTES);
+  }
+
+  /** `known` is the name of a file that need not be looked at. Throws StorageError. */
+  newerFile(fd: number, directory: string, known: string = ""): string | null {
+    const entries: DirectoryEntry[] = [];
+    must(this.#libc.readDirectory(fd, entries), `read directory ${directory}`);
+    for (const { name } of entries) {
+      const newer = name === known ? null : this.#newer(fd, directory, name);
+      if (newer !== null) return newer;
+    }
+    return null;
+  }
+
+  #newer(fd: number, directory: string, name: string): string | null {
+    const libc = this.#libc;
+    if (name === LEADER_EPOCH_FILE) {
+      return newerText(libc, fd, `${directory}/`, EPOCHS, this.#memory);
+    }
+    if (name === PARTITION_METADATA_FILE) {
+      return newerText(libc, fd, `${directory}/`, METADATA, this.#memory);
+    }
+    if (parseSnapshotFile(name) === null || begin(libc, fd, name, this.#memory) < 2) return null;
+    const version = this.#memory.view.getInt16(0);
+    if (version <= SNAPSHOT_VERSION) return null;
+    return told(`${directory}/${name}`, version, SNAPSHOT_VERSION);
+  }
+}
+
+function newerText(
+  libc: Libc,
+  fd: number,
+  prefix: string,
+  { name, format, newest }: TextFile,
+  memory: Memory,
+): string | null {
+  const size = begin(libc, fd, name, memory);
+  const text = String.fromCharCode(...memory.bytes.subarray(0, size));
+  const found = Number(format.exec(text)?.[1] ?? -1);
+  return found > newest ? told(prefix + name, found, newest) : null;
+}
+
+/** Reads the first bytes of a file; returns how many, 0 without a file. */
+function begin(libc: Libc, fd: number, name: string, memory: Memory): number {
+  const file = libc.openat(fd, name, O_RDONLY | O_NOFOLLOW, 0);
+  if (file === -ENOENT) return 0;
+  must(file, `open ${name}`);
+  const size = readWhole(libc, file, memory, 0, LOOKED_AT_BYTES, 0);
+  libc.close(file);
+  return must(size, `read ${name}`);
+}
+
+function told(path: string, format: number, newest: number): string {
+  return `${path} is of format ${format}, this version knows ${newest}: use a newer version`;
+}

@@ -13,12 +13,16 @@
  * The others (logs, indexes, tokens) say of no format: a program that writes them otherwise raises
  * the catalogue's.
  *
- * Invariant: reads only, and little: the first bytes of each file. A file that is damaged is
- * none's business here.
+ * A checkpoint or a snapshot that is right but for its version is damaged, not newer: another
+ * format looks otherwise.
+ *
+ * Invariant: reads only, and little: the first bytes of each file. Damage is for others to say.
  */
 
 import { ENOENT, O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
 import type { DirectoryEntry, Libc, Memory } from "../../ffi/libc.ts";
+import { heapBlock } from "../base/bytes.ts";
+import { parseEpochs, parseOffsets } from "../format/checkpoint.ts";
 import {
   CATALOGUE_FILE,
   CLEAN_STOP_FILE,
@@ -30,14 +34,16 @@ import {
   RECOVERY_POINT_FILE,
 } from "../format/file_names.ts";
 import { CATALOGUE_FORMAT } from "./catalogue.ts";
-import { must, readWhole } from "./files.ts";
-import { SNAPSHOT_VERSION } from "./producer_snapshot.ts";
+import { must, readSmallFile, readWhole } from "./files.ts";
+import { decodeSnapshot, SNAPSHOT_VERSION } from "./producer_snapshot.ts";
 
 /** A file that says its format in text, in its first bytes. */
 interface TextFile {
   readonly name: string;
   readonly format: RegExp;
   readonly newest: number;
+  /** Whether the text of a whole file is right, but for the format that it says. */
+  readonly isOurs?: (text: string) => boolean;
 }
 
 const CHECKPOINT = { format: /^(\d{1,9})\n/, newest: 0 };
@@ -46,8 +52,8 @@ const FILES: readonly TextFile[] = [
   { name: CATALOGUE_FILE, format: /^sluice-catalogue (\d{1,9}) /, newest: CATALOGUE_FORMAT },
   { name: META_FILE, format: /^version=(\d{1,9})$/m, newest: 1 },
   { name: CLEAN_STOP_FILE, format: /^\{"version":(\d{1,9})[,}]/, newest: 0 },
-  { name: RECOVERY_POINT_FILE, ...CHECKPOINT },
-  { name: LOG_START_FILE, ...CHECKPOINT },
+  { name: RECOVERY_POINT_FILE, ...CHECKPOINT, isOurs: (text) => parseOffsets(text) !== null },
+  { name: LOG_START_FILE, ...CHECKPOINT, isOurs: (text) => parseOffsets(text) !== null },
 ];
 
 const METADATA: TextFile = {
@@ -55,7 +61,11 @@ const METADATA: TextFile = {
   format: /^version: (\d{1,9})\n/,
   newest: 0,
 };
-const EPOCHS: TextFile = { name: LEADER_EPOCH_FILE, ...CHECKPOINT };
+const EPOCHS: TextFile = {
+  name: LEADER_EPOCH_FILE,
+  ...CHECKPOINT,
+  isOurs: (text) => parseEpochs(text) !== null,
+};
 
 /** Kafka writes comments before the version in meta.properties. */
 const LOOKED_AT_BYTES = 512;
@@ -104,22 +114,36 @@ export class PartitionFormats {
     }
     if (parseSnapshotFile(name) === null || begin(libc, fd, name, this.#memory) < 2) return null;
     const version = this.#memory.view.getInt16(0);
-    if (version <= SNAPSHOT_VERSION) return null;
+    if (version <= SNAPSHOT_VERSION || isOurs(libc, fd, name)) return null;
     return told(`${directory}/${name}`, version, SNAPSHOT_VERSION);
   }
+}
+
+/** Whether all but its version is a snapshot of ours. */
+function isOurs(libc: Libc, fd: number, name: string): boolean {
+  const bytes = readSmallFile(libc, fd, name) ?? new Uint8Array(0);
+  const block = heapBlock(bytes.length);
+  block.bytes.set(bytes);
+  block.view.setInt16(0, SNAPSHOT_VERSION);
+  return decodeSnapshot(block, bytes.length) !== null;
 }
 
 function newerText(
   libc: Libc,
   fd: number,
   prefix: string,
-  { name, format, newest }: TextFile,
+  { name, format, newest, isOurs }: TextFile,
   memory: Memory,
 ): string | null {
   const size = begin(libc, fd, name, memory);
   const text = String.fromCharCode(...memory.bytes.subarray(0, size));
   const found = Number(format.exec(text)?.[1] ?? -1);
-  return found > newest ? told(prefix + name, found, newest) : null;
+  if (found <= newest) return null;
+  if (isOurs !== undefined) {
+    const whole = new TextDecoder("latin1").decode(readSmallFile(libc, fd, name) ?? undefined);
+    if (isOurs(whole.replace(/^\d+/, String(newest)))) return null;
+  }
+  return told(prefix + name, found, newest);
 }
 
 /** Reads the first bytes of a file; returns how many, 0 without a file. */

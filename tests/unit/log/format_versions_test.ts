@@ -8,6 +8,8 @@ import { AT_FDCWD } from "../../../ffi/constants.ts";
 import { DataDirectory } from "../../../src/log/data_directory.ts";
 import { openDirectory } from "../../../src/log/files.ts";
 import { newerFile, PartitionFormats } from "../../../src/log/format_versions.ts";
+import { encodeSnapshot } from "../../../src/log/producer_snapshot.ts";
+import { ProducerState } from "../../../src/log/producer_state.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 import { treeOf } from "../../support/tree.ts";
 
@@ -25,8 +27,8 @@ test("files of the data directory: the newest format, a newer one, and what is n
     ["catalogue", "sluice-catalogue 1 crc32c=", "sluice-catalogue 2 crc32c=", "2"],
     ["meta.properties", "#\n#Sat\nversion=1\n", "#\n#Sat\nversion=2\n", "2"],
     [".kafka_cleanshutdown", '{"version":0,"brokerEpoch":7}', '{"version":10}', "10"],
-    ["recovery-point-offset-checkpoint", "0\n0\n", "1\n0\n", "1"],
-    ["log-start-offset-checkpoint", "0\n0\n", "12\n0\n", "12"],
+    ["recovery-point-offset-checkpoint", "0\n0\n", "1\n0\nmore\n", "1"],
+    ["log-start-offset-checkpoint", "0\n0\n", "12\n0\nmore\n", "12"],
   ];
   for (const [name, known, newer, format] of rows) {
     for (const content of [known, "", "version", "\0\0\0\x02", "-1\n"]) {
@@ -40,7 +42,7 @@ test("files of the data directory: the newest format, a newer one, and what is n
 test("files of a partition: the newest format, a newer one, and what is none", () => {
   const rows: [name: string, known: string, newer: string, format: string][] = [
     ["partition.metadata", "version: 0\ntopic_id: x", "version: 1\ntopic_id: x", "1"],
-    ["leader-epoch-checkpoint", "0\n1\n0 0\n", "1\n1\n0 0\n", "1"],
+    ["leader-epoch-checkpoint", "0\n1\n0 0\n", "1\n1\n0 0 0\n", "1"],
     [SNAPSHOT, "\0\x01", "\0\x02", "2"],
   ];
   for (const [name, known, newer, format] of rows) {
@@ -53,6 +55,23 @@ test("files of a partition: the newest format, a newer one, and what is none", (
     assert.match(formats.newerFile(fd, "t-0") ?? "", new RegExp(`^t-0/${name} .* ${format}, `));
     assert.equal(formats.newerFile(fd, "t-0", name), null, "it need not be looked at");
   }
+});
+
+test("what is right but for its version is damaged, not newer", () => {
+  const formats = new PartitionFormats(libc);
+  assert.equal(
+    formats.newerFile(withFile("t-0/leader-epoch-checkpoint", "4\n1\n0 0\n").fd, ""),
+    null,
+  );
+  assert.equal(newerFile(libc, withFile("log-start-offset-checkpoint", "1\n0\n").fd), null);
+  const snapshot = encodeSnapshot(new ProducerState());
+  snapshot.view.setInt16(0, 5);
+  const bytes = String.fromCharCode(...snapshot.bytes.subarray(0, 10));
+  assert.equal(formats.newerFile(withFile(`t-0/${SNAPSHOT}`, bytes).fd, ""), null);
+  assert.match(
+    formats.newerFile(withFile(`t-0/${SNAPSHOT}`, `${bytes}x`).fd, "t") ?? "",
+    /format 5/,
+  );
 });
 
 test("the refusal comes before the lock makes its file", () => {

@@ -52,7 +52,10 @@ for (const name of DIRECTORIES) {
     assert.equal(before.code, isTorn ? 1 : 0, before.out);
     assert.match(before.out, /: 0 damages, /);
     for (const { partition } of isTorn ? BEHIND : []) {
-      assert.match(before.out, new RegExp(`^warning {2}${partition}/.* the next start cuts it`, "m"));
+      assert.match(
+        before.out,
+        new RegExp(`^warning {2}${partition}/.* the next start cuts it`, "m"),
+      );
     }
     const values: string[] = [];
     const added = () =>

@@ -1,24 +1,31 @@
 // @ts-self-types="./runtime.d.mts"
 /**
- * Where the runtimes are and how Sluice is started under them. The one home of that knowledge: the
- * command (`run.mjs`), the scripts (`under.mjs`) and the tests (`tests/support/runtimes.ts`) all
- * ask here.
+ * Where the runtimes are and how Sluice is started under them, in a clone and in the npm package.
+ * The one home of that knowledge: the command (`run.mjs`), an embedded broker of Node
+ * (`src/embed/beside.ts`), the scripts (`under.mjs`) and the tests (`tests/support/runtimes.ts`)
+ * all ask here.
  *
  * Plain JavaScript, because Node starts it and old Nodes read no TypeScript. Nothing is imported
  * that is not in Node, Bun and Deno.
  *
- * A runtime is looked for in this order: the platform package that `npm ci` put into node_modules
- * (a bare binary, pinned by the lock file), the PATH, and at last the runtime this file runs in.
+ * A runtime is looked for in this order: the platform package that npm put into node_modules (a
+ * bare binary of one exact version), the PATH, and at last the runtime this file runs in.
  */
 import { spawn } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { constants as system } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** The package holds JavaScript, in the places where a clone has TypeScript. */
+const IS_CLONE = existsSync(join(ROOT, "src/main.ts"));
+
+/** Entry of the command. */
+export const MAIN = join(ROOT, IS_CLONE ? "src/main.ts" : "src/main.js");
 
 export const RUNTIMES = ["bun", "deno"];
 
@@ -54,14 +61,22 @@ export function currentRuntime() {
 /** The path of a runtime's binary, or null when this machine has none. */
 export function findRuntime(name) {
   for (const path of PLATFORM_BINARIES[`${name} ${process.arch}`] ?? []) {
-    const full = join(ROOT, "node_modules", path);
-    if (isExecutable(full)) return full;
+    for (const folder of foldersAbove(ROOT)) {
+      const full = join(folder, "node_modules", path);
+      if (isExecutable(full)) return full;
+    }
   }
   for (const folder of (process.env.PATH ?? "").split(delimiter)) {
     const full = join(folder, name);
     if (folder !== "" && isExecutable(full)) return full;
   }
   return currentRuntime() === name ? process.execPath : null;
+}
+
+/** Where packages are looked for: in a clone its own node_modules, for a package those above it. */
+function foldersAbove(folder) {
+  const above = dirname(folder);
+  return above === folder ? [folder] : [folder, ...foldersAbove(above)];
 }
 
 function isExecutable(path) {
@@ -83,9 +98,19 @@ export function argumentsFor(name, permissions) {
 }
 
 export function denoProject() {
+  if (!IS_CLONE) return ["--no-config", "--node-modules-dir=manual"];
   const config = `--config=${join(ROOT, "deno.json")}`;
   if (!existsSync(join(ROOT, "node_modules", "zod"))) return [config];
   return [config, "--node-modules-dir=manual"];
+}
+
+/** What SLUICE_RUNTIME says, or "". Throws an Error with a message for the user. */
+function wantedRuntime() {
+  const wanted = process.env.SLUICE_RUNTIME ?? "";
+  if (wanted !== "" && !RUNTIMES.includes(wanted)) {
+    throw new Error(`SLUICE_RUNTIME is "${wanted}"; it can be bun or deno`);
+  }
+  return wanted;
 }
 
 /**
@@ -93,16 +118,20 @@ export function denoProject() {
  * with a message for the user when there is none.
  */
 export function chooseRuntime() {
-  const wanted = process.env.SLUICE_RUNTIME ?? "";
-  if (wanted !== "" && !RUNTIMES.includes(wanted)) {
-    throw new Error(`SLUICE_RUNTIME is "${wanted}"; it can be bun or deno`);
-  }
+  const wanted = wantedRuntime();
   for (const name of wanted === "" ? RUNTIMES : [wanted]) {
     const path = findRuntime(name);
     if (path !== null) return { name, path };
   }
   const missing = wanted === "" ? "neither Bun nor Deno" : `no ${wanted}`;
-  throw new Error(`${missing} in node_modules or on the PATH; run \`npm ci\` first`);
+  const remedy = IS_CLONE ? "run `npm ci` first" : "install one, or leave out --omit=optional";
+  throw new Error(`${missing} in node_modules or on the PATH; ${remedy}`);
+}
+
+/** Whether the runtime that runs this is one that runs Sluice, and nobody wants another. */
+export function isAtHome() {
+  const current = currentRuntime();
+  return current !== "node" && ["", current].includes(wantedRuntime());
 }
 
 /**
@@ -120,7 +149,9 @@ export function runUnder(file, args, permissions) {
     process.exit(127);
   }
   const before = argumentsFor(runtime.name, permissions);
-  const child = spawn(runtime.path, [...before, join(ROOT, file), ...args], { stdio: "inherit" });
+  const child = spawn(runtime.path, [...before, resolve(ROOT, file), ...args], {
+    stdio: "inherit",
+  });
   const forget = passSignals(child);
   if (process.env.npm_command !== undefined) endWithParent(child);
   child.on("error", (error) => {

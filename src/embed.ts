@@ -1,161 +1,161 @@
 /**
- * An embedded broker: what `sluice serve` runs, and what a program or a test starts in its own
- * process. The main thread is a client of its shard like any other, over the Unix socket.
+ * A broker inside a program or a test, in place of one that has to be installed and started beside
+ * it. On Bun and Deno it runs in threads of the process itself; Node has no way to call libc, so
+ * there it runs in a child process that lives as long as its parent, with the same methods.
  *
- *     shard asks (postMessage) -> server/control.ts: durable -> control operation -> answer
+ *     Broker -> Client (TCP, loopback) -> engine: embed/inside.ts, or embed/beside.ts on Node
  *
- * Invariant: a broker that lost its shard does not go on half alive: `closed` rejects, and the
- * data directory stays locked until the process ends, because the shard may still write. A start
- * that does not reach its shard stops it.
+ * Invariant: what a start has made is gone when it fails, and when `stop` settles: threads,
+ * sockets, and the directory where nobody named one.
+ *
+ * @example A broker for the length of a block: port and directory are its own.
+ * ```ts
+ * import { Broker } from "sluice";
+ *
+ * await using broker = await Broker.start({ topics: ["orders"] });
+ * const { offset } = await broker.produce({ topic: "orders", value: "3 apples" });
+ * console.log(`at offset ${offset} of ${broker.dataDirectory}`);
+ * ```
  */
 
 import type { Address } from "./address.ts";
-import type { HttpServer } from "./admin/serve.ts";
-import { setTraceSink } from "./base/trace.ts";
-import type { BrokerOptions } from "./config.ts";
-import { SettingSource } from "./format/broker_settings.ts";
-import { ADMIN_TOKEN_FILE } from "./format/file_names.ts";
-import { controlOperation } from "./native/control_operations.ts";
-import { operation } from "./native/operations.ts";
-import { ControlConnection, ControlRefused } from "./server/control_connection.ts";
-import { Control, type ShardLink } from "./server/control.ts";
-import { sourcesOf } from "./server/setting_entries.ts";
-import { type ShardRequest, Supervisor } from "./server/supervisor.ts";
-import { Threads } from "./server/threads.ts";
-import type { UnixSocket } from "./server/unix_socket.ts";
-import { closeHttp, openHttp } from "./open_http.ts";
-import { PROGRAM } from "./version.ts";
+import { later } from "./base/later.ts";
+import type { Admin } from "./client/admin.ts";
+import { Client } from "./client/client.ts";
+import { isCode } from "./client/errors.ts";
+import type { Producer } from "./client/producer.ts";
+import type { Delivery, ProducerRecord } from "./client/record.ts";
+import type { Engine } from "./embed/engine.ts";
+import {
+  brokerOptions,
+  type EmbeddedOptions,
+  type WantedTopic,
+  wantedTopics,
+} from "./embed/options.ts";
+import { ErrorCodes } from "./format/errors.ts";
 
-const ADD_TOPIC = controlOperation("add_topic");
-const ANSWER = controlOperation("answer");
-const APPLY_CONFIG = controlOperation("apply_config");
-const CHANGE_TOPIC = controlOperation("change_topic");
-const LOG_START = controlOperation("log_start");
-const PING = operation("ping");
-const PRODUCER_IDS = controlOperation("producer_ids");
-const REMOVE_TOPIC = controlOperation("remove_topic");
-const STOP = controlOperation("stop");
+export { ConfigError } from "./address.ts";
+export type { EmbeddedOptions, EmbeddedTopic } from "./embed/options.ts";
+export { StartError } from "./server/start_error.ts";
 
-/** The broker cannot go on and has to be started again; the message says why. */
-export class BrokerFailed extends Error {
-  override name = "BrokerFailed";
-}
-
-/** Where the HTTP door is, and what opens it. */
-export interface HttpAddresses {
-  /** Null: something else listens at the default address, and nobody chose another one. */
-  readonly address: Address | null;
-  /** A Unix socket that needs no token: its file's permissions say who may use it. */
-  readonly socketPath: string;
-  /** Path of the file with the token that may do everything. */
-  readonly adminTokenFile: string;
+/** Where programs reach a broker. `listenerText` of an address is `host:port`. */
+export interface BrokerAddresses {
+  /** For clients: `Client.connect({ brokers: [broker.addresses.native] })`. */
+  readonly native: Address;
+  /** Null unless it was started with `http: { enabled: true }`. */
+  readonly http: Address | null;
 }
 
 export class Broker {
-  /** Settles when the broker has stopped; rejects with BrokerFailed when it cannot go on. */
+  readonly addresses: BrokerAddresses;
+  /** Path of the data directory. */
+  readonly dataDirectory: string;
+  /**
+   * Settles when the broker has stopped; rejects when it cannot go on. A program that ignores it
+   * hears of a failure from its clients and from `stop`.
+   */
   readonly closed: Promise<void>;
-  readonly #supervisor: Supervisor;
-  readonly #connection: ControlConnection;
-  readonly #control: Control;
+  /** A client of this broker, for consumers and producers; it is closed by `stop`. */
+  readonly client: Client;
+  readonly #engine: Engine;
+  #producer: Promise<Producer> | null = null;
   #stopping: Promise<void> | null = null;
-  /** While the run is short enough to count, should it not end cleanly. */
-  readonly #shortRun: ReturnType<typeof setTimeout>;
-  #http: Promise<HttpServer> | null;
-  #failure: BrokerFailed | null = null;
-  /** The shard has answered stop: that its connection ends is no failure. */
-  #hasStopped = false;
-  readonly #settle: { resolve: () => void; reject: (error: Error) => void };
 
-  private constructor(
-    supervisor: Supervisor,
-    connection: ControlConnection,
-    http: Promise<HttpServer> | null,
-  ) {
-    this.#supervisor = supervisor;
-    this.#http = http;
-    this.#connection = connection;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.closed = promise;
-    this.#settle = { resolve, reject };
-    promise.catch(() => {}); // who does not listen is not ended by it
-    this.#control = new Control({
-      keeper: supervisor.keeper,
-      shard: linkTo(connection),
-      settings: (changes) => supervisor.settings(changes),
-      partitionsMax: supervisor.partitionsMax,
-      pause: (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds)),
-      fail: (error) => this.#fail(error),
-    });
-    this.#shortRun = setTimeout(() => supervisor.forgetRun(), supervisor.countRun());
-    void connection.ended.then((error) => this.#fail(error));
-    void supervisor.threads.failed.then((error) => this.#fail(error));
-    supervisor.serve((request) => this.#serve(request));
+  private constructor(engine: Engine, client: Client) {
+    this.#engine = engine;
+    this.client = client;
+    this.addresses = { native: engine.native, http: engine.http };
+    this.dataDirectory = engine.dataDirectory;
+    this.closed = engine.closed;
   }
 
   /**
-   * Starts a broker; it serves when the promise settles. Throws ConfigError, DirectoryError,
-   * CatalogueError, StorageError or StartError, each with a message that says what to do.
+   * Starts a broker; it serves, and its topics are there, when the promise settles. Without options
+   * it listens on a free port of 127.0.0.1, and its data goes with it. Any number may run in one
+   * process. Throws ConfigError for an option that is wrong, BrokerError for a topic that the
+   * broker refuses, StartError and others when it cannot start; the message says what to do.
+   *
+   * @example A topic with settings, and no wait for the disk: what a test wants.
+   * ```ts
+   * import { Broker } from "sluice";
+   *
+   * await using broker = await Broker.start({
+   *   durability: "os",
+   *   topics: { payments: { partitions: 4, config: { "retention.ms": 60_000 } } },
+   *   connections: { max: 100 },
+   * });
+   * const [topic] = (await broker.admin.metadata(["payments"])).topics;
+   * console.log(`${topic?.partitions.length} partitions at port ${broker.addresses.native.port}`);
+   * ```
+   *
+   * @example A directory that stays: the next broker goes on with it.
+   * ```ts
+   * import { mkdtempSync, rmSync } from "node:fs";
+   * import { Broker } from "sluice";
+   *
+   * const dataDirectory = mkdtempSync("/tmp/kept-");
+   * const first = await Broker.start({ dataDirectory, topics: ["notes"] });
+   * await first.produce({ topic: "notes", value: "remember" });
+   * await first.stop();
+   *
+   * await using second = await Broker.start({ dataDirectory });
+   * console.log((await second.admin.offsets("notes", 0)).visibleEnd, "record");
+   * rmSync(dataDirectory, { recursive: true });
+   * ```
    */
-  static async start(
-    options: BrokerOptions = {},
-    threads: Threads = new Threads(),
-  ): Promise<Broker> {
+  static async start(options: EmbeddedOptions = {}): Promise<Broker> {
+    const topics = wantedTopics(options);
+    const engine = await startEngine(options);
     try {
-      const { traceToLogTape } = await import("./base/trace_log.ts");
-      const { parseConfig } = await import("./config.ts");
-      setTraceSink(traceToLogTape);
-      const sources = sourcesOf(options, SettingSource.commandLine);
-      const supervisor = await Supervisor.start(parseConfig(options), PROGRAM, threads, sources);
-      return await Broker.over(supervisor, await supervisor.connect(), null);
+      const client = await Client.connect({ brokers: [engine.native], clientName: "embedded" });
+      const broker = new Broker(engine, client);
+      for (const topic of topics) await broker.#createIfAbsent(topic);
+      return broker;
     } catch (error) {
-      threads.terminate();
+      await engine.stop();
       throw error;
     }
   }
 
-  /**
-   * The broker of a shard that serves already, over a socket to it, and perhaps with a door that is
-   * open. Until this settles topics are neither made nor changed: who asks for it waits. Throws
-   * BrokerFailed.
-   */
-  static async over(
-    supervisor: Supervisor,
-    socket: UnixSocket,
-    http: Promise<HttpServer> | null,
-  ): Promise<Broker> {
-    const connecting = ControlConnection.over(socket);
-    supervisor.keeper.makeReserve(); // megabytes: not before clients are served
-    try {
-      return new Broker(supervisor, await connecting, http);
-    } catch (error) {
-      throw failure(error instanceof Error ? error : new Error(String(error)));
-    }
-  }
-
-  /** Where clients connect. */
-  get addresses(): { native: Address } {
-    return { native: this.#supervisor.native };
+  /** Topics, offsets, groups, settings, counters: `client.admin`. */
+  get admin(): Admin {
+    return this.client.admin;
   }
 
   /**
-   * Opens the HTTP door as the configuration says (`http`); settles when it listens. An embedding
-   * program that wants none does not call it. Throws HttpListenError, and StartError for a file
-   * that holds no token.
+   * Sends a record, or several; settles when they are as safe as their topics promise. For a flood
+   * make a producer: `broker.client.producer()`. Throws what `Producer.send` throws.
+   *
+   * @example Records in, records out.
+   * ```ts
+   * import { Broker } from "sluice";
+   *
+   * await using broker = await Broker.start({ topics: ["letters"] });
+   * await broker.produce([
+   *   { topic: "letters", key: "ann", value: "first" },
+   *   { topic: "letters", key: "ann", value: "second" },
+   * ]);
+   * for await (const record of await broker.client.consumer({ topics: ["letters"] })) {
+   *   console.log(record.keyText(), record.text());
+   *   if (record.offset === 1) break;
+   * }
+   * ```
    */
-  async serveHttp(): Promise<HttpAddresses> {
-    if (this.#stopping !== null) throw new BrokerFailed("the broker is stopping");
-    this.#http ??= openHttp(this.#supervisor);
-    const { address, socketPath } = await this.#http;
-    const { path } = this.#supervisor.directory;
-    return { address, socketPath, adminTokenFile: `${path}/${ADMIN_TOKEN_FILE}` };
+  produce(record: ProducerRecord): Promise<Delivery>;
+  produce(records: readonly ProducerRecord[]): Promise<Delivery[]>;
+  async produce(
+    records: ProducerRecord | readonly ProducerRecord[],
+  ): Promise<Delivery | Delivery[]> {
+    this.#producer ??= this.client.producer();
+    const producer = await this.#producer;
+    if ("topic" in records) return await producer.send(records);
+    return await Promise.all(records.map((record) => producer.send(record)));
   }
 
-  /** Settles when the shard has answered; it rejects when there is none. */
-  async isAlive(): Promise<void> {
-    await this.#connection.request(PING, {});
-  }
-
-  /** Drains, syncs everything and marks the directory clean. Throws BrokerFailed. */
+  /**
+   * Closes `client`, syncs everything, ends the threads, and removes the directory where none was
+   * named. Throws what went wrong, when all the rest is done.
+   */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -166,85 +166,31 @@ export class Broker {
   }
 
   async #stop(): Promise<void> {
-    clearTimeout(this.#shortRun);
-    await closeHttp(this.#http);
-    await this.#control.finish();
-    if (this.#failure !== null) throw this.#failure;
     try {
-      await this.#connection.request(STOP, {});
+      await this.client.close();
+    } finally {
+      await this.#engine.stop();
+    }
+  }
+
+  async #createIfAbsent({ name, partitions, config }: WantedTopic): Promise<void> {
+    try {
+      await this.admin.createTopic(name, { partitions, config });
     } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
-      throw this.#failure;
-    }
-    this.#hasStopped = true;
-    this.#connection.close();
-    await this.#supervisor.close((entries) => this.#control.finishCheckpoints(entries));
-    this.#settle.resolve();
-  }
-
-  #serve(request: ShardRequest): void {
-    switch (request.kind) {
-      case "create_topic":
-        return this.#control.createTopic(request.token, request.topic);
-      case "delete_topic":
-        return this.#control.deleteTopic(request.token, request.name);
-      case "alter_topic":
-        return this.#control.alterTopic(request.token, request.name, request);
-      case "add_partitions":
-        return this.#control.addPartitions(request.token, request.name, request.partitions);
-      case "producer_ids":
-        return this.#control.giveProducerIds();
-      case "alter_config":
-        return this.#control.alterConfig(request.token, request);
-      case "checkpoint":
-        return this.#control.checkpoint(request.entries);
-      case "disk_ok":
-        return this.#control.diskIsOk();
+      if (!isCode(error, ErrorCodes.topic_exists)) throw error;
     }
   }
+}
 
-  #fail(error: Error): void {
-    if (this.#failure !== null || this.#hasStopped) return;
-    this.#failure = failure(error);
-    clearTimeout(this.#shortRun);
-    this.#settle.reject(this.#failure);
+async function startEngine(options: EmbeddedOptions): Promise<Engine> {
+  const started = brokerOptions(options);
+  if ("Bun" in globalThis || "Deno" in globalThis) {
+    const { startInside } = await import(later("./embed/inside.ts")) as Inside;
+    return await startInside(started);
   }
+  const { startBeside } = await import(later("./embed/beside.ts")) as Beside;
+  return await startBeside(started);
 }
 
-function failure(error: Error): BrokerFailed {
-  return new BrokerFailed(`the broker cannot go on: ${error.message}`, { cause: error });
-}
-
-/** The shard behind the connection. A refusal that is no bug becomes a value. */
-function linkTo(connection: ControlConnection): ShardLink {
-  return {
-    addTopic: async ({ config, points, ...topic }) => {
-      try {
-        const lists = { config: [...config], points: [...points] };
-        await connection.request(ADD_TOPIC, { ...topic, ...lists });
-        return "";
-      } catch (error) {
-        if (error instanceof ControlRefused) return error.message;
-        throw error;
-      }
-    },
-    removeTopic: async (name, topicId) => {
-      await connection.request(REMOVE_TOPIC, { name, topicId });
-    },
-    changeTopic: async (name, topicId, config) => {
-      await connection.request(CHANGE_TOPIC, { name, topicId, config: [...config] });
-    },
-    applyConfig: async (entries) => {
-      await connection.request(APPLY_CONFIG, { entries: [...entries] });
-    },
-    logStart: async ({ topic, topicId, partition, logStart }) => {
-      await connection.request(LOG_START, { topic, topicId, partition, offset: logStart });
-    },
-    producerIds: async (block) => {
-      await connection.request(PRODUCER_IDS, block);
-    },
-    answer: async (token, answer) => {
-      await connection.request(ANSWER, { token, ...answer });
-    },
-  };
-}
+type Inside = typeof import("./embed/inside.ts");
+type Beside = typeof import("./embed/beside.ts");

@@ -97,7 +97,8 @@ const LAYERS: rules.Layers = {
   },
   "src/cli": layer(["*"], "constants", ["@optique", "yaml", "zod"], ["node:"]),
   "src/main": layer(["*"], "constants", ["@optique"], ["node:"]),
-  "src/embed": layer(["*"], "constants", [], ["node:"]),
+  "src/embed": layer(["*"], "nothing", [], ["node:"]),
+  "src/running_broker": layer(["*"], "nothing", [], []),
   "src/open_http": layer(["src/base", "src/admin", "src/server"], "nothing", [], []),
 };
 

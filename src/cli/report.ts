@@ -36,7 +36,7 @@ export function isBug(error: unknown): error is Error {
     error instanceof RangeError || error instanceof ReferenceError || error instanceof SyntaxError;
 }
 
-/** By name: a client's command does not load the broker (`embed.ts`) to ask. */
+/** By name: a client's command does not load the broker (`running_broker.ts`) to ask. */
 function isBrokerFailure(error: unknown): boolean {
   return error instanceof Error && error.name === "BrokerFailed";
 }

@@ -17,7 +17,7 @@ import { later } from "../base/later.ts";
 import { setTraceSink, trace } from "../base/trace.ts";
 import type { BrokerConfig } from "../config.ts";
 import { withDefaults } from "../config_defaults.ts";
-import type { Broker } from "../embed.ts";
+import type { RunningBroker } from "../running_broker.ts";
 import { SettingSource } from "../format/broker_settings.ts";
 import { ServiceManager } from "../server/service_manager.ts";
 import { type SettingSources, sourcesOf } from "../server/setting_entries.ts";
@@ -32,7 +32,7 @@ import { ServeOutput } from "./serve_output.ts";
 import { untilAborted, watchSignals } from "./signals.ts";
 import { readEnvironment, settingVariables } from "./variables.ts";
 
-/** Throws what `Broker.start` throws, and BrokerFailed. */
+/** Throws what `RunningBroker.start` throws, and BrokerFailed. */
 export async function runBroker(
   command: ServeCommand,
   isPlain: boolean,
@@ -41,8 +41,8 @@ export async function runBroker(
   const output = new ServeOutput(libc);
   setTraceSink((level, message) => output.message(level, message));
   const signal = watchSignals();
-  const { config, sources } = await configFor(command, isPlain).catch((error: unknown) => {
-    threads.terminate();
+  const { config, sources } = await configFor(command, isPlain).catch(async (error: unknown) => {
+    await threads.terminate();
     throw error;
   });
   output.format = config.logFormat;
@@ -52,7 +52,7 @@ export async function runBroker(
   });
   const tell = (status: string, forMs: number): void => manager.waiting(status, forMs);
   if (!await waitAfterUncleanStops(libc, config, signal, tell, pause)) {
-    threads.terminate();
+    await threads.terminate();
     return ExitCode.success;
   }
   const broker = await start(config, sources, threads, { manager, output });
@@ -65,7 +65,7 @@ export async function runBroker(
 
 /** As long as the shard answers, the service manager hears so. Settles with the signal. */
 async function watch(
-  broker: Broker,
+  broker: RunningBroker,
   manager: ServiceManager,
   signal: AbortSignal,
 ): Promise<void> {
@@ -83,7 +83,7 @@ async function start(
   sources: SettingSources,
   threads: Threads,
   { manager, output }: { readonly manager: ServiceManager; readonly output: ServeOutput },
-): Promise<Broker> {
+): Promise<RunningBroker> {
   const early: { http: Promise<HttpServer> | null } = { http: null };
   /** A start that takes long opens the door itself, so that somebody hears how far it is. */
   const recovering = (supervisor: Supervisor): void => {
@@ -98,11 +98,12 @@ async function start(
     output.ready();
     manager.ready(`serving at ${listenerText(supervisor.native)}`);
     // What main does while it serves is loaded while it serves.
-    const { Broker } = await import(later("../embed.ts")) as typeof import("../embed.ts");
-    return await Broker.over(supervisor, socket, early.http);
+    const path = later("../running_broker.ts");
+    const { RunningBroker } = await import(path) as typeof import("../running_broker.ts");
+    return await RunningBroker.over(supervisor, socket, early.http);
   } catch (error) {
     await early.http?.then((server) => server.stop(), () => {});
-    threads.terminate();
+    await threads.terminate();
     throw error;
   }
 }
@@ -113,7 +114,7 @@ async function openEarly(supervisor: Supervisor): Promise<HttpServer> {
 }
 
 /** After "ready": clients of the data path do not wait for it. */
-async function openHttp(broker: Broker, output: ServeOutput): Promise<void> {
+async function openHttp(broker: RunningBroker, output: ServeOutput): Promise<void> {
   try {
     const { address, socketPath, adminTokenFile } = await broker.serveHttp();
     trace("info", `http: the admin token is in ${adminTokenFile}; ${socketPath} needs none`);

@@ -115,6 +115,8 @@ export interface RecoveryProgress {
 }
 
 export type ShardMessage =
+  /** It has opened libc: the next thread may. */
+  | { readonly kind: "libc_is_open" }
   | { readonly kind: "ready"; readonly host: string; readonly port: number }
   /** A start that takes long, and how far it is; before `ready`. */
   | ({ readonly kind: "recovering" } & RecoveryProgress)

@@ -122,13 +122,26 @@ export function closeNode(node: Node): void {
     closeConnection(node, connection, "stop");
   }
   node.libc.close(node.listeners[Slot.control]!.fd);
+  closeParts(node);
+  node.syncer.close();
+  node.background.stop();
+}
+
+/** Of a node that has not served, and will not: every descriptor is closed, nothing is written. */
+export function discardNode(node: Node): void {
+  for (const { fd } of node.listeners) node.libc.close(fd);
+  for (const partition of node.broker.topics.partitions) partition.log.abandon();
+  closeParts(node);
+  node.syncer.discard();
+  node.background.stop();
+}
+
+function closeParts(node: Node): void {
   node.reserve.close();
   node.coldReads.close();
   node.background.end();
   node.store.closeAll();
-  node.syncer.close();
   node.poller.close();
-  node.background.stop();
 }
 
 /** Unread bytes would make the end a reset, and that could overtake the last answers. */

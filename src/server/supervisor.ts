@@ -203,7 +203,7 @@ export class Supervisor {
   ): Promise<void> {
     this.#endTrial(); // while the shard lets go
     const { clean, entries } = await this.#hasStopped;
-    this.threads.terminate();
+    await this.threads.terminate();
     this.#run.remove();
     try {
       finishCheckpoints(entries);
@@ -327,6 +327,7 @@ export class Supervisor {
     ready: (address: Address) => void,
     refused: (error: Error) => void,
   ): void {
+    if (message.kind === "libc_is_open") return; // to src/server/threads.ts
     this.#mayWrite = message.kind !== "refused" && message.kind !== "stopped";
     switch (message.kind) {
       case "ready":

@@ -167,6 +167,12 @@ export class Syncer {
     if (this.#options.fileSystemFd >= 0) this.#libc.close(this.#options.fileSystemFd);
   }
 
+  /** `close` where no worker has begun, and none will: nobody else closes their eventfds. */
+  discard(): void {
+    this.close();
+    if (this.#pool !== null) { for (const wake of this.#pool.wakes) wake.close(); }
+  }
+
   /** The last of `wakes` is its eventfd. */
   #openAio(): Aio | null {
     const wake = new Wake(this.#libc, EFD_NONBLOCK);

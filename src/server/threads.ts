@@ -8,8 +8,9 @@
  *     background                                    with its first job:      | loads
  *     verify                                        when somebody asks for it, and only for that
  *
- * Invariant: threads open libc one after another, the shard when it hears that main has, others
- * when the shard runs: runtimes have crashed when fresh threads opened a library at the same time.
+ * Invariant: the threads of a process open libc one after another, whichever brokers they are of,
+ * and none is ended while it does: runtimes have crashed when fresh threads opened a library at
+ * the same time.
  */
 
 import { JOB_RING_BYTES, JobRing } from "../base/job_ring.ts";
@@ -22,6 +23,12 @@ import type {
   VerifyStart,
 } from "./messages.ts";
 import { StartError } from "./start_error.ts";
+
+/** Settles when every thread of this process that was to open libc has, or will not. */
+let libcOpened: Promise<void> = Promise.resolve();
+
+/** So long a worker may take to do what is left in its ring. */
+const FINISH_MS = 5000;
 
 type Entry = "shard" | "background" | "sync" | "verify";
 
@@ -44,8 +51,12 @@ export class Threads {
   readonly #entries: Record<Entry, URL>;
   readonly #workers: Set<Worker> = new Set();
   readonly #rings: SharedArrayBuffer[] = [this.jobs];
-  /** Settles when every worker that was asked for besides the shard runs, or will not. */
-  #begun: Promise<void> = Promise.resolve();
+  /** Settles when a worker has opened libc, or will not. */
+  readonly #opened: Map<Worker, Promise<unknown>> = new Map();
+  /** Settles when a worker of a ring has done all that is in it, and closed what it had open. */
+  readonly #finished: Map<Worker, Promise<unknown>> = new Map();
+  /** Settles when the background worker has begun, if one was asked for. */
+  #background: Promise<void> = Promise.resolve();
   #ended = false;
 
   /** Another module may stand in for the worker of a thread. */
@@ -54,12 +65,12 @@ export class Threads {
     this.failed = new Promise((resolve) => (this.#fail = resolve));
     this.shard = this.#start("shard", this.#fail);
     // Where it fails, whoever imports it next says why.
-    import(later("#ffi")).then(() => this.#tellShard("libc_is_open"), () => {});
+    import(later("#ffi")).then(() => this.#letShardOpen(), () => {});
   }
 
   /** The shard has loaded, because it asks for it. What becomes of it, `failed` tells. */
   startBackground(): void {
-    this.#begin("background", { jobs: this.jobs }).catch(this.#fail);
+    this.#background = this.#begin("background", { jobs: this.jobs }).catch(this.#fail);
   }
 
   /** A worker that syncs for the shard, which has loaded; settles when it runs, or StartError. */
@@ -87,16 +98,37 @@ export class Threads {
     };
   }
 
-  /** Ends threads that have nothing to do, or that have said that they are done. */
-  terminate(): void {
+  /**
+   * Ends threads that have nothing to do, or that have said that they are done; settles when those
+   * have closed their files that have some.
+   */
+  async terminate(): Promise<void> {
     this.#ended = true;
     // `terminate` does not reach a worker that waits for a job.
     for (const ring of this.#rings) new JobRing(ring).stop();
-    for (const worker of this.#workers) worker.terminate();
+    await this.#background;
+    await Promise.all([...this.#workers].map((worker) => this.#end(worker)));
   }
 
-  #tellShard(message: ToShard): void {
-    this.shard.postMessage(message);
+  async #end(worker: Worker): Promise<void> {
+    await this.#opened.get(worker);
+    const finished = this.#finished.get(worker);
+    if (finished !== undefined) await withPatience(finished);
+    worker.terminate();
+  }
+
+  #letShardOpen(): void {
+    const { shard } = this;
+    void inTurn(async () => {
+      if (this.#ended) return;
+      const opened = new Promise((resolve) => {
+        shard.addEventListener("message", resolve, { once: true });
+      });
+      shard.postMessage("libc_is_open" satisfies ToShard);
+      const opening = Promise.race([opened, this.failed]);
+      this.#opened.set(shard, opening);
+      await opening;
+    });
   }
 
   /** `fail` hears when its module fails. Once it runs, it dies with the process. */
@@ -115,18 +147,39 @@ export class Threads {
     message: BackgroundStart | SyncWorkerStart | VerifyStart,
     begun: (worker: Worker) => void = () => {},
   ): Promise<void> {
-    const beginning = this.#begun.then(() => {
-      if (this.#ended) return;
-      return new Promise<void>((resolve, reject) => {
-        const worker = this.#start(entry, reject);
-        worker.onmessage = () => {
-          begun(worker);
-          resolve();
-        };
-        worker.postMessage(message);
+    return inTurn(async () => {
+      // There are files in the ring of that worker: it closes them whatever happens.
+      if (this.#ended && entry !== "background") return;
+      const opened = Promise.withResolvers<void>();
+      const finished = Promise.withResolvers<void>();
+      const worker = this.#start(entry, (error) => {
+        opened.reject(error);
+        finished.resolve();
       });
+      this.#opened.set(worker, opened.promise.catch(() => {})); // who asked for it hears of it
+      if (entry !== "verify") this.#finished.set(worker, finished.promise);
+      worker.onmessage = ({ data }) => {
+        if (data === "stopped") finished.resolve();
+        begun(worker);
+        opened.resolve();
+      };
+      worker.postMessage(message);
+      await opened.promise;
     });
-    this.#begun = beginning.catch(() => {}); // who asked for it hears of it
-    return beginning;
   }
+}
+
+/** A disk that hangs is not waited for: what is not closed then is closed with the process. */
+async function withPatience(finished: Promise<unknown>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, FINISH_MS);
+  await Promise.race([finished, promise]);
+  clearTimeout(timer);
+}
+
+/** What waits for the threads before it; its failure is nothing to those behind it. */
+function inTurn(open: () => Promise<void>): Promise<void> {
+  const opening = libcOpened.then(open);
+  libcOpened = opening.catch(() => {});
+  return opening;
 }

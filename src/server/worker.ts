@@ -17,7 +17,7 @@ import type { ShardMessage, ShardStart, ToShard } from "./messages.ts";
 import { Node } from "./node.ts";
 import { openTopics } from "./open_topics.ts";
 import { RecoveryWatch } from "./recovery_watch.ts";
-import { closeNode, isClean, lastCheckpoint } from "./stop.ts";
+import { closeNode, discardNode, isClean, lastCheckpoint } from "./stop.ts";
 import { turn } from "./turn.ts";
 import { die, EXIT_IO, EXIT_SOFTWARE, type WorkerScope } from "./worker_scope.ts";
 
@@ -25,7 +25,7 @@ const scope = globalThis as unknown as WorkerScope<ToShard, ShardMessage>;
 
 scope.onmessage = async ({ data }) => {
   const { libc } = await import("#ffi"); // main has opened it: see threads.ts
-  if (data === "libc_is_open") return;
+  if (data === "libc_is_open") return scope.postMessage({ kind: "libc_is_open" });
   try {
     run(libc, data);
   } catch (error) {
@@ -37,7 +37,7 @@ function run(libc: Libc, start: ShardStart): void {
   const post = (message: ShardMessage) => scope.postMessage(message);
   setTraceSink((level, message) => post({ kind: "trace", level, message }));
   const jobs = new JobRing(start.jobs);
-  let node: Node;
+  let node: Node | null = null;
   try {
     node = new Node(libc, start, jobs, post);
     const partitions = start.topics.reduce((sum, topic) => sum + topic.partitions, 0);
@@ -48,6 +48,7 @@ function run(libc: Libc, start: ShardStart): void {
   } catch (error) {
     const isListening = error instanceof ListenError || error instanceof PollerError;
     if (!isListening && !(error instanceof StorageError)) throw error;
+    if (node !== null) discardNode(node);
     jobs.stop();
     for (const ring of start.sync.rings) new JobRing(ring).stop();
     post({ kind: "refused", message: error.message, intact: isListening });

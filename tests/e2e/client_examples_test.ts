@@ -1,6 +1,7 @@
 /**
- * Every example of README.md, of docs/CLIENT.md and of the client's doc comments: is checked
- * against the types, and runs to its end against a broker.
+ * Every example of README.md, of docs/CLIENT.md, of docs/EMBEDDED.md and of the doc comments of the
+ * client and the embedded broker: is checked against the types, and runs to its end against a
+ * broker.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -16,7 +17,14 @@ import { argumentsFor, ROOT, runtimePath } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { within } from "../support/until.ts";
 
-const EXAMPLES = findExamples("README.md", "docs/CLIENT.md", "src/client/*.ts");
+const EXAMPLES = findExamples(
+  "README.md",
+  "docs/CLIENT.md",
+  "docs/EMBEDDED.md",
+  "docs/PACKAGE.md",
+  "src/client/*.ts",
+  "src/embed.ts",
+);
 /** In the clone, so that compiler and runtime find what packages there are. */
 const CHECKED = join(ROOT, `dist/examples-${BROKER_RUNTIME}`);
 const RUN = join(CHECKED, "run");
@@ -34,6 +42,9 @@ test("there are examples, in the page and in the sources", () => {
     const place of [
       "README.md",
       "docs/CLIENT.md",
+      "docs/EMBEDDED.md",
+      "docs/PACKAGE.md",
+      "src/embed.ts",
       "src/client/producer.ts",
       "src/client/consumer.ts",
     ]
@@ -52,14 +63,15 @@ test("a program in the clone imports the package by its name", async () => {
 
 test("all fit the types", () => {
   EXAMPLES.forEach(({ text }, i) => {
-    const program = text.replaceAll('"sluice/client"', '"../../src/client/mod.ts"');
+    const program = text.replaceAll('"sluice/client"', '"../../src/client/mod.ts"')
+      .replaceAll('"sluice"', '"../../src/embed.ts"');
     writeFileSync(join(CHECKED, `${i}.ts`), program);
   });
   const compilerOptions = { moduleDetection: "force" };
   const config = {
     extends: "../../tsconfig.json",
     compilerOptions,
-    include: ["*.ts", "../../src/codec/snappyjs.d.ts"],
+    include: ["*.ts", "../../src/**/*.d.ts"],
   };
   writeFileSync(join(CHECKED, "tsconfig.json"), JSON.stringify(config));
   const words = ["node_modules/typescript/bin/tsc", "-p", CHECKED];

@@ -1,42 +1,25 @@
 /**
- * The client as Node loads it: built to dist/client, plain JavaScript, against the broker; and its
+ * The client as Node loads it: from the npm package, plain JavaScript, against the broker; and its
  * types, as a program that uses them is checked.
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { DENO_SCRIPT_PERMISSIONS } from "../../scripts/runtime.mjs";
 import { startBroker } from "../support/broker.ts";
+import { buildPackage, PACKAGE } from "../support/built_package.ts";
 import { findNode } from "../support/node.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { argumentsFor, ROOT, runtimePath } from "../support/runtimes.ts";
 import { testOrSkip } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
-const OUTPUT = join(ROOT, "dist/client");
+const CLIENT = join(PACKAGE, "src/client/mod.js");
 const node = findNode();
 
-test("the client is built", () => {
-  const built = underRuntime(["scripts/build_client.ts"]);
-  assert.equal(built.status, 0, built.stdout + built.stderr);
-});
-
-test("what was built is plain JavaScript, whose imports are files and Node's own modules", () => {
-  const files = globSync("**/*.{js,d.ts}", { cwd: OUTPUT });
-  assert.ok(files.length > 50, `${files.length} files`);
-  const all = new Set(files);
-  for (const file of files) {
-    const text = readFileSync(join(OUTPUT, file), "utf8");
-    for (const [, specifier] of text.matchAll(/^(?:import|export)\b[^;]*? from "([^"]+)"/gm)) {
-      if (specifier!.startsWith("node:") || specifier === "snappyjs") continue;
-      const path = join("/", file, "..", specifier!).slice(1);
-      const target = file.endsWith(".d.ts") ? path.replace(/\.js$/, ".d.ts") : path;
-      assert.ok(all.has(target), `${file} imports ${specifier}`);
-    }
-  }
-});
+test("the package is built", buildPackage);
 
 test("a program that uses its types is checked without an error, and a wrong one with", () => {
   const folder = temporaryDirectory("types");
@@ -49,7 +32,7 @@ test("a program that uses its types is checked without an error, and a wrong one
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
   const program = (offset: string): string =>
     [
-      `import { Client, type Delivery } from "${OUTPUT}/client/mod.js";`,
+      `import { Client, type Delivery } from "${CLIENT}";`,
       `const client: Client = await Client.connect({ brokers: ["127.0.0.1:7400"] });`,
       `const producer = await client.producer({ compression: "lz4" });`,
       `const delivery: Delivery = await producer.send({ topic: "t", value: "v" });`,
@@ -67,8 +50,7 @@ testOrSkip("a program on Node produces and consumes", node.reason, async () => {
   const data = join(temporaryDirectory("node"), "d");
   const broker = await startBroker({ runtime: BROKER_RUNTIME, data });
   const program = join(ROOT, "tests/support/node_client.mjs");
-  const mod = join(OUTPUT, "client/mod.js");
-  const { code, out } = await runNode([program, mod, `127.0.0.1:${broker.port}`]);
+  const { code, out } = await runNode([program, CLIENT, `127.0.0.1:${broker.port}`]);
   assert.equal(code, 0, out);
   const said = JSON.parse(out);
   assert.equal(said.records, said.codecs.length * 500);

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { Broker } from "../../src/embed.ts";
+import { RunningBroker } from "../../src/running_broker.ts";
 import { runSluice, startBroker } from "../support/broker.ts";
 import { ask } from "../support/http.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
@@ -30,7 +30,7 @@ function occupy(port: number): Promise<net.Server | null> {
 test("an embedded broker has a door when it is asked, and nothing global changes", async () => {
   const { Request, Response } = globalThis;
   const dataDirectory = join(directory, "embedded");
-  const broker = await Broker.start({ dataDirectory, native: ANY, http: { listen: ANY } });
+  const broker = await RunningBroker.start({ dataDirectory, native: ANY, http: { listen: ANY } });
   assert.equal(existsSync(join(dataDirectory, "http-admin.token")), false, "nobody asked");
   const { address, socketPath, adminTokenFile } = await broker.serveHttp();
   assert.deepEqual(await broker.serveHttp(), { address, socketPath, adminTokenFile }, "once");

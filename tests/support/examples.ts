@@ -1,6 +1,6 @@
 /**
  * Examples in pages and in doc comments: whole programs between "```ts" and "```", which import
- * "sluice/client" and ask a broker at 127.0.0.1:7400.
+ * "sluice" or "sluice/client" and ask a broker at 127.0.0.1:7400 where they have none of their own.
  */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -34,5 +34,7 @@ export function findExamples(...patterns: string[]): Example[] {
 /** The program, on the sources of this clone and against a broker of the test. */
 export function programOf({ text }: Example, broker: string): string {
   const client = pathToFileURL(join(ROOT, "src/client/mod.ts")).href;
-  return text.replaceAll('"sluice/client"', `"${client}"`).replaceAll("127.0.0.1:7400", broker);
+  const embedded = pathToFileURL(join(ROOT, "src/embed.ts")).href;
+  return text.replaceAll('"sluice/client"', `"${client}"`).replaceAll('"sluice"', `"${embedded}"`)
+    .replaceAll("127.0.0.1:7400", broker);
 }

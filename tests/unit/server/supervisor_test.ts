@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { libc } from "#ffi";
-import { Broker } from "../../../src/embed.ts";
+import { RunningBroker } from "../../../src/running_broker.ts";
 import { parseConfig } from "../../../src/config.ts";
 import { DataDirectory } from "../../../src/log/data_directory.ts";
 import type { ShardMessage } from "../../../src/server/messages.ts";
@@ -29,7 +29,7 @@ async function failedStart(shard: URL, why: RegExp): Promise<string> {
   const threads = new Threads({ shard, sync: worker("throw new Error();") });
   const config = parseConfig({ dataDirectory, sync: { method: "pool" } });
   await assert.rejects(Supervisor.start(config, "test", threads, {}), why);
-  threads.terminate();
+  await threads.terminate();
   return dataDirectory;
 }
 
@@ -63,10 +63,10 @@ test("a shard that cannot be reached stops by itself, and leaves all clean", asy
   const dataDirectory = temporaryDirectory("supervisor");
   const config = parseConfig({ dataDirectory, native: { host: "127.0.0.1", port: 0 } });
   const threads = new Threads({ shard: worker(UNREACHABLE) });
-  await assert.rejects(Broker.start(config, threads));
+  await assert.rejects(RunningBroker.start(config, threads));
   const directory = DataDirectory.open(libc, dataDirectory, false);
   assert.equal(directory.clean, true);
   directory.closeClean();
-  const broker = await Broker.start(config, new Threads());
+  const broker = await RunningBroker.start(config, new Threads());
   await broker.stop();
 });

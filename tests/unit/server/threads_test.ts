@@ -27,14 +27,14 @@ for (const kind of ["thrown", "absent"] as const) {
   test(`a shard that does not load (${kind}) is a StartError`, async () => {
     const threads = new Threads({ shard: broken(kind) });
     isNamed(await threads.failed, "shard");
-    threads.terminate();
+    await threads.terminate();
   });
 
   test(`a background worker that does not load (${kind}) is a StartError`, async () => {
     const threads = new Threads({ background: broken(kind) });
     threads.startBackground();
     isNamed(await threads.failed, "background");
-    threads.terminate();
+    await threads.terminate();
   });
 }
 
@@ -49,5 +49,5 @@ test("a sync worker that does not load is a StartError; other threads run after 
   const job = { kind: 0, fd: 0, position: 0, size: 0, argument: 0, tag: 0, result: 0 };
   while (!jobs.reap(job)) await new Promise((resolve) => setTimeout(resolve, 1));
   assert.equal(job.kind, CLOSE);
-  threads.terminate();
+  await threads.terminate();
 });

@@ -1,0 +1,87 @@
+/**
+ * What a release consists of, in dist/release: `npm run release`.
+ *
+ *     sluice-VERSION.tgz            the npm package
+ *     sluice-bun-linux-x64 …        executables, as far as they were made (npm run build)
+ *     sluice-VERSION.cdx.json       bill of materials: every package inside, from the lock file
+ *     SHA256SUMS                    of all of them: sha256sum -c SHA256SUMS
+ *
+ * Executables of another commit are refused: a release is of one state of the tree.
+ *
+ * Invariant: SHA256SUMS names every other file of the folder.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { VERSION } from "../src/version.ts";
+import { billOfMaterials } from "./bill_of_materials.ts";
+import { commitOfTree } from "./bundle.ts";
+import { executablePath, TARGETS } from "./executable.ts";
+import { argumentsFor, chooseRuntime, DENO_SCRIPT_PERMISSIONS, ROOT } from "./runtime.mjs";
+
+const OUTPUT = join(ROOT, "dist/release");
+
+rmSync(OUTPUT, { recursive: true, force: true });
+mkdirSync(OUTPUT, { recursive: true });
+packTarball();
+takeExecutables();
+writeBill();
+writeSums();
+
+function packTarball(): void {
+  const { name, path } = chooseRuntime();
+  const script = [...argumentsFor(name, DENO_SCRIPT_PERMISSIONS), "scripts/build_package.ts"];
+  run(path, script);
+  run("npm", ["pack", "--silent", "--pack-destination", OUTPUT, join(ROOT, "dist/package")]);
+}
+
+/** What was not made is said, and left out. */
+function takeExecutables(): void {
+  for (const target of TARGETS) {
+    const path = executablePath(target);
+    if (!existsSync(path)) {
+      say(`left out: ${basename(path)}: npm run build -- --target ${target.name} makes it`);
+      continue;
+    }
+    if (!readFileSync(path).includes(commitOfTree())) {
+      fail(`${basename(path)} is not of ${commitOfTree()}: npm run build -- --target all`);
+    }
+    cpSync(path, join(OUTPUT, basename(path)));
+  }
+}
+
+function writeBill(): void {
+  const lock = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8"));
+  const bill = billOfMaterials(lock);
+  writeFileSync(
+    join(OUTPUT, `sluice-${VERSION}.cdx.json`),
+    `${JSON.stringify(bill, null, 2)}\n`,
+  );
+}
+
+function writeSums(): void {
+  const lines = readdirSync(OUTPUT).sort().map((name) => {
+    const sum = createHash("sha256").update(readFileSync(join(OUTPUT, name))).digest("hex");
+    say(`${sum}  ${name}`);
+    return `${sum}  ${name}\n`;
+  });
+  writeFileSync(join(OUTPUT, "SHA256SUMS"), lines.join(""));
+  say(`dist/release: ${lines.length} files and SHA256SUMS, commit ${commitOfTree()}`);
+}
+
+function run(program: string, args: readonly string[]): void {
+  const { status, error } = spawnSync(program, args, { cwd: ROOT, stdio: "inherit" });
+  if (status !== 0) fail(`${program} ${args.at(-1)}: ${error?.message ?? `exit code ${status}`}`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function fail(message: string): never {
+  process.stderr.write(`release: ${message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,16 @@
+/**
+ * What an embedded broker stands on: a broker that serves, in this process or in a child of it.
+ */
+
+import type { Address } from "../address.ts";
+
+export interface Engine {
+  readonly native: Address;
+  /** Null: there is no HTTP door. */
+  readonly http: Address | null;
+  readonly dataDirectory: string;
+  /** Settles when it has stopped; rejects when it cannot go on. */
+  readonly closed: Promise<void>;
+  /** Stops it, and leaves nothing behind. A second call is the first. */
+  stop(): Promise<void>;
+}

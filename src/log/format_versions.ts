@@ -8,13 +8,14 @@
  *     *-offset-checkpoint             0\n
  *     orders-0/partition.metadata     version: 0\n
  *     orders-0/leader-epoch-checkpoint   0\n
- *     orders-0/*.snapshot             00 01
+ *     orders-0/*.snapshot             00 01, crc32c of what follows
  *
  * The others (logs, indexes, tokens) say of no format: a program that writes them otherwise raises
  * the catalogue's.
  *
  * A checkpoint or a snapshot that is right but for its version is damaged, not newer: another
- * format looks otherwise.
+ * format looks otherwise. Nor is a snapshot whose checksum is wrong: a power cut may leave any
+ * bytes in one, and a start must not stop at a file that it can make anew.
  *
  * Invariant: reads only, and little: the first bytes of each file. Damage is for others to say.
  */
@@ -35,7 +36,7 @@ import {
 } from "../format/file_names.ts";
 import { CATALOGUE_FORMAT } from "./catalogue.ts";
 import { must, readSmallFile, readWhole } from "./files.ts";
-import { decodeSnapshot, SNAPSHOT_VERSION } from "./producer_snapshot.ts";
+import { decodeSnapshot, isSnapshotWhole, SNAPSHOT_VERSION } from "./producer_snapshot.ts";
 
 /** A file that says its format in text, in its first bytes. */
 interface TextFile {
@@ -114,18 +115,19 @@ export class PartitionFormats {
     }
     if (parseSnapshotFile(name) === null || begin(libc, fd, name, this.#memory) < 2) return null;
     const version = this.#memory.view.getInt16(0);
-    if (version <= SNAPSHOT_VERSION || isOurs(libc, fd, name)) return null;
+    if (version <= SNAPSHOT_VERSION || !isNewerSnapshot(libc, fd, name)) return null;
     return told(`${directory}/${name}`, version, SNAPSHOT_VERSION);
   }
 }
 
-/** Whether all but its version is a snapshot of ours. */
-function isOurs(libc: Libc, fd: number, name: string): boolean {
+/** Whether it is whole, and no snapshot of ours but for its version. */
+function isNewerSnapshot(libc: Libc, fd: number, name: string): boolean {
   const bytes = readSmallFile(libc, fd, name) ?? new Uint8Array(0);
   const block = heapBlock(bytes.length);
   block.bytes.set(bytes);
+  if (!isSnapshotWhole(block, bytes.length)) return false;
   block.view.setInt16(0, SNAPSHOT_VERSION);
-  return decodeSnapshot(block, bytes.length) !== null;
+  return decodeSnapshot(block, bytes.length) === null;
 }
 
 function newerText(

@@ -62,7 +62,7 @@ export function decodeSnapshot(block: ByteBlock, size: number): ProducerState | 
   if (size < HEADER_SIZE || view.getInt16(0) !== SNAPSHOT_VERSION) return null;
   const count = view.getInt32(6);
   if (count < 0 || size !== HEADER_SIZE + count * SNAPSHOT_ENTRY_SIZE) return null;
-  if (view.getUint32(2) !== crc32c(block.bytes, block.words, 6, size - 6)) return null;
+  if (!isSnapshotWhole(block, size)) return null;
   const state = new ProducerState();
   for (let at = HEADER_SIZE; at < size; at += SNAPSHOT_ENTRY_SIZE) {
     if (!isEntry(view, at)) return null;
@@ -83,6 +83,11 @@ export function decodeSnapshot(block: ByteBlock, size: number): ProducerState | 
   }
   state.settle();
   return state;
+}
+
+/** Whether the checksum is right, which every version has at the same place. */
+export function isSnapshotWhole({ bytes, words, view }: ByteBlock, size: number): boolean {
+  return size >= HEADER_SIZE && view.getUint32(2) === crc32c(bytes, words, 6, size - 6);
 }
 
 /** Whether the entry at `at` can be: what does not fit 53 bits was not written by us or Kafka. */

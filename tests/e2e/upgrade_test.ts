@@ -18,6 +18,7 @@ import { type Broker, runSluice, startBroker } from "../support/broker.ts";
 import { copyOf, digestsFound, digestsSaid, expectContent } from "../support/golden_directories.ts";
 import { BROKER_RUNTIME, CLIENT_RUNTIME, PAIR } from "../support/pair.ts";
 import type { RuntimeName } from "../support/runtimes.ts";
+import { snapshotFile } from "../support/snapshot_file.ts";
 import { treeOf } from "../support/tree.ts";
 
 async function stop(broker: Broker): Promise<void> {
@@ -87,7 +88,11 @@ const LATER: readonly (readonly [file: string, later: (text: string) => string, 
     ["log-start-offset-checkpoint", (text) => `${text.replace("0\n", "1\n")}more\n`, "1"],
     ["orders-1/partition.metadata", (text) => text.replace("version: 0", "version: 1"), "1"],
     ["orders-1/leader-epoch-checkpoint", (text) => `${text.replace("0\n", "1\n")}more\n`, "1"],
-    ["orders-1/00000000000000000002.snapshot", (text) => `\0\x02${text.slice(2)}more`, "2"],
+    [
+      "orders-1/00000000000000000002.snapshot",
+      (text) => snapshotFile(2, `${text.slice(6)}more`),
+      "2",
+    ],
   ];
 
 /** Those over which `repair` would go on if it did not look. */

@@ -10,6 +10,7 @@ import { openDirectory } from "../../../src/log/files.ts";
 import { newerFile, PartitionFormats } from "../../../src/log/format_versions.ts";
 import { encodeSnapshot } from "../../../src/log/producer_snapshot.ts";
 import { ProducerState } from "../../../src/log/producer_state.ts";
+import { snapshotFile } from "../../support/snapshot_file.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 import { treeOf } from "../../support/tree.ts";
 
@@ -43,11 +44,11 @@ test("files of a partition: the newest format, a newer one, and what is none", (
   const rows: [name: string, known: string, newer: string, format: string][] = [
     ["partition.metadata", "version: 0\ntopic_id: x", "version: 1\ntopic_id: x", "1"],
     ["leader-epoch-checkpoint", "0\n1\n0 0\n", "1\n1\n0 0 0\n", "1"],
-    [SNAPSHOT, "\0\x01", "\0\x02", "2"],
+    [SNAPSHOT, snapshotFile(1, "of ours"), snapshotFile(2, "of another"), "2"],
   ];
   for (const [name, known, newer, format] of rows) {
     const formats = new PartitionFormats(libc);
-    for (const content of [known, "", "\0", "x"]) {
+    for (const content of [known, "", "\0", "x", "\0\x02torn"]) {
       const { fd } = withFile(`t-0/${name}`, content);
       assert.equal(formats.newerFile(fd, "t-0"), null, `${name}: ${content}`);
     }
@@ -65,13 +66,20 @@ test("what is right but for its version is damaged, not newer", () => {
   );
   assert.equal(newerFile(libc, withFile("log-start-offset-checkpoint", "1\n0\n").fd), null);
   const snapshot = encodeSnapshot(new ProducerState());
-  snapshot.view.setInt16(0, 5);
-  const bytes = String.fromCharCode(...snapshot.bytes.subarray(0, 10));
-  assert.equal(formats.newerFile(withFile(`t-0/${SNAPSHOT}`, bytes).fd, ""), null);
-  assert.match(
-    formats.newerFile(withFile(`t-0/${SNAPSHOT}`, `${bytes}x`).fd, "t") ?? "",
-    /format 5/,
-  );
+  const body = String.fromCharCode(...snapshot.bytes.subarray(6, 10));
+  const said = (content: string) => {
+    return formats.newerFile(withFile(`t-0/${SNAPSHOT}`, content).fd, "t");
+  };
+  assert.equal(said(snapshotFile(5, body)), null);
+  assert.match(said(snapshotFile(5, `${body}x`)) ?? "", /format 5/);
+});
+
+test("a snapshot that a power cut tore is damaged, not newer", () => {
+  const whole = snapshotFile(5, "another format");
+  for (const torn of [whole.slice(0, -1), `${whole}x`, whole.replace("other", "\0\0\0\0\0")]) {
+    const { fd } = withFile(`t-0/${SNAPSHOT}`, torn);
+    assert.equal(new PartitionFormats(libc).newerFile(fd, "t"), null);
+  }
 });
 
 test("the refusal comes before the lock makes its file", () => {

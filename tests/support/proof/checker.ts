@@ -58,11 +58,15 @@ export class Checker {
     this.#history = history;
   }
 
-  /** The broker was started again and nobody produces: everything that is there, by place. */
-  judge(readings: readonly Reading[]): void {
+  /**
+   * Nobody produces: everything that is there, by place. `isRecovered`: the broker was started
+   * again since the load, and what it does not show is gone for good. Else what was written and
+   * could not be synced is only out of sight.
+   */
+  judge(readings: readonly Reading[], isRecovered: boolean = true): void {
     this.#index();
     this.#judgeSightings();
-    for (const reading of readings) this.#judgeReading(reading);
+    for (const reading of readings) this.#judgeReading(reading, isRecovered);
   }
 
   /** Two ways to read one partition say the same. */
@@ -126,11 +130,12 @@ export class Checker {
     this.#history.ends = [];
   }
 
-  #judgeReading(reading: Reading): void {
+  #judgeReading(reading: Reading, isRecovered: boolean): void {
     const place = this.#place(reading.place);
     const offsets = this.#judgeRecords(reading, place);
     this.#judgeAcked(reading, place);
-    this.#judgeSessions(reading, place, offsets);
+    const absent = this.#judgeSessions(reading, place, offsets);
+    if (isRecovered) { for (const id of absent) place.gone.add(id); }
     this.#judgeErrors(reading, place);
     if (reading.logStart < place.logStart || reading.end < place.end) {
       const now = `${reading.logStart} to ${reading.end}`;
@@ -189,8 +194,16 @@ export class Checker {
     }
   }
 
-  /** What one connection sent is there up to some batch, and nothing of what follows. */
-  #judgeSessions(reading: Reading, place: Place, offsets: ReadonlyMap<number, number>): void {
+  /**
+   * What one connection sent is there up to some batch, and nothing of what follows. Gives back the
+   * records that are not there and will not be sent again.
+   */
+  #judgeSessions(
+    reading: Reading,
+    place: Place,
+    offsets: ReadonlyMap<number, number>,
+  ): readonly number[] {
+    const absent: number[] = [];
     const holes: Map<number, Attempt> = new Map();
     for (const attempt of place.attempts) {
       const { producer, session, first, hashes, outcome } = attempt;
@@ -208,8 +221,9 @@ export class Checker {
       // What was refused by name need not be there, and what follows it may.
       if (there === 0 && outcome !== "failed" && hole === undefined) holes.set(session, attempt);
       if (there !== 0 || outcome === "acked" || attempt.idempotent) continue;
-      hashes.forEach((_, i) => place.gone.add(idOf(attempt, i)));
+      hashes.forEach((_, i) => absent.push(idOf(attempt, i)));
     }
+    return absent;
   }
 
   /** C13: once a place has failed, nothing is acknowledged there until the next start. */

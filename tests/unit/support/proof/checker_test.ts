@@ -65,8 +65,8 @@ class World {
     return { place: PLACE, name, logStart: this.logStart, end, records: this.records };
   }
 
-  judge(): void {
-    this.checker.judge([this.reading()]);
+  judge(isRecovered: boolean = true): void {
+    this.checker.judge([this.reading()], isRecovered);
   }
 
   /** The numbers of what was found. */
@@ -187,6 +187,12 @@ test("C7, C9, C12: between two looks", () => {
   back.store(1, 2);
   back.judge();
   assert.deepEqual(back.found, ["C12"], "dropped by the first recovery, there after the second");
+
+  const unsynced = soundWorld();
+  unsynced.judge(false);
+  unsynced.store(1, 2);
+  unsynced.judge();
+  assert.deepEqual(unsynced.found, [], "out of sight before the start, there after it");
 });
 
 test("an idempotent batch may be sent again, and is there once", () => {

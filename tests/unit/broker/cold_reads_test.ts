@@ -65,7 +65,8 @@ test("when pages behind a reader left the cache, what was seen before is looked 
   const { counters } = world.coldReads;
   world.evict();
   let offset = 0;
-  for (let dropped = 0, waits = 0; dropped === counters.droppedBytes || waits < counters.waits;) {
+  let [dropped, waits] = [0, 0];
+  while (dropped === counters.droppedBytes || waits < counters.waits) {
     dropped = counters.droppedBytes;
     waits = counters.waits;
     world.nowMs += 1;

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import process from "node:process";
 import { test } from "node:test";
 import { libc } from "#ffi";
+import { until } from "../../support/until.ts";
 import { holderIn, type Locked, processText } from "../../../src/log/lock_holder.ts";
 
 const LIST = [
@@ -44,8 +45,10 @@ test("a process is named by its command line", () => {
 
 test("of a long command line the start and the end are shown", async () => {
   const child = spawn("sh", ["-c", "read line", "-".repeat(300), "serve", "--data", "/d"]);
-  await once(child, "spawn");
-  const shown = processText(libc, child.pid ?? 0);
+  const text = () => processText(libc, child.pid ?? 0);
+  // Until it is sh it is what forked it.
+  await until("sh is there", () => text().endsWith("serve --data /d"));
+  const shown = text();
   child.stdin.end("\n");
   await once(child, "close");
   assert.match(shown, /^process \d+: \S*sh -c read line -+…-+ serve --data \/d$/);

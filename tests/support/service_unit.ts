@@ -24,18 +24,18 @@ const EPERM = 1;
 
 const APPLIED = [
   ...["CapabilityBoundingSet", "AmbientCapabilities", "NoNewPrivileges", "User", "Group"],
-  ...["ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "UMask", "LimitNOFILE"],
+  ...["ProtectSystem", "ProtectHome", "PrivateTmp", "PrivateDevices", "UMask"],
   ...["SystemCallFilter", "SystemCallErrorNumber", "RestrictNamespaces", "LockPersonality"],
   ...["StateDirectory", "StateDirectoryMode", "RuntimeDirectory", "RuntimeDirectoryMode"],
 ];
 /** What only a service manager does, or a kernel for it. */
 const PASSED_OVER = [
   ...["Type", "NotifyAccess", "ExecStart", "Restart", "RestartSec", "RestartPreventExitStatus"],
-  ...["TimeoutStartSec", "TimeoutStopSec", "WatchdogSec", "PrivateUsers", "ProtectProc"],
-  ...["ProcSubset", "ProtectClock", "ProtectHostname", "ProtectKernelLogs", "RemoveIPC"],
+  ...["TimeoutStartSec", "TimeoutStopSec", "WatchdogSec", "LimitNOFILE", "PrivateUsers"],
+  ...["ProtectProc", "ProcSubset", "ProtectClock", "ProtectHostname", "ProtectKernelLogs"],
   ...["ProtectKernelModules", "ProtectKernelTunables", "ProtectControlGroups", "KeyringMode"],
   ...["RestrictAddressFamilies", "RestrictRealtime", "RestrictSUIDSGID"],
-  ...["SystemCallArchitectures"],
+  ...["SystemCallArchitectures", "RemoveIPC"],
 ];
 
 /** Settings of its section [Service], each with all its values. */

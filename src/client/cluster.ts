@@ -44,6 +44,8 @@ type Opened = ReplyOf<"open_partition">;
 /** A partition on a connection. */
 export interface OpenedPartition extends Opened {
   readonly connection: Connection;
+  /** When it was answered, by `performance.now()`. */
+  readonly openedMs: number;
 }
 
 export interface ClusterOptions extends EndpointOptions {
@@ -145,7 +147,7 @@ export class Cluster {
     let opened = handles.get(key);
     if (opened === undefined) {
       opened = connection.request(operation("open_partition"), { topic, partition })
-        .then((reply) => ({ ...reply, connection }));
+        .then((reply) => ({ ...reply, connection, openedMs: performance.now() }));
       handles.set(key, opened);
       opened.catch(() => this.forgetHandle(connection, topic, partition));
     }

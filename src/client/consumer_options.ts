@@ -37,8 +37,9 @@ export interface ConsumerOptions {
   /** Default 5,000. */
   readonly commitIntervalMs?: number | undefined;
   /**
-   * What to do when the offset is gone, because retention was faster, or not there. Default: as
-   * `from` says, where that is an end; otherwise `"error"`.
+   * What to do when the offset is gone, because retention was faster, or not there, or of a topic
+   * that was deleted and made anew. Default: as `from` says, where that is an end; otherwise
+   * `"error"`.
    */
   readonly outOfRange?: "earliest" | "latest" | "error" | undefined;
   /** Hears of every such jump. */

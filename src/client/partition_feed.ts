@@ -8,7 +8,8 @@
  *                  ^ finished  ^ position
  *
  * After an end what was pushed before is read first; then the feed subscribes behind it. So no
- * record is left out and none is given twice.
+ * record is left out and none is given twice. Where the topic is another one of the same name by
+ * then, a position means nothing any more: it is as if it lay outside of the log.
  *
  * Invariant: finished <= position. Between seeks both only grow, and every record from the first
  * position on was given before the position passed it.
@@ -23,6 +24,7 @@ import type { Cluster, OpenedPartition } from "./cluster.ts";
 import type { ReplyBody } from "./connection.ts";
 import type { FeedShape, StartPoint } from "./consumer_options.ts";
 import {
+  BrokerError,
   CorruptBatchError,
   isCode,
   isStaleHandle,
@@ -65,6 +67,8 @@ export class PartitionFeed {
   readonly #changed: (feed: PartitionFeed) => void;
   readonly #closing: AbortController = new AbortController();
   #start: StartPoint;
+  /** Of the topic that the positions are of; empty before it is known. */
+  #topicId = "";
   #subscription: Subscription | null = null;
   /** Ends the wait for the end of the subscription. */
   #over: ((error: SluiceError | null) => void) | null = null;
@@ -176,7 +180,8 @@ export class PartitionFeed {
       let opened: OpenedPartition | null = null;
       try {
         opened = await this.#cluster.open(this.topic, this.partition);
-        if (signal.aborted) break;
+        await this.#checkTopic(opened);
+        if (signal.aborted || this.failure !== null) break;
         const error = await this.#follow(opened, () => backoff.reset());
         if (error === null) continue;
         this.#recover(error, opened);
@@ -186,6 +191,35 @@ export class PartitionFeed {
       if (this.failure === null && !signal.aborted) await sleep(backoff.nextMs(), signal);
     }
     this.#isRunning = false;
+  }
+
+  /** What is learned behind the handle is at least as new: a handle of an older topic is stale. */
+  async #checkTopic({ openedMs }: OpenedPartition): Promise<void> {
+    const { topic } = this;
+    const known = this.#cluster.known(topic);
+    const isNewer = known !== null && known.learnedMs >= openedMs;
+    const { topicId } = isNewer ? known : await this.#cluster.learn(topic);
+    const isReplaced = this.#topicId !== "" && topicId !== this.#topicId;
+    this.#topicId = topicId;
+    if (!isReplaced || this.#reset()) return;
+    this.#fail(new BrokerError(ErrorCodes.topic_not_found, `${topic}: it was made anew since`));
+  }
+
+  /** Goes on at an end of the partition, if that is wanted. */
+  #reset(): boolean {
+    const { topic, partition, position } = this;
+    const { outOfRange: to, onReset } = this.#shape;
+    if (to === "error") return false;
+    tell(onReset, { topic, partition, position, to });
+    this.#start = to;
+    this.position = this.finished = -1;
+    return true;
+  }
+
+  #fail(error: SluiceError): void {
+    if (this.#closing.signal.aborted) return;
+    this.failure = error;
+    this.#changed(this);
   }
 
   /** One subscription from its begin to its end. Settles with why it ended, null after a seek. */
@@ -228,14 +262,7 @@ export class PartitionFeed {
   }
 
   #recover(error: SluiceError, opened: OpenedPartition | null): void {
-    if (isCode(error, ErrorCodes.offset_out_of_range) && this.#shape.outOfRange !== "error") {
-      const { topic, partition, position } = this;
-      const to = this.#shape.outOfRange;
-      tell(this.#shape.onReset, { topic, partition, position, to });
-      this.#start = to;
-      this.position = this.finished = -1;
-      return;
-    }
+    if (isCode(error, ErrorCodes.offset_out_of_range) && this.#reset()) return;
     if (isStaleHandle(error) && opened !== null) {
       this.#cluster.forgetHandle(opened.connection, this.topic, this.partition);
       return; // where the topic is gone, the next attempt finds that out
@@ -243,9 +270,7 @@ export class PartitionFeed {
     // A broker whose disk fails ends, and comes back.
     const isHopeless = !error.retriable && !isCode(error, ErrorCodes.storage_failed);
     if (!isHopeless && this.#damaged < DAMAGED_MAX) return;
-    if (this.#closing.signal.aborted) return;
-    this.failure = error;
-    this.#changed(this);
+    this.#fail(error);
   }
 
   #openBody(subscription: Subscription, body: ReplyBody): boolean {

@@ -128,6 +128,9 @@ describe("a stream", () => {
     await door.ask({ method: "DELETE", target: topic });
     await create("again");
     await produce(topic, [{ value: "a" }, { value: "b" }, { value: "c" }]);
+    await within("the end of the old one", old.reader.ended);
+    const said = old.events.map(({ type, data: text }) => `${type} ${JSON.parse(text).name ?? ""}`);
+    assert.deepEqual(said.slice(2), ["problem topic_not_found"], "nothing of the new one");
     const { reader } = follow(`${topic}/stream`, { "last-event-id": lastEventId });
     await reader.ended;
     assert.equal(await reader.answered, 409, "two records would have been left out");

@@ -41,6 +41,7 @@ export class FakeCluster {
   readonly stored: Stored[] = [];
   partitions = 1;
   maxMessageBytes = 1_000_000;
+  topicId = "00000000-0000-0000-0000-00000000000a";
   /** Asked for each produce before it is stored; what it gives is the answer. */
   refuse: (request: Request, attempt: number) => Buffer | null | undefined = () => undefined;
   /** Asked for each produce after it was stored: `null` loses the answer. */
@@ -108,7 +109,7 @@ export class FakeCluster {
   #metadata(request: Request): Buffer {
     const partitions = Array.from({ length: this.partitions }, () => ({ leader: 4 }));
     const config = [{ key: "max.message.bytes", value: `${this.maxMessageBytes}` }];
-    const topicId = "00000000-0000-0000-0000-00000000000a";
+    const { topicId } = this;
     const nodes = [{ nodeId: 4, host: "127.0.0.1", port: 1 }];
     return reply(request, {
       nodes,

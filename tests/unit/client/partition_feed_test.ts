@@ -153,6 +153,35 @@ describe("PartitionFeed", () => {
     assert.equal(cluster.broker.named("open_partition").length, 2);
   });
 
+  test("a topic that was made anew is read from where it is told to, or not at all", async () => {
+    const remake = (subscription: number): void => {
+      cluster.topicId = `${cluster.topicId.slice(0, -1)}b`;
+      endWith(UNKNOWN_HANDLE)(subscription);
+    };
+    const resets: unknown[] = [];
+    const onReset = (reset: unknown): void => void resets.push(reset);
+    script({ push: [0], then: remake }, { push: [0, 1] });
+    consumer = await client.consumer({ topics: ["t"], from: "earliest", onReset });
+    assert.deepEqual(await take(6), ["0", "1", ...upTo(4)]);
+    assert.deepEqual(askedFor(), [0, 0]);
+    assert.deepEqual(resets, [{ topic: "t", partition: 0, position: 2, to: "earliest" }]);
+    await consumer.close();
+
+    const again = (): void => {
+      cluster.topicId = `${cluster.topicId.slice(0, -1)}c`;
+      cluster.cut();
+    };
+    script({ push: [0], then: again }, { push: [1] });
+    consumer = await client.consumer({ topics: ["t"], from: 0, outOfRange: "error" });
+    assert.deepEqual(await take(2), ["0", "1"]);
+    await assert.rejects(take(1), { name: "topic_not_found", message: /made anew/ });
+    assert.equal(
+      cluster.broker.named("subscribe").length,
+      3,
+      "nothing of the new one is asked for",
+    );
+  });
+
   test("a batch in the loop's body stays as it is after a seek and after close", async () => {
     script({ push: [0] }, { push: [5] });
     consumer = await client.consumer({ topics: ["t"], from: 0 });

@@ -38,6 +38,11 @@ class Place {
   readonly hashes: Map<number, number> = new Map();
   /** Records that a recovery dropped. */
   readonly gone: Set<number> = new Set();
+  /**
+   * Where a batch was stored, by its first record: of those whose attempt may have no offset,
+   * because its answer was lost. A log start above it explains that nothing of it is there.
+   */
+  readonly stored: Map<number, number> = new Map();
   logStart = 0;
   end = 0;
   /** By consumer. */
@@ -104,6 +109,9 @@ export class Checker {
       const attempt = attempts[this.#indexed]!;
       const place = this.#place(attempt.place);
       place.attempts.push(attempt);
+      if (attempt.outcome === "acked" && attempt.idempotent) {
+        place.stored.set(idOf(attempt, 0), attempt.baseOffset);
+      }
       attempt.hashes.forEach((hash, i) => place.hashes.set(idOf(attempt, i), hash));
     }
   }
@@ -208,7 +216,8 @@ export class Checker {
     for (const attempt of place.attempts) {
       const { producer, session, first, hashes, outcome } = attempt;
       if (outcome === "pending") throw new Error("the load was not ended before the judgement");
-      if (outcome === "acked" && attempt.baseOffset < reading.logStart) continue;
+      const at = outcome === "acked" ? attempt.baseOffset : place.stored.get(idOf(attempt, 0));
+      if (at !== undefined && at < reading.logStart) continue;
       if (isCut(attempt, reading.logStart, offsets)) continue;
       const there = hashes.filter((_, i) => offsets.has(idOf(attempt, i))).length;
       const said = `producer ${producer}, sequences from ${first}`;
@@ -217,6 +226,9 @@ export class Checker {
         this.violate("C8", reading, `${said}: ${there} of ${hashes.length} records of a batch`);
       } else if (there !== 0 && hole !== undefined) {
         this.violate("C8", reading, `${said} is there, ${hole.first} before it is not`);
+      }
+      if (there === hashes.length && outcome !== "acked") {
+        place.stored.set(idOf(attempt, 0), offsets.get(idOf(attempt, 0))!);
       }
       // What was refused by name need not be there, and what follows it may.
       if (there === 0 && outcome !== "failed" && hole === undefined) holes.set(session, attempt);

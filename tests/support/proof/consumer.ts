@@ -5,7 +5,6 @@
  * the others.
  */
 import type { Connection } from "../../../src/client/connection.ts";
-import { BrokerError } from "../../../src/client/errors.ts";
 import { operation, type ReplyOf } from "../../../src/native/operations.ts";
 import { pause } from "../until.ts";
 import { Reader } from "./reader.ts";
@@ -41,10 +40,7 @@ export class Consumer extends Reader {
         offset: this.next[index]!,
       });
     } catch (error) {
-      if (!(error instanceof BrokerError) || error.name !== "offset_out_of_range") throw error;
-      const { logStart } = await connection.request(operation("offsets"), { handle });
-      if (logStart <= this.next[index]!) throw error;
-      this.next[index] = logStart;
+      await this.skipDeleted(error, connection, handle, index);
       return null;
     }
   }

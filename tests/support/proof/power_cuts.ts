@@ -15,12 +15,13 @@ import { isStopped } from "./threads.ts";
 import { pause, until } from "../until.ts";
 import { type DiskShape, type FileSystem, LoopDisk } from "./loop_disk.ts";
 import { Proof } from "./proof.ts";
+import type { ShutdownFlag } from "./shutdown_ioctl.ts";
 import { readWire } from "./wire_reader.ts";
 
 /** Room for every cycle of one disk. */
 const SHAPE: Omit<DiskShape, "fileSystem"> = { sizeMib: 512, ramMib: 512 };
 /** In turn: a journal that is written often, as by default, and never by itself. */
-const MOUNTS: Readonly<Record<FileSystem, readonly (readonly string[])[]>> = {
+export const MOUNTS: Readonly<Record<FileSystem, readonly (readonly string[])[]>> = {
   ext4: [["commit=1"], ["commit=5"], ["commit=1000"]],
   xfs: [[]],
 };
@@ -97,11 +98,21 @@ async function cutUnderLoad(
   proof: Proof,
   broker: Broker,
   disk: LoopDisk,
-  flag: 1 | 2,
+  flag: ShutdownFlag,
   moreMs: number,
 ): Promise<void> {
   await proof.load.begin(broker.port);
   await pause(proof.prng.between(LOAD_MS_MIN, LOAD_MS_MAX) + moreMs);
+  await cutPower(proof, broker, disk, flag);
+}
+
+/** While the load runs; afterwards there is no broker, and the disk is not mounted. */
+export async function cutPower(
+  proof: Proof,
+  broker: Broker,
+  disk: LoopDisk,
+  flag: ShutdownFlag,
+): Promise<void> {
   process.kill(broker.pid, "SIGSTOP");
   // The signal is taken thread by thread, and a thread that waits for the disk takes it afterwards.
   await until("every thread of the broker stands", () => isStopped(broker.pid));

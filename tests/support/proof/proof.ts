@@ -34,6 +34,13 @@ export interface ProofShape {
   readonly diskForgets?: boolean;
   /** Of the broker, for those without a flag. */
   readonly settings?: BrokerOptions["settings"] | undefined;
+  /** Of `serve`, where there are no settings. */
+  readonly flags?: readonly string[];
+  /** A start after many unclean stops waits, as it does for everybody. */
+  readonly mayWait?: boolean;
+  readonly segmentBytes?: number;
+  /** Nobody produces: resolves when nothing more is removed. For a broker that removes by itself. */
+  readonly untilAtRest?: (broker: Broker) => Promise<void>;
 }
 
 export class Proof {
@@ -42,29 +49,29 @@ export class Proof {
   readonly history: History = new History();
   readonly checker: Checker = new Checker(this.history);
   readonly load: Load;
-  readonly #seed: number;
-  readonly #diskForgets: boolean;
-  readonly #settings: BrokerOptions["settings"];
+  /** What the last start took, until it served. */
+  readyMs = 0;
+  readonly #shape: ProofShape;
   #broker: Broker | null = null;
 
   constructor(shape: ProofShape) {
     this.data = shape.data;
     this.prng = new Prng(shape.seed);
-    this.#seed = shape.seed;
-    this.#diskForgets = shape.diskForgets ?? false;
-    this.#settings = shape.settings;
+    this.#shape = shape;
     this.load = new Load(loadShape(shape), this.history);
   }
 
   /** A broker that is served by; a start is what a crash must never prevent. */
   async start(runtime: RuntimeName = BROKER_RUNTIME): Promise<Broker> {
     this.history.life += 1;
-    const settings = this.#settings === undefined ? {} : { settings: this.#settings };
-    const options = { runtime, data: this.data, readyWithinMs: START_WITHIN_MS, ...settings };
-    const broker = await startBroker(options)
+    const { settings, flags = [], mayWait = false } = this.#shape;
+    const options = { runtime, data: this.data, flags, mayWait, readyWithinMs: START_WITHIN_MS };
+    const startedMs = performance.now();
+    const broker = await startBroker(settings === undefined ? options : { ...options, settings })
       .catch((error: Error) => {
         throw new Error(`${this.#where}: the broker does not start: ${error.message}`);
       });
+    this.readyMs = performance.now() - startedMs;
     this.#broker = broker;
     await this.load.prepare(broker.port);
     return broker;
@@ -79,6 +86,7 @@ export class Proof {
   /** All that the broker shows, against all that was tried and seen so far. */
   async judge(broker: Broker): Promise<void> {
     const { places } = this.load;
+    await this.#shape.untilAtRest?.(broker);
     const readings = await readWire(broker.port, places);
     this.checker.judge(readings);
     await compareSingles(broker.port, places, readings, this.checker, this.prng);
@@ -92,6 +100,7 @@ export class Proof {
   async finish(broker: Broker): Promise<void> {
     const { places } = this.load;
     assert.equal(await this.load.settle(broker.port), 0, "every retry is answered in the end");
+    await this.#shape.untilAtRest?.(broker);
     const wire = await readWire(broker.port, places);
     this.checker.judge(wire);
     assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
@@ -103,7 +112,12 @@ export class Proof {
 
   /** After a clean stop: files and wire are the same, and so are the indexes. */
   compareFiles(wire: readonly Parameters<Checker["compare"]>[0][]): void {
-    const files = readFiles(this.data, this.load.places, this.checker, !this.#diskForgets);
+    const files = readFiles(
+      this.data,
+      this.load.places,
+      this.checker,
+      this.#shape.diskForgets !== true,
+    );
     this.checker.judge(files);
     wire.forEach((reading, i) => this.checker.compare(reading, files[i]!));
   }
@@ -124,17 +138,19 @@ export class Proof {
   }
 
   get #where(): string {
-    return `seed ${this.#seed}, start ${this.history.life} of the broker`;
+    return `seed ${this.#shape.seed}, start ${this.history.life} of the broker`;
   }
 }
 
 function loadShape(shape: ProofShape): LoadShape {
   const durability = shape.level ?? "fsync";
-  const config = { "segment.bytes": String(SEGMENT_BYTES), durability };
+  const segmentBytes = shape.segmentBytes ?? SEGMENT_BYTES;
+  const config = { "segment.bytes": String(segmentBytes), durability };
+  const large = String(segmentBytes * 4);
   return {
     topics: [
       { name: "orders", partitions: 2, config },
-      { name: "events", partitions: 1, config: { ...config, "segment.bytes": "524288" } },
+      { name: "events", partitions: 1, config: { ...config, "segment.bytes": large } },
     ],
     budgetBytes: shape.budgetBytes ?? BUDGET_BYTES,
     seed: shape.seed,

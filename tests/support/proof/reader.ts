@@ -53,7 +53,9 @@ export abstract class Reader {
     const done = Promise.all(this.#places.map(async ({ topic, partition }, index) => {
       try {
         const opened = await connection.request(operation("open_partition"), { topic, partition });
-        if (!this.#follows) this.next[index] = this.prng.below(opened.visibleEnd + 1);
+        const { logStart, visibleEnd } = opened;
+        if (!this.#follows) this.next[index] = this.prng.between(logStart, visibleEnd);
+        this.next[index] = Math.max(logStart, this.next[index]!);
         await this.read(connection, opened.handle, index);
       } catch (error) {
         if (error instanceof assert.AssertionError) throw error;
@@ -69,6 +71,19 @@ export abstract class Reader {
 
   /** Reads one place from `next` on, until it is stopped. */
   protected abstract read(connection: Connection, handle: number, index: number): Promise<void>;
+
+  /** What was to come next was deleted, and the log start is next now; throws any other error. */
+  protected async skipDeleted(
+    error: unknown,
+    connection: Connection,
+    handle: number,
+    index: number,
+  ): Promise<void> {
+    if (!(error instanceof BrokerError) || error.name !== "offset_out_of_range") throw error;
+    const { logStart } = await connection.request(operation("offsets"), { handle });
+    if (logStart <= this.next[index]!) throw error;
+    this.next[index] = logStart;
+  }
 
   /** Writes down what came; `isWhole`: no offset from `next` on may be missing. */
   protected note(index: number, { logStart, visibleEnd, batches }: Told, isWhole: boolean): void {

@@ -21,6 +21,15 @@ export class Subscriber extends Reader {
     handle: number,
     index: number,
   ): Promise<void> {
+    while (!this.stopping.signal.aborted && connection.failure === null) {
+      await this.#subscribe(connection, handle, index).catch((error: unknown) => {
+        return this.skipDeleted(error, connection, handle, index);
+      });
+    }
+  }
+
+  /** Until it is stopped, or the subscription ends. */
+  async #subscribe(connection: Connection, handle: number, index: number): Promise<void> {
     const subscription = await Subscription.begin(connection, {
       handle,
       offset: this.next[index]!,

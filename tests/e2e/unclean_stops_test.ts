@@ -8,9 +8,9 @@ import { UNCLEAN_STOPS_FILE } from "../../src/format/file_names.ts";
 import { runSluice, startBroker } from "../support/broker.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { START_WAITS } from "../support/unclean_stops.ts";
 import { until } from "../support/until.ts";
 
-const WAITS = /the last (\d+) runs ended without a clean stop/;
 /** Much shorter than the defaults. */
 const SHORT = { SLUICE_RESTARTS_WAIT_MS: "200", SLUICE_RESTARTS_WAIT_MS_MAX: "300" };
 const NEVER_LONG = { ...SHORT, SLUICE_RESTARTS_SHORT_MS: "3600000" };
@@ -27,16 +27,16 @@ test("five kills, a start that waits and says so, and a stop that ends the row",
   for (let kill = 0; kill < 5; kill += 1) {
     const broker = await startBroker({ ...options, env: NEVER_LONG });
     await untilCounted(options.data, kill + 1);
-    assert.doesNotMatch(broker.stderr(), WAITS, `start ${kill}`);
+    assert.doesNotMatch(broker.stderr(), START_WAITS, `start ${kill}`);
     await broker.kill();
   }
   const slow = await startBroker({ ...options, env: NEVER_LONG });
-  assert.match(slow.stderr(), WAITS);
+  assert.match(slow.stderr(), START_WAITS);
   assert.match(slow.stderr(), /the start goes on in 0.2 s/);
   await slow.stop();
   assert.equal(isCounted(), false);
   const after = await startBroker({ ...options, env: { ...SHORT, SLUICE_RESTARTS_SHORT_MS: "1" } });
-  assert.doesNotMatch(after.stderr(), WAITS);
+  assert.doesNotMatch(after.stderr(), START_WAITS);
   await until("it has served long enough", () => !isCounted());
   await after.kill();
 });
@@ -63,5 +63,5 @@ test("a signal ends the wait at once", async () => {
   });
   assert.equal(code, 0, stderr);
   assert.doesNotMatch(out, /ready/);
-  assert.match(stderr, WAITS);
+  assert.match(stderr, START_WAITS);
 });

@@ -21,6 +21,7 @@ import { UNCLEAN_STOPS_FILE } from "../../../src/format/file_names.ts";
 import { BOUND_STEP_DIVISOR, BOUND_STEP_MIN } from "../../../src/limits.ts";
 import type { Broker } from "../broker.ts";
 import { figure, mebibytes } from "../figures.ts";
+import { START_WAITS } from "../unclean_stops.ts";
 import { pause, until } from "../until.ts";
 import { counter } from "./counters.ts";
 import { LoopDisk } from "./loop_disk.ts";
@@ -63,7 +64,7 @@ export class Edge {
     this.#blocks = new Blocks(this.#disk.path);
     this.#proof = new Proof({
       ...{ data: join(this.#disk.path, "d"), seed, diskForgets: true },
-      ...{ budgetBytes: Infinity, segmentBytes: SEGMENT_BYTES },
+      ...{ budgetBytes: Infinity, segmentBytes: SEGMENT_BYTES, keepsByAge: true },
       ...{ flags: ["--retention-total", `${SHARE}%`], mayWait: true },
       untilAtRest: (broker) => this.#untilAtRest(broker),
     });
@@ -79,7 +80,10 @@ export class Edge {
     const acked = proof.history.ackedRecords;
     await proof.load.begin(broker.port);
     const left = () => counter(broker.port, "segments_deleted_bytes_total");
-    await until("the oldest leave", async () => await left() > 0, LEAVE_WITHIN_MS);
+    await until("the oldest leave", async () => {
+      this.#expectBound();
+      return await left() > 0;
+    }, LEAVE_WITHIN_MS);
     await pause(Math.max(0, this.#shape.everyMs - (performance.now() - startedMs)));
     this.#leftBytes += await left();
     await this.#expectLongRun(broker);
@@ -114,7 +118,7 @@ export class Edge {
     this.#blocks.begin();
     const broker = await this.#proof.start();
     this.#readyMs.push(this.#proof.readyMs);
-    assert.doesNotMatch(broker.stderr(), /ended without a clean stop/, "it did not wait");
+    assert.doesNotMatch(broker.stderr(), START_WAITS, "it did not wait");
     this.#limitBytes = await counter(broker.port, "retention_limit_bytes");
     const share = this.#limitBytes / this.#shape.sizeMib / MiB * 100;
     assert.ok(share > SHARE - 10 && share <= SHARE, "the bound is what the command says");
@@ -159,7 +163,6 @@ export class Edge {
     assert.ok(looks > 0, "somebody looked");
     const said = `${mostBytes} bytes were used, ${this.#limitBytes} are allowed`;
     assert.ok(mostBytes <= this.#limitBytes, said);
-    assert.ok(mostBytes > this.#trimBytes * 0.7, `no more than ${mostBytes} bytes were used`);
   }
 
   /** Producers wait, or are told to try again; behind a refused batch the next one is a gap. */
@@ -185,8 +188,11 @@ export class Edge {
         `the oldest segments, ${checker.lost} lost, ${count("failed")} batches refused, ` +
         `${count("unknown")} without an answer, ${checker.compared} compared`,
     );
-    const all = this.#readyMs.map((ms) => ms.toFixed(0)).join(", ");
-    figure(`edge: from the start of the program to ready, ms (goal 2000): ${all}`);
+    const [first, ...restarts] = this.#readyMs.map((ms) => ms.toFixed(0));
+    figure(
+      "edge: from the start of the program to ready after each cut, ms (goal 2000): " +
+        `${restarts.join(", ")}; the first start ${first}`,
+    );
   }
 }
 

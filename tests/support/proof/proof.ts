@@ -39,6 +39,8 @@ export interface ProofShape {
   /** A start after many unclean stops waits, as it does for everybody. */
   readonly mayWait?: boolean;
   readonly segmentBytes?: number;
+  /** Nothing leaves because it is old, whatever the load says of its time. */
+  readonly keepsByAge?: boolean;
   /** Nobody produces: resolves when nothing more is removed. For a broker that removes by itself. */
   readonly untilAtRest?: (broker: Broker) => Promise<void>;
 }
@@ -145,7 +147,11 @@ export class Proof {
 function loadShape(shape: ProofShape): LoadShape {
   const durability = shape.level ?? "fsync";
   const segmentBytes = shape.segmentBytes ?? SEGMENT_BYTES;
-  const config = { "segment.bytes": String(segmentBytes), durability };
+  const config = {
+    "segment.bytes": String(segmentBytes),
+    durability,
+    ...(shape.keepsByAge === true ? { "retention.ms": "-1" } : {}),
+  };
   const large = String(segmentBytes * 4);
   return {
     topics: [

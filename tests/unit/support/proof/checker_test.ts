@@ -229,6 +229,39 @@ test("a batch that was refused, then taken, then cut by the log start, is no hol
   assert.deepEqual(world.checker.violations, []);
 });
 
+test("a batch without an answer that was seen, then left with the oldest, is no hole", () => {
+  const world = new World();
+  world.send(0, 0, 2, "unknown", { stored: true });
+  world.send(0, 2, 1, "unknown", { stored: true });
+  world.judge();
+  world.records = world.records.slice(2);
+  world.logStart = 2;
+  world.judge();
+  assert.deepEqual(world.checker.violations, []);
+});
+
+test("a batch that was stored when it was sent again, and left unseen, is no hole", () => {
+  const world = new World();
+  world.send(0, 0, 1, "unknown", { idempotent: true });
+  world.send(0, 1, 1, "unknown", { idempotent: true });
+  world.send(0, 0, 1, "acked", { idempotent: true, session: 9 });
+  world.send(0, 1, 1, "acked", { idempotent: true, session: 9 });
+  world.records = world.records.slice(1);
+  world.logStart = 1;
+  world.judge();
+  assert.deepEqual(world.checker.violations, []);
+});
+
+test("C8: a batch without an answer that nobody saw is a hole below what followed it", () => {
+  const world = new World();
+  world.send(0, 0, 2, "unknown", { stored: true });
+  world.send(0, 2, 1, "unknown", { stored: true });
+  world.records = world.records.slice(2);
+  world.logStart = 2;
+  world.judge();
+  assert.deepEqual(world.found, ["C8"]);
+});
+
 test("C8: records of a refused batch are missing that no log start explains", () => {
   for (const remaining of [[0, 2], [0, 1], [1, 2]]) {
     const world = new World();

@@ -2,8 +2,8 @@
  * A box on the edge: a small disk, more data than fits on it, and a supply that fails again and
  * again.
  *
- *     start -> judge what is there -> load at full speed, the oldest leave -> power cut -> mount -> …
- *     |---------------- looks at the blocks that are used ----------------|
+ *     start -> judge what is there -> full load, the oldest leave -> power cut -> mount -> …
+ *     |------------ looks at the blocks that are used ------------|
  *
  * The command that starts the broker is the same each time, and nobody helps it. What is on the
  * disk lies between two bounds: never more than `--retention-total`, and at rest not much less than

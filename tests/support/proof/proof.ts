@@ -41,7 +41,7 @@ export interface ProofShape {
   readonly segmentBytes?: number;
   /** Nothing leaves because it is old, whatever the load says of its time. */
   readonly keepsByAge?: boolean;
-  /** Nobody produces: resolves when nothing more is removed. For a broker that removes by itself. */
+  /** Nobody produces: resolves when no more is removed. For a broker that removes by itself. */
   readonly untilAtRest?: (broker: Broker) => Promise<void>;
 }
 

@@ -2,7 +2,7 @@
  * The npm package, in dist/package: `npm run build:package`. What npm publishes, what a tarball
  * holds, and what Node takes the client and the embedded broker from.
  *
- *     src, ffi -> tsc, module for module -> JavaScript, types of the two entries
+ *     src, ffi -> tsc, module for module -> JavaScript, types of the entries
  *     command tables -> man/sluice.1, completions/        package.json -> package.json
  *
  * The modules lie as they do in the repository, and are not bundled: `sluice` and `sluice/client`
@@ -25,7 +25,7 @@ import { argumentsFor, chooseRuntime, DENO_SCRIPT_PERMISSIONS, ROOT } from "./ru
 
 const OUTPUT = join(ROOT, "dist/package");
 /** What programs may import. */
-const ENTRIES = ["src/embed.d.ts", "src/client/mod.d.ts"];
+const ENTRIES = ["src/embed.d.ts", "src/client/mod.d.ts", "src/client/http/mod.d.ts"];
 /** As they are in the repository. */
 const COPIED = {
   "LICENSE": "LICENSE",

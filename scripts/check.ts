@@ -1,7 +1,7 @@
 /**
  * Everything about the code that can be said without running it, in one command: `npm run check`.
- * Types by both compilers, lint, format, the rules of tests/tidy_test.ts, and whether the generated
- * page of the protocol is fresh. All failures are shown, not only the first. In a clone with one
+ * Types by both compilers, lint, format, the rules of tests/tidy_test.ts, and whether what
+ * is generated is fresh. All failures are shown, not only the first. In a clone with one
  * runtime only, what cannot run is said.
  */
 import { spawnSync } from "node:child_process";
@@ -20,8 +20,12 @@ import {
 /** Null: passed. Otherwise what went wrong. */
 type Outcome = string | null;
 
-/** Scripts that write a page of docs, and with `--check` say whether it is fresh. */
-const GENERATORS = ["scripts/generate_protocol.ts", "scripts/generate_cli.ts"];
+/** Scripts that write a page of docs, or source; with `--check` they say whether it is fresh. */
+const GENERATORS = [
+  "scripts/generate_protocol.ts",
+  "scripts/generate_cli.ts",
+  "scripts/generate_http_client.ts",
+];
 
 let failures = 0;
 

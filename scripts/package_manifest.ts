@@ -48,6 +48,7 @@ export function packageManifest(repository: RepositoryManifest): Record<string, 
     exports: {
       ".": entry("embed"),
       "./client": entry("client/mod"),
+      "./http": entry("client/http/mod"),
       "./package.json": "./package.json",
     },
     types: "./src/embed.d.ts",

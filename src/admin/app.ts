@@ -17,6 +17,7 @@ import { trace } from "../base/trace.ts";
 import type { Engine } from "./engine.ts";
 import type { Admission } from "./gate.ts";
 import type { HttpStats } from "./http_stats.ts";
+import { registerLines } from "./line_schemas.ts";
 import { HttpError, type Issue, type Problem, problemHeaders, problemOf } from "./problem.ts";
 import { BEARER, type RouteDescription, RouteTable } from "./route_table.ts";
 import { addBrokerRoutes } from "./routes/broker.ts";
@@ -75,6 +76,7 @@ export function makeApp(
     scheme: "bearer",
     description: "A token from a file of the data directory: http-admin.token, http-read.token.",
   });
+  registerLines(app);
   addHealthRoutes(app, engine);
   addBrokerRoutes(app, engine);
   addTopicRoutes(app, engine);

@@ -34,4 +34,6 @@ export const groupName: z.ZodType<string, string> = z.string()
     maxLength: GROUP_ID_SIZE_MAX,
     pattern: "^(?:[^~]|~[01])+$",
     description: "`~1` stands for a slash, `~0` for a tilde.",
+    // Who has the typed client writes the name as it is.
+    "x-escaped": true,
   }) as unknown as z.ZodType<string, string>;

@@ -1,7 +1,7 @@
 /**
- * Every example of README.md, of docs/CLIENT.md, of docs/EMBEDDED.md and of the doc comments of the
- * client and the embedded broker: is checked against the types, and runs to its end against a
- * broker.
+ * Every example of README.md, of docs/CLIENT.md, docs/EMBEDDED.md, docs/HTTP.md and docs/PACKAGE.md,
+ * and of the doc comments of the client and the embedded broker: is checked against the types, and
+ * runs to its end against a broker.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -12,6 +12,7 @@ import { pathToFileURL } from "node:url";
 import { DENO_SCRIPT_PERMISSIONS } from "../../scripts/runtime.mjs";
 import { startBroker } from "../support/broker.ts";
 import { findExamples, programOf } from "../support/examples.ts";
+import { HttpDoor } from "../support/http.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { argumentsFor, ROOT, runtimePath } from "../support/runtimes.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -21,6 +22,7 @@ const EXAMPLES = findExamples(
   "README.md",
   "docs/CLIENT.md",
   "docs/EMBEDDED.md",
+  "docs/HTTP.md",
   "docs/PACKAGE.md",
   "src/client/*.ts",
   "src/embed.ts",
@@ -31,7 +33,10 @@ const RUN = join(CHECKED, "run");
 mkdirSync(RUN, { recursive: true });
 
 const folder = temporaryDirectory("examples");
-const broker = await startBroker({ runtime: BROKER_RUNTIME, data: join(folder, "d") });
+const broker = await startBroker({ runtime: BROKER_RUNTIME, data: join(folder, "d"), http: true });
+const { place, tokens } = await HttpDoor.of(broker, join(folder, "d"));
+assert.ok("port" in place);
+const door = { address: `${place.host}:${place.port}`, token: tokens.admin };
 after(async () => {
   rmSync(CHECKED, { recursive: true, force: true });
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
@@ -43,6 +48,7 @@ test("there are examples, in the page and in the sources", () => {
       "README.md",
       "docs/CLIENT.md",
       "docs/EMBEDDED.md",
+      "docs/HTTP.md",
       "docs/PACKAGE.md",
       "src/embed.ts",
       "src/client/producer.ts",
@@ -55,15 +61,18 @@ test("there are examples, in the page and in the sources", () => {
 
 test("a program in the clone imports the package by its name", async () => {
   const file = join(RUN, "by_name.ts");
-  const exported = `export { Client } from "sluice/client"; export { Broker } from "sluice";\n`;
+  const exported = `export { Client } from "sluice/client"; export { Broker } from "sluice";\n` +
+    `export { HttpApi } from "sluice/http";\n`;
   writeFileSync(file, exported);
-  const { Client, Broker } = await import(pathToFileURL(file).href);
-  assert.deepEqual([typeof Client.connect, typeof Broker.start], ["function", "function"]);
+  const { Client, Broker, HttpApi } = await import(pathToFileURL(file).href);
+  const found = [Client.connect, Broker.start, HttpApi].map((one) => typeof one);
+  assert.deepEqual(found, ["function", "function", "function"]);
 });
 
 test("all fit the types", () => {
   EXAMPLES.forEach(({ text }, i) => {
     const program = text.replaceAll('"sluice/client"', '"../../src/client/mod.ts"')
+      .replaceAll('"sluice/http"', '"../../src/client/http/mod.ts"')
       .replaceAll('"sluice"', '"../../src/embed.ts"');
     writeFileSync(join(CHECKED, `${i}.ts`), program);
   });
@@ -88,7 +97,7 @@ for (const example of EXAMPLES) {
     const file = join(RUN, `${example.place.replaceAll(/[^\w]/g, "_")}.ts`);
     writeFileSync(
       file,
-      programOf(example, `127.0.0.1:${broker.port}`).replaceAll("console.", "teller."),
+      programOf(example, `127.0.0.1:${broker.port}`, door).replaceAll("console.", "teller."),
     );
     const said: string[] = [];
     const teller = { log: (...words: unknown[]): void => void said.push(words.map(String).join()) };

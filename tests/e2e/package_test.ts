@@ -119,7 +119,9 @@ test("its package.json is that of the repository, without what only a clone need
     ...Object.values(manifest.bin),
     ...manifest.man,
     ...Object.values(manifest.imports["#ffi"]),
-    ...["src/embed", "src/client/mod"].flatMap((path) => [`${path}.js`, `${path}.d.ts`]),
+    ...["src/embed", "src/client/mod", "src/client/http/mod"].flatMap((
+      path,
+    ) => [`${path}.js`, `${path}.d.ts`]),
   ];
   for (const path of paths) readFileSync(join(PACKAGE, String(path)));
 });

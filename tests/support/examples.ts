@@ -1,6 +1,7 @@
 /**
  * Examples in pages and in doc comments: whole programs between "```ts" and "```", which import
- * "sluice" or "sluice/client" and ask a broker at 127.0.0.1:7400 where they have none of their own.
+ * "sluice", "sluice/client" or "sluice/http" and ask a broker at 127.0.0.1:7400, or its HTTP door
+ * at 127.0.0.1:7480, where they have none of their own.
  */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,10 +32,20 @@ export function findExamples(...patterns: string[]): Example[] {
   return found;
 }
 
+/** The HTTP door of the broker of a test: HOST:PORT, and the token that may do everything. */
+export interface Door {
+  readonly address: string;
+  readonly token: string;
+}
+
 /** The program, on the sources of this clone and against a broker of the test. */
-export function programOf({ text }: Example, broker: string): string {
+export function programOf({ text }: Example, broker: string, door?: Door): string {
+  const http = pathToFileURL(join(ROOT, "src/client/http/mod.ts")).href;
   const client = pathToFileURL(join(ROOT, "src/client/mod.ts")).href;
   const embedded = pathToFileURL(join(ROOT, "src/embed.ts")).href;
   return text.replaceAll('"sluice/client"', `"${client}"`).replaceAll('"sluice"', `"${embedded}"`)
-    .replaceAll("127.0.0.1:7400", broker);
+    .replaceAll('"sluice/http"', `"${http}"`)
+    .replaceAll("127.0.0.1:7400", broker)
+    .replaceAll("127.0.0.1:7480", door?.address ?? "127.0.0.1:7480")
+    .replaceAll('"THE TOKEN"', JSON.stringify(door?.token ?? "THE TOKEN"));
 }

@@ -3,6 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import { FormatError, recordOf, type RecordPart } from "../../client/record_json.ts";
 import { HTTP_RECORDS_MAX } from "../../limits.ts";
+import type { AdminApp } from "../app.ts";
 
 const text = { type: "string" as const };
 const base64 = {
@@ -20,6 +21,10 @@ const header = {
 
 const newRecord = {
   type: "object" as const,
+  description:
+    "Bytes that are no text stand as base64 in the field of that name. A value that is " +
+    "other JSON than text is stored as JSON. `topic` and `offset` may stand there and are not " +
+    "looked at, so that what was read may be sent again.",
   additionalProperties: false,
   properties: {
     key: { description: "Records of one key go to one partition." },
@@ -47,6 +52,13 @@ const newRecord = {
   },
 };
 
+const NEW_RECORD = { $ref: "#/components/schemas/NewRecord" };
+
+/** Lines are of it too, which are described as text. */
+export function registerNewRecord({ openAPIRegistry }: AdminApp): void {
+  openAPIRegistry.registerComponent("schemas", "NewRecord", newRecord);
+}
+
 /** What is sent: one record, or a list, as records. */
 export const newRecords: z.ZodType<RecordPart[], unknown> = z.unknown()
   .transform((value, context) => {
@@ -66,15 +78,11 @@ export const newRecords: z.ZodType<RecordPart[], unknown> = z.unknown()
       }
     });
   }).openapi("NewRecords", {
-    type: ["object", "array"],
-    minItems: 1,
-    maxItems: HTTP_RECORDS_MAX,
-    description: "One record, or a list. Bytes that are no text stand as base64 in the field of " +
-      "that name. A value that is other JSON than text is stored as JSON. `topic` and `offset` " +
-      "may stand there and are not looked at, so that what was read may be sent again.",
-    items: newRecord,
-    properties: newRecord.properties,
-    additionalProperties: false,
+    anyOf: [
+      NEW_RECORD,
+      { type: "array", minItems: 1, maxItems: HTTP_RECORDS_MAX, items: NEW_RECORD },
+    ],
+    description: "One record, or a list.",
   }) as unknown as z.ZodType<RecordPart[], unknown>;
 
 /** What is read. */

@@ -23,6 +23,7 @@ import {
 import type { AdminApp, AdminEnv } from "../app.ts";
 import { needs, OF_CHANGES, problems } from "../describe.ts";
 import type { Engine } from "../engine.ts";
+import { linesOf } from "../line_schemas.ts";
 import { HttpError, ProblemError, problemOf } from "../problem.ts";
 import { BodyReader } from "../records/body_reader.ts";
 import { type Delivered, delivered, deliveredOf } from "../records/delivered.ts";
@@ -89,7 +90,7 @@ const produce = createRoute({
       required: true,
       content: {
         [JSON_TYPE]: { schema: newRecords },
-        [LINES_TYPE]: { schema: bytes },
+        [LINES_TYPE]: { schema: linesOf("NewRecord") },
         [BYTES_TYPE]: { schema: bytes },
         [TEXT_TYPE]: { schema: z.string() },
       },
@@ -103,7 +104,7 @@ const produce = createRoute({
           schema: z.object({ records: z.array(delivered).describe("In the order of the request.") })
             .openapi("DeliveredList"),
         },
-        [LINES_TYPE]: { schema: z.string() },
+        [LINES_TYPE]: { schema: linesOf("ProducedLine") },
       },
     },
     ...problems("admin", [
@@ -157,7 +158,7 @@ const read = createRoute({
           schema: z.object({ records: z.array(storedRecord), next: z.string() })
             .openapi("RecordList"),
         },
-        [LINES_TYPE]: { schema: z.string() },
+        [LINES_TYPE]: { schema: linesOf("Record") },
         [BYTES_TYPE]: { schema: bytes },
       },
     },

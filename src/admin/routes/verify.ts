@@ -10,6 +10,7 @@ import { ErrorCodes } from "../../format/errors.ts";
 import type { AdminApp } from "../app.ts";
 import { needs, problems } from "../describe.ts";
 import type { Engine } from "../engine.ts";
+import { linesOf } from "../line_schemas.ts";
 import { HttpError } from "../problem.ts";
 import { partitionNumber, topicName } from "../values.ts";
 import { type PartitionVerifier, verifyStream } from "../verify_stream.ts";
@@ -31,7 +32,7 @@ const verifyPartition = createRoute({
   responses: {
     200: {
       description: "It is going on.",
-      content: { "application/x-ndjson": { schema: z.string() } },
+      content: { "application/x-ndjson": { schema: linesOf("VerifyLine") } },
     },
     ...problems("admin", ["topic_not_found", "partition_not_found"]),
   },

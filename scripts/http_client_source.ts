@@ -94,16 +94,12 @@ function parametersSource({ operation, path }: Route): string {
     throw new RangeError(`two parameters of ${operation.operationId} have one name`);
   }
   const lines = parameters.map(({ name, required = false, description, schema = {} }) => {
-    const { description: _, ...plain } = schema;
-    const told = schema[ESCAPED] === true ? plain : { ...schema, ...some({ description }) };
+    const told = { ...schema, description: description ?? schema.description ?? "" };
+    if (schema[ESCAPED] === true) told.description = "";
     return propertyOf(name, told, { indent: "  ", isRequired: required, orUndefined: true });
   });
   const about = comment(`Of \`${operation.operationId}\`, ${path}`, "");
   return `${about}export interface ${parametersName(operation)} {\n${lines.join("")}}\n`;
-}
-
-function some({ description }: Pick<Parameter, "description">): { description?: string } {
-  return description === undefined ? {} : { description };
 }
 
 function apiSource(routes: readonly Route[]): string {

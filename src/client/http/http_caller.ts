@@ -50,6 +50,13 @@ export interface Call {
   readonly statuses: readonly number[];
 }
 
+/** A call that is going on. */
+interface Running extends CallOptions {
+  readonly call: Call;
+  /** What the values of its body threw. */
+  failure: { readonly error: unknown } | null;
+}
+
 export class HttpCaller {
   readonly #url: string;
   readonly #token: string | null;
@@ -63,23 +70,24 @@ export class HttpCaller {
   }
 
   protected async nothing(call: Call, request: object, options?: CallOptions): Promise<void> {
-    const answer = await this.#send(call, request, options);
+    const answer = await this.#send(begin(call, options), request);
     await answer.body?.cancel();
   }
 
   protected async json<T>(call: Call, request: object, options?: CallOptions): Promise<T> {
-    const text = await this.text(call, request, options);
-    return parsed(text, call) as T;
+    return parsed(await this.text(call, request, options), call) as T;
   }
 
   protected async text(call: Call, request: object, options?: CallOptions): Promise<string> {
-    const answer = await this.#send(call, request, options);
-    return await uncut(call, options, () => answer.text());
+    const running = begin(call, options);
+    const answer = await this.#send(running, request);
+    return await uncut(running, () => answer.text());
   }
 
   protected async bytes(call: Call, request: object, options?: CallOptions): Promise<Uint8Array> {
-    const answer = await this.#send(call, request, options);
-    return new Uint8Array(await uncut(call, options, () => answer.arrayBuffer()));
+    const running = begin(call, options);
+    const answer = await this.#send(running, request);
+    return new Uint8Array(await uncut(running, () => answer.arrayBuffer()));
   }
 
   /** The request is sent when the first line is asked for. */
@@ -88,7 +96,7 @@ export class HttpCaller {
     request: object,
     options?: CallOptions,
   ): AsyncGenerator<T, void, void> {
-    for await (const line of this.#textLines(call, request, options)) {
+    for await (const line of this.#textLines(begin(call, options), request)) {
       if (line !== "") yield parsed(line, call) as T;
     }
   }
@@ -98,47 +106,44 @@ export class HttpCaller {
     request: object,
     options?: CallOptions,
   ): AsyncGenerator<T, void, void> {
-    for await (const event of eventsOf(this.#textLines(call, request, options))) yield event as T;
+    const lines = this.#textLines(begin(call, options), request);
+    for await (const event of eventsOf(lines)) yield event as T;
   }
 
-  async *#textLines(
-    call: Call,
-    request: object,
-    options?: CallOptions,
-  ): AsyncGenerator<string, void, void> {
-    const { body } = await this.#send(call, request, options);
+  async *#textLines(running: Running, request: object): AsyncGenerator<string, void, void> {
+    const { body } = await this.#send(running, request);
     if (body === null) return;
     const lines = linesOf(body);
     try {
       for (;;) {
-        const { done, value } = await uncut(call, options, () => lines.next());
-        if (done === true) return;
+        const { done, value } = await uncut(running, () => lines.next());
+        if (done === true) break;
         yield value;
       }
     } finally {
       await lines.return();
     }
+    // The broker takes a body that ended early for a whole one, where the runtime ends it so.
+    throwReason(running);
   }
 
   /** The answer, when it is one that was asked for; its body is not read. */
-  async #send(call: Call, request: object, options: CallOptions = {}): Promise<Response> {
-    const { signal, onHead } = options;
+  async #send(running: Running, request: object): Promise<Response> {
+    const { call, signal, onHead } = running;
     const { body, ...given } = request as Record<string, unknown>;
-    const failure: { error?: unknown } = {};
     const url = this.#url + targetOf(call, given);
     const init = {
       method: call.method,
       headers: this.#headers(call, given),
       redirect: "error" as const,
       ...(signal === undefined ? {} : { signal }),
-      ...bodyOf(call, body, (error) => (failure.error = error)),
+      ...bodyOf(running, body),
     };
     let answer: Response;
     try {
       answer = await this.#fetch(url, init);
     } catch (error) {
-      signal?.throwIfAborted();
-      if ("error" in failure) throw failure.error;
+      throwReason(running);
       throw unreachable(this.#url, call, error);
     }
     onHead?.({ status: answer.status, headers: answer.headers });
@@ -147,7 +152,7 @@ export class HttpCaller {
       (call.answerType === undefined || type === call.answerType);
     if (isWanted) return answer;
     if (type === PROBLEM_TYPE) {
-      const text = await uncut(call, options, () => answer.text());
+      const text = await uncut(running, () => answer.text());
       throw new ProblemError(parsed(text, call) as Problem);
     }
     await answer.body?.cancel();
@@ -165,6 +170,10 @@ export class HttpCaller {
       ...Object.fromEntries(own),
     };
   }
+}
+
+function begin(call: Call, options: CallOptions = {}): Running {
+  return { ...options, call, failure: null };
 }
 
 /** Path and query. What is no part of the path and no header is in the query. */
@@ -191,30 +200,32 @@ function segmentOf(name: string, value: unknown): string {
   return encodeURIComponent(text.replaceAll("~", "~0").replaceAll("/", "~1"));
 }
 
-function bodyOf(
-  { bodyType }: Call,
-  body: unknown,
-  failed: (error: unknown) => void,
-): { body?: BodyInit; duplex?: "half" } {
+function bodyOf(running: Running, body: unknown): { body?: BodyInit; duplex?: "half" } {
+  const { bodyType } = running.call;
   if (bodyType === undefined) return {};
   if (bodyType === JSON_TYPE) return { body: JSON.stringify(body) };
   if (bodyType !== LINES_TYPE) return { body: body as BodyInit };
+  const stream = linesBody(body as Lines<unknown>, (error) => {
+    running.failure = { error };
+  });
   // `half` is what fetch wants to be told of a stream.
-  return { body: linesBody(body as Lines<unknown>, failed) as BodyInit, duplex: "half" };
+  return { body: stream as BodyInit, duplex: "half" };
 }
 
-/** Reads; what fails is an abort, or an answer without its end. */
-async function uncut<T>(
-  call: Call,
-  options: CallOptions | undefined,
-  read: () => Promise<T>,
-): Promise<T> {
+/** Reads; what fails is what the caller did, or an answer without its end. */
+async function uncut<T>(running: Running, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch {
-    options?.signal?.throwIfAborted();
-    throw new HttpAnswerError("http_cut", `the answer to ${nameOf(call)} was cut short`);
+    throwReason(running);
+    throw new HttpAnswerError("http_cut", `the answer to ${nameOf(running.call)} was cut short`);
   }
+}
+
+/** Where the caller ended it: by the signal, or by values that threw. */
+function throwReason({ signal, failure }: Running): void {
+  signal?.throwIfAborted();
+  if (failure !== null) throw failure.error;
 }
 
 function parsed(text: string, call: Call): unknown {

@@ -6,10 +6,12 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
 import { DENO_SCRIPT_PERMISSIONS } from "../../scripts/runtime.mjs";
 import { startBroker } from "../support/broker.ts";
 import { buildPackage, PACKAGE } from "../support/built_package.ts";
+import { HttpDoor } from "../support/http.ts";
 import { findNode } from "../support/node.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { argumentsFor, ROOT, runtimePath } from "../support/runtimes.ts";
@@ -17,6 +19,7 @@ import { testOrSkip } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 
 const CLIENT = join(PACKAGE, "src/client/mod.js");
+const HTTP = join(PACKAGE, "src/client/http/mod.js");
 const node = findNode();
 
 test("the package is built", buildPackage);
@@ -58,6 +61,24 @@ testOrSkip("a program on Node produces and consumes", node.reason, async () => {
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
 });
 
+testOrSkip("a program on Node speaks to the HTTP door", node.reason, async () => {
+  const data = join(temporaryDirectory("node-http"), "d");
+  const broker = await startBroker({ runtime: BROKER_RUNTIME, data, http: true });
+  const { tokens } = await HttpDoor.of(broker, data);
+  const program = join(ROOT, "tests/support/node_http_client.mjs");
+  const door = `http://${await broker.http()}`;
+  const { code, out } = await runNode([program, HTTP, door], { SLUICE_TOKEN: tokens.admin });
+  assert.equal(code, 0, out);
+  assert.deepEqual(JSON.parse(out), {
+    values: ["one", "two", "three"],
+    acknowledged: 2,
+    event: "one",
+    kind: "summary",
+    problem: ["topic_exists", 409],
+  });
+  assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
+});
+
 interface Ran {
   readonly status: number | null;
   readonly stdout: string;
@@ -73,9 +94,15 @@ function underRuntime(args: readonly string[]): Ran {
   return { status, stdout, stderr };
 }
 
-function runNode(args: readonly string[]): Promise<{ code: number | null; out: string }> {
+function runNode(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number | null; out: string }> {
   return new Promise((resolve) => {
-    const child = spawn(node.path, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(node.path, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     let out = "";
     child.stdout.on("data", (piece) => (out += piece));
     child.stderr.on("data", (piece) => (out += piece));

@@ -29,11 +29,9 @@ test("there is a method for every operation, and no other", () => {
   assert.deepEqual([...new Set(methods)].sort(), operations.sort());
 });
 
-test("wrong calls do not compile", () => {
-  assert.equal(typeof wrongCalls, "function");
-});
+void wrongCalls;
 
-/** Never called. */
+/** Never called: that it compiles is the test. */
 async function wrongCalls(api: HttpApi): Promise<void> {
   await api.createTopic({ body: { name: "orders", partitions: 4 } });
   // @ts-expect-error a topic has a name

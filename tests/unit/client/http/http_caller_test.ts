@@ -78,7 +78,7 @@ test("an answer that is none of the door's is told by status and type", async ()
       /502 text\/html/,
     ],
     [new Response("ok", { headers: { "content-type": "text/plain" } }), /200 text\/plain/],
-    [json({}, 204 + 1), /205/],
+    [json({}, 201), /201/],
     [new Response("{", { headers: { "content-type": "application/json" } }), /no JSON/],
   ];
   for (const [answer, said] of cases) {

@@ -3,7 +3,7 @@
  *
  *     components.schemas             -> schemas.ts: a type each
  *     path, query and headers        -> schemas.ts: …Parameters, all in one object
- *     operationId, types of bodies   -> api.ts: a method for each type; the first has the plain name
+ *     operationId, types of bodies   -> api.ts: a method for each type; the first is plainly named
  *
  * `POST …/records` of JSON, lines, bytes and text becomes produceRecords, produceRecordsLines,
  * produceRecordsBytes and produceRecordsText. A call that takes a body is answered in the type of

@@ -23,7 +23,7 @@ export function linesOf(
 
 const count = z.number().int();
 
-const verifyLine = z.union([
+export const verifyLine: z.ZodType<VerifyEvent> = z.union([
   z.object({ kind: z.literal("progress"), doneBytes: count, totalBytes: count }),
   z.object({
     kind: z.literal("finding"),
@@ -42,11 +42,11 @@ const verifyLine = z.union([
   }),
   z.object({ kind: z.literal("failed"), message: z.string() }),
   z.object({ kind: z.literal("cancelled") }),
-]) satisfies z.ZodType<VerifyEvent>;
+]);
 
 const line = count.describe("Counted from 1.");
 
-const producedLine = z.union([
+export const producedLine: z.ZodType<object> = z.union([
   z.object({ line, partition: count, offset: count, level: z.enum(LEVEL_NAMES) })
     .describe("Where its record is."),
   z.object({ line, error: problemSchema }).describe("Why there is none."),

@@ -1,6 +1,7 @@
 /**
  * A program on Node that uses the typed client of the HTTP door as the npm package has it, in each
- * of its ways: `node node_http_client.mjs CLIENT URL`, the token in SLUICE_TOKEN. Prints what it saw.
+ * of its ways: `node node_http_client.mjs CLIENT URL`, the token in SLUICE_TOKEN. Says what it saw
+ * as one line of JSON. Run by tests/e2e/client_node_test.ts.
  */
 import process from "node:process";
 import { pathToFileURL } from "node:url";
@@ -31,7 +32,7 @@ try {
 } catch (error) {
   if (error instanceof ProblemError) problem = [error.name, error.status];
 }
-console.log(JSON.stringify({ values, acknowledged, event, kind, problem }));
+process.stdout.write(`${JSON.stringify({ values, acknowledged, event, kind, problem })}\n`);
 
 async function* records() {
   yield { value: "two" };

@@ -90,7 +90,7 @@ const produce = createRoute({
       required: true,
       content: {
         [JSON_TYPE]: { schema: newRecords },
-        [LINES_TYPE]: { schema: linesOf("NewRecord") },
+        [LINES_TYPE]: { schema: linesOf("NewRecord").openapi({ format: "binary" }) },
         [BYTES_TYPE]: { schema: bytes },
         [TEXT_TYPE]: { schema: z.string() },
       },

@@ -22,7 +22,7 @@ const LINES_TYPE = "application/x-ndjson";
 const JSON_TYPE = "application/json";
 
 export interface HttpApiOptions {
-  /** Where the door is: `http://127.0.0.1:7480`. A path, of a proxy, goes before those of the door. */
+  /** Where the door is: `http://127.0.0.1:7480`. The path of a proxy goes before its own. */
   readonly url: string;
   /** What is in `http-admin.token` or `http-read.token` of the data directory. */
   readonly token?: string | undefined;

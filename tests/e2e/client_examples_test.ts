@@ -1,5 +1,5 @@
 /**
- * Every example of README.md, of docs/CLIENT.md, docs/EMBEDDED.md, docs/HTTP.md and docs/PACKAGE.md,
+ * Every example of README.md, docs/CLIENT.md, docs/EMBEDDED.md, docs/HTTP.md and docs/PACKAGE.md,
  * and of the doc comments of the client and the embedded broker: is checked against the types, and
  * runs to its end against a broker.
  */

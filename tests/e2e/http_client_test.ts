@@ -77,7 +77,7 @@ test("topics: created, altered, listed page by page, deleted", async () => {
   assert.equal((await problemOf(reader.getTopic({ topic: "page-b" }))).name, "topic_not_found");
 });
 
-test("records go in as JSON, lines, bytes and text, and come out as JSON, lines and bytes", async () => {
+test("records go in as JSON, lines, bytes and text, and out as JSON, lines and bytes", async () => {
   await api.createTopic({ body: { name: "orders" } });
   const topic = "orders";
   const body = [{ key: "ann", value: "1" }, { value: { paid: true } }];

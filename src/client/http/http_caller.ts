@@ -63,10 +63,12 @@ export class HttpCaller {
   readonly #fetch: NonNullable<HttpApiOptions["fetch"]>;
 
   /** Throws InvalidOptionError. */
-  constructor({ url, token, fetch: send = fetch }: HttpApiOptions) {
+  constructor(options: HttpApiOptions) {
+    const { url, token } = options;
     this.#url = checkedUrl(url);
     this.#token = token === undefined ? null : checkedToken(token);
-    this.#fetch = send;
+    // That of a browser wants to be called as no method.
+    this.#fetch = options.fetch ?? ((to, init) => fetch(to, init));
   }
 
   protected async nothing(call: Call, request: object, options?: CallOptions): Promise<void> {
@@ -124,7 +126,7 @@ export class HttpCaller {
       await lines.return();
     }
     // The broker takes a body that ended early for a whole one, where the runtime ends it so.
-    throwReason(running);
+    if (running.failure !== null) throw running.failure.error;
   }
 
   /** The answer, when it is one that was asked for; its body is not read. */
@@ -153,7 +155,7 @@ export class HttpCaller {
     if (isWanted) return answer;
     if (type === PROBLEM_TYPE) {
       const text = await uncut(running, () => answer.text());
-      throw new ProblemError(parsed(text, call) as Problem);
+      throw problemIn(text, call);
     }
     await answer.body?.cancel();
     throw unexpected(call, `${answer.status} ${type}`.trimEnd());
@@ -234,6 +236,12 @@ function parsed(text: string, call: Call): unknown {
   } catch {
     throw unexpected(call, "something that is no JSON");
   }
+}
+
+function problemIn(text: string, call: Call): Error {
+  const found = Object(parsed(text, call)) as Partial<Problem>;
+  const isOurs = typeof found.title === "string" && typeof found.name === "string";
+  return isOurs ? new ProblemError(found as Problem) : unexpected(call, "a problem of others");
 }
 
 function unexpected(call: Call, what: string): HttpAnswerError {

@@ -79,6 +79,7 @@ test("an answer that is none of the door's is told by status and type", async ()
     ],
     [new Response("ok", { headers: { "content-type": "text/plain" } }), /200 text\/plain/],
     [json({}, 201), /201/],
+    [json({ title: "About a proxy." }, 404, "application/problem+json"), /a problem of others/],
     [new Response("{", { headers: { "content-type": "application/json" } }), /no JSON/],
   ];
   for (const [answer, said] of cases) {
@@ -97,6 +98,22 @@ test("a documented answer with a status of its own is an answer; a problem is th
   const error = await thrownBy(refusing.api.isReady());
   assert.ok(error instanceof ProblemError);
   assert.deepEqual([error.name, error.status, error.retriable], ["x", 503, true]);
+});
+
+test("without a fetch it is the runtime's own, called as a function", async () => {
+  const own = globalThis.fetch;
+  const callers: unknown[] = [];
+  function send(this: unknown): Promise<Response> {
+    callers.push(this);
+    return Promise.resolve(json({ status: "live" }));
+  }
+  globalThis.fetch = send as typeof fetch;
+  try {
+    assert.deepEqual(await new HttpApi({ url: "http://host" }).isLive(), { status: "live" });
+  } finally {
+    globalThis.fetch = own;
+  }
+  assert.deepEqual(callers, [undefined]);
 });
 
 test("an answer that ends early is told, and so is one that does not come", async () => {

@@ -46,10 +46,8 @@ export const verifyLine: z.ZodType<VerifyEvent> = z.union([
 
 const line = count.describe("Counted from 1.");
 
+/** The one that says most comes first: the last line has what a refused one has. */
 export const producedLine: z.ZodType<object> = z.union([
-  z.object({ line, partition: count, offset: count, level: z.enum(LEVEL_NAMES) })
-    .describe("Where its record is."),
-  z.object({ line, error: problemSchema }).describe("Why there is none."),
   z.object({
     acknowledged: count.describe("Records that are stored."),
     level: z.enum(LEVEL_NAMES).nullable().describe("The weakest that was reached."),
@@ -57,6 +55,9 @@ export const producedLine: z.ZodType<object> = z.union([
     line: count.optional().describe("Where it ended early."),
     error: problemSchema.optional().describe("Why it did."),
   }).describe("The last line."),
+  z.object({ line, partition: count, offset: count, level: z.enum(LEVEL_NAMES) })
+    .describe("Where its record is."),
+  z.object({ line, error: problemSchema }).describe("Why there is none."),
 ]);
 
 export function registerLines(app: AdminApp): void {

@@ -34,18 +34,6 @@ export interface NewRecord {
 
 export type ProducedLine =
   | {
-    /** Counted from 1. */
-    readonly line: number;
-    readonly partition: number;
-    readonly offset: number;
-    readonly level: "none" | "os" | "interval" | "fsync";
-  }
-  | {
-    /** Counted from 1. */
-    readonly line: number;
-    readonly error: Problem;
-  }
-  | {
     /** Records that are stored. */
     readonly acknowledged: number;
     /** The weakest that was reached. */
@@ -57,10 +45,22 @@ export type ProducedLine =
     }[];
     /** Where it ended early. */
     readonly line?: number;
-    /** Why it did. */
     readonly error?: Problem;
+  }
+  | {
+    /** Counted from 1. */
+    readonly line: number;
+    readonly partition: number;
+    readonly offset: number;
+    readonly level: "none" | "os" | "interval" | "fsync";
+  }
+  | {
+    /** Counted from 1. */
+    readonly line: number;
+    readonly error: Problem;
   };
 
+/** Why it did. */
 export interface Problem {
   readonly type: string;
   readonly title: string;

@@ -107,7 +107,7 @@ test("without a fetch it is the runtime's own, called as a function", async () =
     callers.push(this);
     return Promise.resolve(json({ status: "live" }));
   }
-  globalThis.fetch = send as typeof fetch;
+  globalThis.fetch = send as unknown as typeof fetch;
   try {
     assert.deepEqual(await new HttpApi({ url: "http://host" }).isLive(), { status: "live" });
   } finally {

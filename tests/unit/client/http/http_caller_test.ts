@@ -137,6 +137,22 @@ test("an answer that ends early is told, and so is one that does not come", asyn
   assert.ok(!inspect(error).includes(TOKEN));
 });
 
+test("what the values of a body throw is thrown, also where the answer looks whole", async () => {
+  const send = async (_: string, { body }: RequestInit): Promise<Response> => {
+    await new Response(body as ReadableStream).text().catch(() => {});
+    const answer = '{"acknowledged":1,"level":"fsync","partitions":[]}\n';
+    return new Response(answer, { headers: { "content-type": "application/x-ndjson" } });
+  };
+  const api = new HttpApi({ url: "http://host", fetch: send });
+  function* broken(): Generator<{ value: string }> {
+    yield { value: "one" };
+    throw new RangeError("no more");
+  }
+  const lines = api.produceRecordsLines({ topic: "t", body: broken() });
+  assert.ok("acknowledged" in (await lines.next()).value!);
+  await assert.rejects(lines.next(), new RangeError("no more"));
+});
+
 test("the token is shown nowhere, and neither is one that is refused", () => {
   const { api } = clientOf(() => json({}));
   assert.ok(!inspect(api, { showHidden: true, depth: 9 }).includes(TOKEN));

@@ -45,7 +45,7 @@ export class TotalRetention {
   /** Late in the turn: asks for log starts, and finds out whether producers wait or are refused. */
   step(): void {
     const bound = this.#bound;
-    if (!bound.isSet) return;
+    if (!bound.isSet && !bound.isRefusing) return; // a bound that is gone refuses nobody
     const excess = bound.usedBytes - this.#store.fileJobs.freeingBytes - bound.trimBytes;
     if (excess > 0) this.#trim(excess);
     else bound.isMakingRoom = this.#store.fileJobs.freeingBytes > 0;

@@ -176,6 +176,19 @@ test("topics of the broker and compacted ones lose nothing: then producers are r
   world.close();
 });
 
+test("a bound that is taken away refuses nobody any more", () => {
+  const world = new BoundWorld({ compacted: { cleanupDelete: false, cleanupCompact: true } });
+  const { bound, disk } = world.log.store;
+  while (bound.usedBytes <= bound.holdBytes) world.append("compacted");
+  world.step();
+  assert.equal(disk.state, DiskState.full);
+  bound.limitBytes = Infinity;
+  world.step();
+  assert.equal(disk.state, DiskState.ok);
+  assert.equal(disk.refusal, ErrorCodes.none);
+  world.close();
+});
+
 test("while something is on its way out producers wait, and are not refused", () => {
   const world = new BoundWorld({ a: {} });
   const { bound, disk, fileJobs } = world.log.store;

@@ -50,6 +50,8 @@ export class Caretaker {
   #entries: CheckpointEntry[] = [];
   /** Next partition of the sweep that goes on; -1: it is over. */
   #sweepAt = -1;
+  /** It sums up for the bound: there was one when it began. */
+  #isSumming = false;
   #sweepDueMs = 0;
   #isClockTrusted = false;
   #wallMs = 0;
@@ -94,17 +96,18 @@ export class Caretaker {
       this.#sweepDueMs = nowMs + SWEEP_MS;
       this.#store.disk.look();
       this.#isClockTrusted = this.#clock.look(nowMs, wallMs);
-      if (bound.isSet) bound.beginSum();
+      this.#isSumming = bound.isSet;
+      if (this.#isSumming) bound.beginSum();
     }
     if (this.#sweepAt >= 0) {
       const { partitions } = topics;
       const end = Math.min(partitions.length, this.#sweepAt + SWEEP_PARTITIONS_MAX);
       for (let i = this.#sweepAt; i < end; i += 1) {
         this.#sweep(partitions[i]!, nowMs, wallMs, door);
-        if (bound.isSet && !partitions[i]!.removed) bound.sum(partitions[i]!.log);
+        if (this.#isSumming && !partitions[i]!.removed) bound.sum(partitions[i]!.log);
       }
       this.#sweepAt = end < partitions.length ? end : -1;
-      if (this.#sweepAt < 0 && bound.isSet) bound.endSum();
+      if (this.#sweepAt < 0 && this.#isSumming) bound.endSum();
     }
     if (this.#entries.length === 0) return NOTHING;
     const entries = this.#entries;

@@ -7,7 +7,7 @@ import { removeTopic } from "../../../src/broker/remove_topic.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Level } from "../../../src/format/levels.ts";
 import type { TopicConfig } from "../../../src/format/topic_config.ts";
-import { SWEEP_MS } from "../../../src/limits.ts";
+import { SWEEP_MS, SWEEP_PARTITIONS_MAX, TOTAL_RETENTION_MIN } from "../../../src/limits.ts";
 import type { CheckpointEntry } from "../../../src/log/keeper.ts";
 import { batchOf, batchOfSize } from "../../support/batches.ts";
 import { BrokerWorld } from "../../support/broker_world.ts";
@@ -215,4 +215,21 @@ test("a removed partition is not looked at", () => {
   for (let i = 0; i < 5; i += 1) assert.deepEqual(world.step(61000), []);
   assert.deepEqual(world.log.names(".snapshot"), []);
   world.log.end();
+});
+
+test("a bound that is set in the middle of a sweep is summed up by the next one", () => {
+  const world = new CareWorld();
+  const { topic, log } = world.partition;
+  for (let i = 0; i < SWEEP_PARTITIONS_MAX; i += 1) world.broker.topics.addPartition(topic, log);
+  const { bound } = world.log.store;
+  world.step();
+  bound.limitBytes = TOTAL_RETENTION_MIN;
+  world.step();
+  assert.equal(bound.sums, 0, "half of them are not all");
+  assert.equal(bound.holds, true);
+  world.step(SWEEP_MS);
+  world.step();
+  assert.equal(bound.sums, 1);
+  assert.equal(bound.holds, false);
+  world.close();
 });

@@ -42,7 +42,6 @@ export function produce(
     base = log.producers.duplicateOffset;
     broker.counters.duplicateAppends += 1;
   } else if (error === ErrorCodes.none) {
-    log.store.bound.added(size);
     countAppended(broker, partition, size, memory.view.getInt32(at + BatchAt.recordsCount));
   } else {
     broker.counters.refusedAppends += 1;

@@ -12,7 +12,7 @@
  * `usedBytes` is never less than what is there. Files that the sum does not look at (indexes, small
  * files) count with what they may take at the most.
  *
- * Invariant: with a limit, no batch is staged while `usedBytes` is above the hold mark.
+ * Invariant: with a limit, no producer's batch is staged while `usedBytes` is above the hold mark.
  */
 
 import {

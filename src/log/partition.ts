@@ -365,6 +365,7 @@ export class Partition {
     vector.push(memory, at, size);
     this.producers.appendBatch(view, at, base, last, this.store.wallMs);
     this.stagedEnd = last + 1;
+    this.store.bound.added(size);
   }
 
   /** A write failed: the file ends where it ended before, and this turn's batches are refused. */

@@ -22,7 +22,6 @@ function filled(batches: number): { world: LogWorld; partition: Partition } {
 
 function append(world: LogWorld, partition: Partition, at: number): void {
   world.append(partition, batchOfSize(RECORD, at));
-  world.store.bound.added(RECORD);
   while (!partition.isSynced) world.sync(partition);
 }
 
@@ -50,6 +49,15 @@ test("what is used is never less than the blocks on the disk, before a sum and a
     assert.ok(world.store.bound.usedBytes >= onDisk(world.root), "after a sum");
   }
   assert.ok(partition.segments.length > 10, "of many files");
+  world.close(partition);
+});
+
+test("what is staged counts at once, whoever stages it", () => {
+  const { world, partition } = filled(0);
+  const { bound } = world.store;
+  const before = bound.usedBytes;
+  world.append(partition, batchOfSize(RECORD));
+  assert.equal(bound.usedBytes, before + RECORD);
   world.close(partition);
 });
 

@@ -17,10 +17,11 @@
  * format looks otherwise. Nor is a snapshot whose checksum is wrong: a power cut may leave any
  * bytes in one, and a start must not stop at a file that it can make anew.
  *
- * Invariant: reads only, and little: the first bytes of each file. Damage is for others to say.
+ * Invariant: reads only, and little: the first bytes of each file. Damage, and what cannot be read,
+ * is for others to say: a start does without some of these files.
  */
 
-import { ENOENT, O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
+import { O_NOFOLLOW, O_RDONLY } from "../../ffi/constants.ts";
 import type { DirectoryEntry, Libc, Memory } from "../../ffi/libc.ts";
 import { heapBlock } from "../base/bytes.ts";
 import { parseEpochs, parseOffsets } from "../format/checkpoint.ts";
@@ -148,14 +149,13 @@ function newerText(
   return told(prefix + name, found, newest);
 }
 
-/** Reads the first bytes of a file; returns how many, 0 without a file. */
+/** Reads the first bytes of a file; returns how many, 0 where there are none to be read. */
 function begin(libc: Libc, fd: number, name: string, memory: Memory): number {
   const file = libc.openat(fd, name, O_RDONLY | O_NOFOLLOW, 0);
-  if (file === -ENOENT) return 0;
-  must(file, `open ${name}`);
+  if (file < 0) return 0;
   const size = readWhole(libc, file, memory, 0, LOOKED_AT_BYTES, 0);
   libc.close(file);
-  return must(size, `read ${name}`);
+  return Math.max(size, 0);
 }
 
 function told(path: string, format: number, newest: number): string {

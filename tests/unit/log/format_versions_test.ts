@@ -1,6 +1,6 @@
 /** What a newer program wrote is refused by the name of the file, and nothing is touched. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
@@ -80,6 +80,13 @@ test("a snapshot that a power cut tore is damaged, not newer", () => {
     const { fd } = withFile(`t-0/${SNAPSHOT}`, torn);
     assert.equal(new PartitionFormats(libc).newerFile(fd, "t"), null);
   }
+});
+
+test("a file that cannot be read is for others to say: a start does without a snapshot", () => {
+  const { root, fd } = withFile("t-0/partition.metadata", "version: 0\ntopic_id: x");
+  symlinkSync("nowhere", join(root, "t-0", SNAPSHOT));
+  mkdirSync(join(root, "t-0", "00000000000000000043.snapshot"));
+  assert.equal(new PartitionFormats(libc).newerFile(fd, "t-0"), null);
 });
 
 test("the refusal comes before the lock makes its file", () => {

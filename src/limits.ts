@@ -188,8 +188,8 @@ export const OPENED_AT_ONCE = 1024;
 export const DIRECTORIES_MADE_AT_ONCE = 128;
 /** A start that takes longer says how far it is. */
 export const START_PROGRESS_MS = 3000;
-/** So many unclean stops in a row are free; then a start waits, twice as long each time. */
-export const RESTARTS_FREE = 5;
+/** From so many unclean stops in a row on a start waits, twice as long each time. */
+export const RESTART_WAIT_FROM = 5;
 export const RESTART_WAIT_MS_DEFAULT = 10000;
 export const RESTART_WAIT_MS_MAX_DEFAULT = 300000;
 /** Who has served for so long has started well. */

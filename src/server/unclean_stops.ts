@@ -18,7 +18,7 @@ import type { Libc } from "../../ffi/libc.ts";
 import { trace } from "../base/trace.ts";
 import type { BrokerConfig, RestartsConfig } from "../config.ts";
 import { UNCLEAN_STOPS_FILE } from "../format/file_names.ts";
-import { RESTARTS_FREE } from "../limits.ts";
+import { RESTART_WAIT_FROM } from "../limits.ts";
 import type { DataDirectory } from "../log/data_directory.ts";
 import { readSmallFile, replaceFile, StorageError } from "../log/files.ts";
 
@@ -61,8 +61,8 @@ export class UncleanStops {
 
 /** How long a start waits after so many. */
 export function waitMsAfter(stops: number, { waitMs, waitMsMax }: RestartsConfig): number {
-  if (stops < RESTARTS_FREE) return 0;
-  return Math.min(waitMsMax, waitMs * 2 ** (stops - RESTARTS_FREE));
+  if (stops < RESTART_WAIT_FROM) return 0;
+  return Math.min(waitMsMax, waitMs * 2 ** (stops - RESTART_WAIT_FROM));
 }
 
 /**

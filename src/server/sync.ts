@@ -170,7 +170,7 @@ export class Syncer {
   /** `close` where no worker has begun, and none will: nobody else closes their eventfds. */
   discard(): void {
     this.close();
-    if (this.#pool !== null) { for (const wake of this.#pool.wakes) wake.close(); }
+    for (const wake of this.#pool?.wakes ?? []) wake.close();
   }
 
   /** The last of `wakes` is its eventfd. */

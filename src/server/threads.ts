@@ -94,6 +94,7 @@ export class Threads {
       for (const worker of made) {
         worker.terminate();
         this.#workers.delete(worker);
+        this.#opened.delete(worker);
       }
     };
   }

@@ -10,6 +10,7 @@ import { shorten } from "../base/shorten.ts";
 import { BATCH_HEADER_SIZE } from "../format/batch.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import { COLD_WAIT_MS, FETCH_SIZE_MAX, FETCH_WAIT_MS_MAX } from "../limits.ts";
+import { PartitionKind } from "../log/opened_log.ts";
 import type { Broker, Door } from "./broker.ts";
 import type { FetchWaiter } from "./fetch_waiters.ts";
 import { COLD, readSlice, waitForBytes } from "./read_slice.ts";
@@ -100,8 +101,9 @@ function mustWait(
 ): boolean {
   const log = partition.log;
   if (offset < log.logStart || offset > log.written.offset) return false;
-  // Any batch is enough, and there is one.
-  if (minBytes <= BATCH_HEADER_SIZE && offset < log.visible.offset) return false;
+  // Any batch is enough, and there is one: only copied and cleaned logs may end in a gap.
+  const hasBatch = log.kind === PartitionKind.own && offset < log.visible.offset;
+  if (minBytes <= BATCH_HEADER_SIZE && hasBatch) return false;
   broker.reader.guard(broker.guarding); // what is missing is found missing again by `readSlice`
   return broker.reader.available(log, offset, minBytes) < minBytes;
 }

@@ -1,14 +1,18 @@
 /** Fetching over a real log: at once, when enough is visible, at the deadline, or cancelled. */
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { EIO } from "../../../ffi/constants.ts";
-import { completeAllFetches } from "../../../src/broker/fetch.ts";
+import { completeAllFetches, fetch } from "../../../src/broker/fetch.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
 import { Level } from "../../../src/format/levels.ts";
 import { FETCH_WAIT_MS_MAX } from "../../../src/limits.ts";
-import { batchOfSize, randomBatch } from "../../support/batches.ts";
+import { PartitionKind } from "../../../src/log/opened_log.ts";
+import { batchOfSize, randomBatch, stamped } from "../../support/batches.ts";
 import { BrokerWorld } from "../../support/broker_world.ts";
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
+import { LogWorld } from "../../support/log_world.ts";
 import { forSeeds } from "../../support/prng.ts";
 
 /** A log at level os with `count` visible batches of 100 bytes. */
@@ -67,6 +71,29 @@ test("a fetch waits for minBytes, counted from its batch", () => {
     { correlation: 7, error: 0, size: 300, position: 0 },
   ]);
   assert.equal(world.partition.firstWaiter, null);
+  world.close();
+});
+
+test("a fetch waits in a gap at the end of a cleaned log: below the end there is no batch", () => {
+  const world = new BrokerWorld();
+  const log = new LogWorld({ root: world.log.root, directory: "cleaned-0" });
+  mkdirSync(join(log.root, log.directory));
+  log.write("00000000000000000000.log", stamped(batchOfSize(100), 0, 1));
+  log.write("00000000000000000010.log", new Uint8Array());
+  const how = { kind: PartitionKind.cleaned, recoveryPoint: 10, logStart: 0 };
+  const { partition } = log.open({}, how);
+  assert.deepEqual([partition.degraded, partition.visible.offset], ["", 10]);
+  const { broker, nowMs, door } = world;
+  const place = broker.topics.addPartition(world.partition.topic, partition);
+  const request = { slot: 8, generation: 1, correlation: 7, handle: 0, countFrom: 0 };
+  const wanted = { ...request, minBytes: 1, maxBytes: 1000, maxWaitMs: 1000 };
+  assert.equal(fetch(broker, place, { ...wanted, offset: 0 }, nowMs, door), null);
+  assert.equal(world.door.takeFetches()[0]!.size, 100);
+  const waiter = fetch(broker, place, { ...wanted, offset: 5 }, nowMs, door);
+  assert.notEqual(waiter, null);
+  assert.deepEqual(world.door.takeFetches(), []);
+  broker.cancel(waiter!);
+  log.close(partition);
   world.close();
 });
 

@@ -93,16 +93,17 @@ export function closeRoot(root: Root): void {
   root.libc.close(root.fd);
 }
 
-/** What a newer program wrote is not judged, and above all not changed. */
-export function refuseNewer(root: Root): void {
+/** What a newer program wrote is not judged, and above all not changed. `only`: one partition. */
+export function refuseNewer(root: Root, only: string | null = null): void {
   const { libc, fd, path } = root;
-  const newer = newerFile(libc, fd) ?? newerInPartitions(root);
+  const names = only === null ? partitionNames(root) : root.names.filter((name) => name === only);
+  const newer = newerFile(libc, fd) ?? newerInPartitions(root, names);
   if (newer !== null) throw new ToolError(`${path}: ${newer}`);
 }
 
-function newerInPartitions(root: Root): string | null {
+function newerInPartitions(root: Root, names: readonly string[]): string | null {
   const formats = new PartitionFormats(root.libc);
-  for (const name of partitionNames(root)) {
+  for (const name of names) {
     const fd = openDirectory(root.libc, root.fd, name);
     if (fd < 0) continue; // for others to say
     try {

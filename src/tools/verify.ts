@@ -105,7 +105,7 @@ class Verification {
       const text = `${root.path} is no data directory: it holds no catalogue, no partition`;
       throw new ToolError(text, NAME_IT);
     }
-    refuseNewer(root);
+    refuseNewer(root, options.partition);
     this.#root = root;
     this.#options = options;
     this.#findings = new Findings(options.tell);

@@ -370,6 +370,17 @@ test("what the catalogue and the directories say of each other is compared", () 
   assert.deepEqual(summary.findings, { damage: 2, warning: 2, unread: 0, note: 3 });
 });
 
+test("what a newer program wrote refuses the partition that it lies in, or all of them", () => {
+  const made = directory();
+  made.topic("orders2", 1, "6d56ff71-2b39-47a9-8d3f-4ef52ca23466");
+  made.catalogue();
+  made.write("orders2-0/leader-epoch-checkpoint", "1\n1\n0 0 0\n");
+  const isNewer = /orders2-0\/leader-epoch-checkpoint is of format 1, this version knows 0/;
+  assert.throws(() => run(made), isNewer);
+  assert.throws(() => run(made, "orders2-0"), isNewer);
+  assert.equal(run(made, "orders-0").summary.records, 60);
+});
+
 test("directories of a topic that is being created may be missing", () => {
   const made = directory();
   const topicId = "6d56ff71-2b39-47a9-8d3f-4ef52ca23466";

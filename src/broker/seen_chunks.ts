@@ -11,7 +11,7 @@
  * cache is found out by it.
  *
  * Invariant: a chunk that is known was resident, all of it that was written, less than COLD_SEEN_MS
- * ago, and since then nothing was found missing and nothing of ours left the cache.
+ * ago, and since then nothing that was to be sent was missing and nothing of ours left the cache.
  */
 
 import type { FileSlice, SharedFile } from "../base/file_slice.ts";

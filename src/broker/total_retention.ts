@@ -10,6 +10,7 @@
  * Invariant: producers are refused only where nothing is on its way out and nothing may leave.
  */
 
+import { ErrorCodes } from "../format/errors.ts";
 import { wantLogStart } from "../log/log_start.ts";
 import { type Bound, occupiedBytes } from "../log/bound.ts";
 import type { Partition } from "../log/partition.ts";
@@ -65,9 +66,9 @@ export class TotalRetention {
       isLeaving = true;
     } else if (left > 0 && leavingBytes === 0 && rollable !== null) {
       const { log } = rollable;
-      log.roll(); // where the disk refuses it, it is tried again
+      // Where the disk refuses it nothing leaves; behind the next sum it is tried again.
+      if (log.roll() === ErrorCodes.none) isLeaving = true;
       log.turnDone();
-      isLeaving = true;
       this.#broker.queueAttention(rollable);
     }
     this.#bound.isMakingRoom = isLeaving;

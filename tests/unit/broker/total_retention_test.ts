@@ -1,6 +1,8 @@
 /** The bound of all topics: the oldest segments leave first, and what becomes of producers. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ENOSPC } from "../../../ffi/constants.ts";
+import type { Libc } from "../../../ffi/libc.ts";
 import { completeAppends, flushAppended, mustHold, produce } from "../../../src/broker/produce.ts";
 import { Topic, type TopicPartition } from "../../../src/broker/topics.ts";
 import { TotalRetention } from "../../../src/broker/total_retention.ts";
@@ -15,6 +17,7 @@ import { openPartitions } from "../../../src/log/open_partitions.ts";
 import { PartitionKind, UNKNOWN } from "../../../src/log/opened_log.ts";
 import { batchOfSize, memoryOf } from "../../support/batches.ts";
 import { BrokerWorld } from "../../support/broker_world.ts";
+import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 
 const SIZE = 300_000;
 const BATCH = batchOfSize(SIZE);
@@ -25,8 +28,8 @@ class BoundWorld extends BrokerWorld {
   readonly total: TotalRetention;
   readonly places: Record<string, TopicPartition> = {};
 
-  constructor(topics: Readonly<Record<string, Partial<TopicConfig>>>) {
-    super();
+  constructor(topics: Readonly<Record<string, Partial<TopicConfig>>>, inner?: Libc) {
+    super({}, inner);
     const { store } = this.log;
     store.wallMs = 1_700_000_000_000;
     this.total = new TotalRetention(this.broker, store);
@@ -173,6 +176,27 @@ test("topics of the broker and compacted ones lose nothing: then producers are r
   assert.equal(disk.state, DiskState.ok, "it ends by itself");
   world.append("compacted");
   assert.equal(place.log.stagedEnd, written + 1);
+  world.close();
+});
+
+test("where the disk refuses the roll producers do not wait, and it is tried again", () => {
+  const faulty = new FaultyLibc(libcWithoutSyncs);
+  const world = new BoundWorld({ a: { segmentBytes: 64 * MiB } }, faulty.libc);
+  const { bound } = world.log.store;
+  const place = world.places["a"]!;
+  while (bound.usedBytes <= bound.holdBytes) world.append("a");
+  faulty.plan = (call) => call === "openat" ? -ENOSPC : undefined;
+  for (let i = 0; i < 3; i += 1) world.step();
+  assert.equal(place.log.segments.length, 1);
+  assert.equal(mustHold(world.broker, place), false, "they are refused");
+  assert.equal(bound.isRefusing, true);
+  faulty.heal();
+  world.step();
+  assert.equal(place.log.segments.length, 1, "not in each turn");
+  world.sum();
+  world.step();
+  assert.equal(place.log.segments.length, 2);
+  assert.equal(bound.isRefusing, false);
   world.close();
 });
 

@@ -23,7 +23,7 @@ import type { ConsumerBatch } from "../../client/consumer.ts";
 import { recordJson, viewOf } from "../../client/record_json.ts";
 import { HTTP_DECOMPRESSED_SIZE_MAX, HTTP_RECONNECT_MS, HTTP_STREAM_PIECE } from "../../limits.ts";
 import { problemOf } from "../problem.ts";
-import { positionsText } from "./positions.ts";
+import { addPartition, positionsText } from "./positions.ts";
 
 export interface EventStreamOptions {
   readonly batches: AsyncGenerator<ConsumerBatch, void, void>;
@@ -66,6 +66,7 @@ function* eventsOfBatch(
 ): Generator<string> {
   const { topic, partition, records, nextOffset } = batch;
   records.decompressedSizeMax = HTTP_DECOMPRESSED_SIZE_MAX;
+  if (!positions.has(partition)) addPartition(positions, partition, nextOffset);
   let text = "";
   while (records.next()) {
     positions.set(partition, records.offset + 1);

@@ -41,6 +41,18 @@ export function positionsText(positions: Positions, tag: string): string {
   return `${text}@${tag}`;
 }
 
+/** Adds a partition that the topic was given since, at its place in the order of partitions. */
+export function addPartition(
+  positions: Map<number, number>,
+  partition: number,
+  offset: number,
+): void {
+  const behind = [...positions].filter(([other]) => other > partition);
+  for (const [other] of behind) positions.delete(other);
+  positions.set(partition, offset);
+  for (const [other, at] of behind) positions.set(other, at);
+}
+
 /** Null: the text is none. */
 export function parsePositions(text: string): ToldPositions | null {
   const positions = new Map<number, number>();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventsOf } from "../../../../src/admin/records/event_stream.ts";
+import { parsePositions } from "../../../../src/admin/records/positions.ts";
 import type { ConsumerBatch } from "../../../../src/client/consumer.ts";
 import { BrokerError } from "../../../../src/client/errors.ts";
 import { RecordReader } from "../../../../src/client/record_reader.ts";
@@ -111,6 +112,17 @@ test("offsets that hold no record any more are behind it, too", async () => {
   const empty = { ...batch(0, 17, []), nextOffset: 20 };
   const events = parsed((await textsOf([empty, batch(1, 4, ["c"])])).join(""));
   assert.deepEqual(events.map(({ id }) => id), ["0:20,1:5@1a2b3c4d"]);
+});
+
+test("partitions that the topic is given meanwhile stand in their order in every id", async () => {
+  const list = [batch(5, 0, ["a"]), batch(3, 0, ["b"]), batch(4, 0, ["c"])];
+  const ids = parsed((await textsOf(list)).join("")).map(({ id }) => id!);
+  assert.deepEqual(ids, [
+    "0:17,1:4,5:1@1a2b3c4d",
+    "0:17,1:4,3:1,5:1@1a2b3c4d",
+    "0:17,1:4,3:1,4:1,5:1@1a2b3c4d",
+  ]);
+  for (const id of ids) assert.notEqual(parsePositions(id), null, "whoever comes back may say it");
 });
 
 test("why it ends is an event, and the source ends with it", async () => {

@@ -35,8 +35,8 @@ export interface TopicInfo {
   /** The node that leads partition 0, 1, 2 … */
   readonly leaders: readonly number[];
   readonly maxMessageBytes: number;
-  /** When it was learned, by `performance.now()`. */
-  readonly learnedMs: number;
+  /** When the broker was asked for it, by `performance.now()`: it is no older than that. */
+  readonly askedMs: number;
 }
 
 type Opened = ReplyOf<"open_partition">;
@@ -113,7 +113,7 @@ export class Cluster {
   async topic(name: string): Promise<TopicInfo> {
     const known = this.#topics.get(name);
     const isYoung = known !== undefined &&
-      performance.now() - known.learnedMs < this.options.metadataMaxAgeMs;
+      performance.now() - known.askedMs < this.options.metadataMaxAgeMs;
     return isYoung ? known : await this.learn(name);
   }
 
@@ -252,6 +252,7 @@ export class Cluster {
 
   async #ask(name: string): Promise<TopicInfo> {
     const connection = await this.any();
+    const askedMs = performance.now();
     const reply = await connection.request(operation("metadata"), { topics: [{ name }] });
     for (const { nodeId, host, port } of reply.nodes) {
       if (!this.#nodes.has(nodeId)) {
@@ -270,7 +271,7 @@ export class Cluster {
       topicId: topic.topicId,
       leaders: topic.partitions.map(({ leader }) => leader),
       maxMessageBytes: Number(limit),
-      learnedMs: performance.now(),
+      askedMs,
     };
     this.#topics.set(name, info);
     return info;

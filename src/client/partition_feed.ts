@@ -193,12 +193,16 @@ export class PartitionFeed {
     this.#isRunning = false;
   }
 
-  /** What is learned behind the handle is at least as new: a handle of an older topic is stale. */
+  /**
+   * What is asked for behind the handle is at least as new: a handle of an older topic is stale.
+   * Feeds that open together share two questions at the most: the one that is going on is of no
+   * use to a handle that came after it was asked.
+   */
   async #checkTopic({ openedMs }: OpenedPartition): Promise<void> {
     const { topic } = this;
-    const known = this.#cluster.known(topic);
-    const isNewer = known !== null && known.learnedMs >= openedMs;
-    const { topicId } = isNewer ? known : await this.#cluster.learn(topic);
+    let info = this.#cluster.known(topic);
+    while (info === null || info.askedMs < openedMs) info = await this.#cluster.learn(topic);
+    const { topicId } = info;
     const isReplaced = this.#topicId !== "" && topicId !== this.#topicId;
     this.#topicId = topicId;
     if (!isReplaced || this.#reset()) return;

@@ -69,7 +69,7 @@ export class Router {
   refresh(nowMs: number): void {
     const { metadataMaxAgeMs } = this.#cluster.options;
     for (const [topic, { info }] of this.#routes) {
-      if (nowMs - info.learnedMs > metadataMaxAgeMs) this.#learnAgain(topic);
+      if (nowMs - info.askedMs > metadataMaxAgeMs) this.#learnAgain(topic);
     }
   }
 

@@ -182,6 +182,36 @@ describe("PartitionFeed", () => {
     );
   });
 
+  test("an answer that was asked for before the handle says nothing of its topic", async () => {
+    cluster.partitions = 2;
+    let late: Request | null = null;
+    const usual = cluster.answer;
+    cluster.answer = (request) => {
+      const isSecond = request.name === "open_partition" && request.body.at(-1) === 1;
+      if (isSecond && late === null) {
+        late = request;
+        return null;
+      }
+      if (request.name !== "metadata" || late === null) return usual(request);
+      cluster.answer = usual;
+      cluster.take(late); // the handle of partition 1, while partition 0 asks for its topic
+      cluster.take(request);
+      cluster.topicId = `${cluster.topicId.slice(0, -1)}b`;
+      return null;
+    };
+    const reset: number[] = [];
+    const partitions = [0, 1].map((partition) => ({ topic: "t", partition, from: 0 }));
+    const onReset = ({ partition }: { partition: number }): void => void reset.push(partition);
+    consumer = await client.consumer({ partitions, outOfRange: "earliest", onReset });
+    await cluster.subscribed(2);
+    const reading = consumer.batches().next(); // who reads finds the loss
+    cluster.cut();
+    await cluster.subscribed(4);
+    assert.deepEqual(reset, [0], "partition 1 was of the new topic before");
+    await consumer.close();
+    await reading;
+  });
+
   test("a batch in the loop's body stays as it is after a seek and after close", async () => {
     script({ push: [0] }, { push: [5] });
     consumer = await client.consumer({ topics: ["t"], from: 0 });

@@ -29,7 +29,7 @@ import { PROGRAM } from "../version.ts";
 import { ExitCode } from "./exit_codes.ts";
 import type { ServeCommand } from "./serve_command.ts";
 import { ServeOutput } from "./serve_output.ts";
-import { untilAborted, watchSignals } from "./signals.ts";
+import { pause, untilAborted, watchSignals } from "./signals.ts";
 import { readEnvironment, settingVariables } from "./variables.ts";
 
 /** Throws what `RunningBroker.start` throws, and BrokerFailed. */
@@ -143,15 +143,4 @@ async function configFor(command: ServeCommand, isPlain: boolean): Promise<Confi
   const values = settings.resolveSettings({ file, environment, said: command.said });
   const config = parseConfig(settings.brokerOptions(values));
   return { config, sources: settings.sourceCodes(values) };
-}
-
-/** Ends early with the signal. */
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    void untilAborted(signal).then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

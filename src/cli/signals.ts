@@ -44,6 +44,20 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Settles after `ms`, or earlier at the first signal; nothing of it stays behind. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, ms);
+    signal.addEventListener("abort", wake, { once: true });
+  });
+}
+
 /** So long at the most a signal is not heard, and a step takes. */
 const PAUSE_MS = 50;
 

@@ -17,7 +17,7 @@ import { isTerminal, mayColor, terminalColumns } from "./environment.ts";
 import { ExitCode } from "./exit_codes.ts";
 import type { TopCommand } from "./node_commands.ts";
 import { printText } from "./output.ts";
-import { untilAborted, watchSignals } from "./signals.ts";
+import { pause, watchSignals } from "./signals.ts";
 import { takeSample } from "./top/sample.ts";
 import { screenLines, type ScreenSize } from "./top/screen.ts";
 import { type View, viewOf } from "./top/view.ts";
@@ -44,6 +44,8 @@ async function watch(
 ): Promise<ExitCode> {
   const paints = !command.once && !command.json && isTerminal("stdout");
   const admin = new Admin(connection);
+  // A broker that hangs answers no look: without this only a second signal would end it, at once.
+  signal.addEventListener("abort", () => connection.close(), { once: true });
   if (paints) await printText(ENTER);
   try {
     let before = await takeSample(admin);
@@ -54,6 +56,9 @@ async function watch(
       await show(command, connection, viewOf(before, now), paints);
       before = now;
     } while (!command.once);
+    return ExitCode.success;
+  } catch (error) {
+    if (!signal.aborted) throw error;
     return ExitCode.success;
   } finally {
     if (paints) await printText(LEAVE);
@@ -85,14 +90,4 @@ function screenSize(): ScreenSize {
 /** A pipe has no width. */
 function columnsOf(): number {
   return isTerminal("stdout") ? terminalColumns("stdout") ?? COLUMNS : Infinity;
-}
-
-/** Ends early at a signal. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([over, untilAborted(signal)]);
-  clearTimeout(timer);
 }

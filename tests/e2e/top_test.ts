@@ -4,12 +4,13 @@ import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { startBroker } from "../support/broker.ts";
+import { runSluice, startBroker } from "../support/broker.ts";
 import { commands, programText, tryCommands } from "../support/commands.ts";
-import { BROKER_RUNTIME } from "../support/pair.ts";
+import { BROKER_RUNTIME, CLIENT_RUNTIME } from "../support/pair.ts";
 import { ROOT } from "../support/runtimes.ts";
 import { testOrSkip } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { FakeBroker } from "../unit/client/fake_broker.ts";
 
 const broker = await startBroker({
   runtime: BROKER_RUNTIME,
@@ -80,6 +81,24 @@ testOrSkip("a narrow terminal is painted, and given back at Ctrl-C", missing, as
   assert.ok(lines.length <= 10, `${lines.length} lines`);
   for (const line of lines) assert.ok(line.length <= 30, line);
   assert.match(shown, /ESC\[\?25hESC\[\?1049l(\^C)?ended 0\r\n$/, "and the one before is back");
+});
+
+test("a broker that hangs is left at the first signal", async () => {
+  const hanging = await FakeBroker.start();
+  let interrupt = (): void => {};
+  hanging.answer = ({ name }) => {
+    if (name === "hello") return undefined;
+    if (name === "stats") interrupt();
+    return null;
+  };
+  const { code, stderr } = await runSluice({
+    runtime: CLIENT_RUNTIME,
+    args: ["top", "--json"],
+    env: { SLUICE_BROKER: `127.0.0.1:${hanging.address.port}` },
+    started: ({ pid }) => (interrupt = () => process.kill(pid!, "SIGINT")),
+  });
+  assert.deepEqual([code, stderr], [0, ""]);
+  await hanging.stop();
 });
 
 test("a broker that goes away is told", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
-import { untilAborted, watchSignals } from "../../../src/cli/signals.ts";
+import { pause, untilAborted, watchSignals } from "../../../src/cli/signals.ts";
 
 test("a signal is a wish to end, and the same signal twice at once is one wish", async () => {
   // A signal that is waited for keeps no event loop alive.
@@ -15,4 +15,27 @@ test("a signal is a wish to end, and the same signal twice at once is one wish",
   assert.ok(signal.aborted, "and this process lives");
   await untilAborted(signal);
   clearInterval(alive);
+});
+
+test("a pause ends with its time or with the signal, and listens no longer than that", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const listening = new Set<unknown>();
+  const [add, remove] = [signal.addEventListener, signal.removeEventListener];
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listening.add(args[1]);
+    add.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listening.delete(args[1]);
+    remove.apply(signal, args);
+  };
+  await pause(1, signal);
+  assert.equal(listening.size, 0);
+  const long = pause(3_600_000, signal);
+  assert.equal(listening.size, 1);
+  controller.abort();
+  await long;
+  await pause(3_600_000, signal);
+  assert.equal(listening.size, 0);
 });

@@ -79,6 +79,7 @@ const LAYERS: rules.Layers = {
       "src/base/histogram.ts",
       "src/base/trace.ts",
       "src/base/later.ts",
+      "src/base/verify_event.ts",
     ],
   },
   "src/client": {

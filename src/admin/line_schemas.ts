@@ -8,11 +8,11 @@
  */
 
 import { z } from "@hono/zod-openapi";
+import { SEVERITIES, type VerifyEvent } from "../base/verify_event.ts";
 import { LEVEL_NAMES } from "../format/levels.ts";
 import type { AdminApp } from "./app.ts";
 import { problemSchema } from "./describe.ts";
 import { registerNewRecord } from "./records/record_schemas.ts";
-import type { VerifyEvent } from "./verify_stream.ts";
 
 /** A body of lines, each of the component of this name. */
 export function linesOf(
@@ -27,7 +27,7 @@ export const verifyLine: z.ZodType<VerifyEvent> = z.union([
   z.object({ kind: z.literal("progress"), doneBytes: count, totalBytes: count }),
   z.object({
     kind: z.literal("finding"),
-    severity: z.enum(["damage", "warning", "unread", "note"]),
+    severity: z.enum(SEVERITIES),
     path: z.string(),
     text: z.string(),
     advice: z.string(),
@@ -38,7 +38,9 @@ export const verifyLine: z.ZodType<VerifyEvent> = z.union([
     batches: count,
     records: count,
     bytes: count,
-    findings: z.record(z.string(), count).describe("How many, by severity."),
+    findings: z.object({ damage: count, warning: count, unread: count, note: count }).describe(
+      "How many, by severity.",
+    ),
   }),
   z.object({ kind: z.literal("failed"), message: z.string() }),
   z.object({ kind: z.literal("cancelled") }),

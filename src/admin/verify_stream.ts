@@ -7,29 +7,10 @@
  *     {"kind":"summary","segments":1,"batches":9,"records":90,"bytes":4711,"findings":{…}}
  *
  * Invariant: the last line is a summary or says why there is none; a client that goes away ends the
- * work.
+ * work, and for one that does not read no progress is kept.
  */
 
-/** What is told of it; the last is one of the last three. */
-export type VerifyEvent =
-  | { readonly kind: "progress"; readonly doneBytes: number; readonly totalBytes: number }
-  | {
-    readonly kind: "finding";
-    readonly severity: string;
-    readonly path: string;
-    readonly text: string;
-    readonly advice: string;
-  }
-  | {
-    readonly kind: "summary";
-    readonly segments: number;
-    readonly batches: number;
-    readonly records: number;
-    readonly bytes: number;
-    readonly findings: Readonly<Record<string, number>>;
-  }
-  | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "cancelled" };
+import type { VerifyEvent } from "../base/verify_event.ts";
 
 /** Verifies one partition (`orders-0`) after the other. */
 export interface PartitionVerifier {
@@ -48,6 +29,8 @@ export function verifyStream(
   return new ReadableStream({
     start: (controller) => {
       cancel = verifier.begin(partition, (event) => {
+        // Who has not read the one before hears of a later one, so that nothing piles up.
+        if (event.kind === "progress" && (controller.desiredSize ?? 0) <= 0) return;
         controller.enqueue(encoder.encode(`${JSON.stringify(event)}\n`));
         if (event.kind !== "progress" && event.kind !== "finding") controller.close();
       });

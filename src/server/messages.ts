@@ -4,9 +4,8 @@
  * a shard they arrive at once, even while it never returns to its event loop.
  */
 
-import type { ConnectionsConfig } from "../config.ts";
 import type { TraceLevel } from "../base/trace.ts";
-import type { ColdReadsConfig } from "../config.ts";
+import type { ColdReadsConfig, ConnectionsConfig } from "../config.ts";
 import type { SettingEntry } from "../format/broker_settings.ts";
 import type { ConfigChange } from "../format/topic_config.ts";
 import type { TopicDefinition } from "../log/catalogue.ts";
@@ -75,7 +74,10 @@ export interface SyncWorkerStart {
   readonly ring: SharedArrayBuffer;
 }
 
-/** What a worker is to verify, and where it looks whether it is to end. */
+/**
+ * What a worker is to verify, and where it looks whether it is to end. After its first word it
+ * says `VerifyEvent`s.
+ */
 export interface VerifyStart {
   /** Of the data directory. */
   readonly path: string;
@@ -84,27 +86,6 @@ export interface VerifyStart {
   /** One int32: 1 when nobody wants to know any more. */
   readonly isCancelled: SharedArrayBuffer;
 }
-
-/** What it says after its first word; the last is one of the last three. */
-export type VerifyEvent =
-  | { readonly kind: "progress"; readonly doneBytes: number; readonly totalBytes: number }
-  | {
-    readonly kind: "finding";
-    readonly severity: "damage" | "warning" | "unread" | "note";
-    readonly path: string;
-    readonly text: string;
-    readonly advice: string;
-  }
-  | {
-    readonly kind: "summary";
-    readonly segments: number;
-    readonly batches: number;
-    readonly records: number;
-    readonly bytes: number;
-    readonly findings: Readonly<Record<"damage" | "warning" | "unread" | "note", number>>;
-  }
-  | { readonly kind: "failed"; readonly message: string }
-  | { readonly kind: "cancelled" };
 
 /** How far a start has come. */
 export interface RecoveryProgress {

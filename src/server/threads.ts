@@ -15,13 +15,8 @@
 
 import { JOB_RING_BYTES, JobRing } from "../base/job_ring.ts";
 import { later } from "../base/later.ts";
-import type {
-  BackgroundStart,
-  SyncWorkerStart,
-  ToShard,
-  VerifyEvent,
-  VerifyStart,
-} from "./messages.ts";
+import type { VerifyEvent } from "../base/verify_event.ts";
+import type { BackgroundStart, SyncWorkerStart, ToShard, VerifyStart } from "./messages.ts";
 import { StartError } from "./start_error.ts";
 
 /** Settles when every thread of this process that was to open libc has, or will not. */

@@ -9,7 +9,7 @@
  * Invariant: at most one worker verifies; who cancels hears nothing more.
  */
 
-import type { VerifyEvent } from "./messages.ts";
+import type { VerifyEvent } from "../base/verify_event.ts";
 import type { Threads } from "./threads.ts";
 
 type Tell = (event: VerifyEvent) => void;

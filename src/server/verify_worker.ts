@@ -6,10 +6,11 @@
  */
 
 import { libc } from "#ffi";
+import type { VerifyEvent } from "../base/verify_event.ts";
 import { StorageError } from "../log/files.ts";
 import { ToolError } from "../tools/places.ts";
 import { verifySteps } from "../tools/verify.ts";
-import type { VerifyEvent, VerifyStart } from "./messages.ts";
+import type { VerifyStart } from "./messages.ts";
 import type { WorkerScope } from "./worker_scope.ts";
 
 /** Between two words about the progress. */

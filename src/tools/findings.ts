@@ -10,9 +10,10 @@
  * entry.
  */
 
+import type { Severity } from "../base/verify_event.ts";
 import { safe } from "./text.ts";
 
-export type Severity = "damage" | "warning" | "unread" | "note";
+export type { Severity } from "../base/verify_event.ts";
 
 export interface Finding {
   readonly severity: Severity;

@@ -98,7 +98,12 @@ export type VerifyLine =
     readonly records: number;
     readonly bytes: number;
     /** How many, by severity. */
-    readonly findings: { readonly [name: string]: number };
+    readonly findings: {
+      readonly damage: number;
+      readonly warning: number;
+      readonly unread: number;
+      readonly note: number;
+    };
   }
   | {
     readonly kind: "failed";

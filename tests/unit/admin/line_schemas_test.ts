@@ -46,7 +46,14 @@ test("lines of a verification", async () => {
   const events = [
     { kind: "progress", doneBytes: 1, totalBytes: 2 },
     { kind: "finding", severity: "note", path: "p", text: "t", advice: "" },
-    { kind: "summary", segments: 1, batches: 1, records: 1, bytes: 9, findings: { note: 1 } },
+    {
+      kind: "summary",
+      segments: 1,
+      batches: 1,
+      records: 1,
+      bytes: 9,
+      findings: { damage: 0, warning: 0, unread: 0, note: 1 },
+    },
   ] as const;
   const stream = verifyStream({
     begin: (_, tell) => {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { VerifyEvent, VerifyStart } from "../../../src/server/messages.ts";
+import type { VerifyEvent } from "../../../src/base/verify_event.ts";
+import type { VerifyStart } from "../../../src/server/messages.ts";
 import type { Threads } from "../../../src/server/threads.ts";
 import { VerifyThread } from "../../../src/server/verify_thread.ts";
 

@@ -3,7 +3,7 @@
  * the lines without the library; whoever reads them may check them.
  *
  *     {"time":"2026-01-31T12:00:00.000Z","level":"info","event":"message","message":"syncs …"}
- *     {"time":"2026-01-31T12:00:00.000Z","level":"info","event":"message","message":"syncs"}
+ *     {"time":"…","level":"info","event":"listening","listener":"native","address":"…"}
  *     {"time":"…","level":"info","event":"ready"}
  */
 

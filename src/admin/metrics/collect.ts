@@ -1,6 +1,6 @@
 /**
  * Everything that `/metrics` tells, gathered at one look: from the shard as any client asks it, and
- * from this thread. While the shard does not answer, what this thread knows is told alone.
+ * from this thread. Before the shard serves, what this thread knows is told alone.
  *
  * A request of a client is counted once: by the shard where it came by the native protocol
  * (door="native"), here where it came by HTTP (door="http"). What the HTTP door asks the shard in

@@ -76,8 +76,7 @@ export function parseStart(text: string): Start | null {
     return Number.isSafeInteger(offset) ? { offset } : null;
   }
   if (TIME.safeParse(text).success) return { timeMs: Date.parse(text) };
-  const positions = parsePositions(text);
-  return positions;
+  return parsePositions(text);
 }
 
 /**

@@ -23,7 +23,7 @@ import { streamBody } from "../records/stream_body.ts";
 import type { StreamPlaces } from "../records/stream_places.ts";
 import { parseTarget } from "../request_target.ts";
 import { type RouteTable, TAKES_TICKET, UNTRACED } from "../route_table.ts";
-import { type Tickets, withoutTicket, withTicket } from "../tickets.ts";
+import { type Tickets, withTicket } from "../tickets.ts";
 import { topicName } from "../values.ts";
 
 export interface StreamServices {
@@ -194,8 +194,7 @@ function resumed(lastEventId: string | undefined): Start | null {
 function checkTarget(target: string, routes: RouteTable): void {
   const segments = parseTarget(target);
   const rule = segments === null ? undefined : routes.find(segments)?.get("GET");
-  const hasTicket = withoutTicket(target).target !== target || target.includes("ticket=");
-  if (rule?.takesTicket === true && !hasTicket) return;
+  if (rule?.takesTicket === true && !target.includes("ticket=")) return;
   const message = "not the path and query of a stream, such as /v1/topics/orders/stream";
   throw new HttpError("http_invalid_request", "", [{ at: "body.stream", message }]);
 }

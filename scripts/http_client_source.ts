@@ -11,7 +11,14 @@
  *
  * Invariant: no two parameters of a method have one name, and none is called `body`.
  */
-import { COLUMNS, comment, declarationOf, propertyOf, type Schema } from "./schema_types.ts";
+import {
+  COLUMNS,
+  comment,
+  declarationOf,
+  nameOf,
+  propertyOf,
+  type Schema,
+} from "./schema_types.ts";
 
 export interface Operation {
   readonly operationId: string;
@@ -107,11 +114,11 @@ function apiSource(routes: readonly Route[]): string {
     return variantsOf(route.operation).map((variant) => methodSource(route, variant));
   });
   const text = methods.join("\n");
-  const used = [...new Set([...text.matchAll(/\bschemas\.(\w+)/g)].map(([, name]) => name!))];
+  const usesSchemas = /\bschemas\./.test(text);
   return [
     opening("The HTTP door of a broker, with a method for each of its operations."),
     `import { type CallOptions, HttpCaller, type Lines } from "./http_caller.ts";\n` +
-    (used.length === 0 ? "" : `import type * as schemas from "./schemas.ts";\n`),
+    (usesSchemas ? `import type * as schemas from "./schemas.ts";\n` : ""),
     `export class HttpApi extends HttpCaller {\n${text}}\n`,
   ].join("\n");
 }
@@ -124,18 +131,18 @@ function opening(what: string): string {
 function variantsOf({ operationId, requestBody, responses }: Operation): Variant[] {
   const answers = answersOf(responses);
   const bodies = Object.keys(requestBody?.content ?? {});
-  const nameOf = (type: string, index: number): string => {
+  const methodOf = (type: string, index: number): string => {
     return index === 0 ? operationId : operationId + suffixOf(type);
   };
   if (bodies.length > 0) {
     return bodies.map((bodyType, index) => {
       const answerType = answers.includes(bodyType) ? bodyType : answers[0] ?? null;
-      return { name: nameOf(bodyType, index), bodyType, answerType };
+      return { name: methodOf(bodyType, index), bodyType, answerType };
     });
   }
   if (answers.length === 0) return [{ name: operationId, bodyType: null, answerType: null }];
   return answers.map((answerType, index) => {
-    return { name: nameOf(answerType, index), bodyType: null, answerType };
+    return { name: methodOf(answerType, index), bodyType: null, answerType };
   });
 }
 
@@ -251,7 +258,7 @@ function lineType(schema: Schema): string {
 
 /** Of a component its name; what is described where it is used is not repeated. */
 function shortType({ $ref }: Schema): string {
-  return $ref === undefined ? "unknown" : `schemas.${$ref.slice($ref.lastIndexOf("/") + 1)}`;
+  return $ref === undefined ? "unknown" : `schemas.${nameOf($ref)}`;
 }
 
 function hasParameters({ parameters = [] }: Operation): boolean {

@@ -176,7 +176,7 @@ function mapOf(values: true | Schema, indent: string): string {
 }
 
 /** Description, format and default, as a comment before what they are of; may be empty. */
-export function commentOf(schema: Schema, indent: string): string {
+function commentOf(schema: Schema, indent: string): string {
   const { description, format, allOf = [] } = schema;
   const described = description ??
     allOf.find((part) => part.description !== undefined)?.description;

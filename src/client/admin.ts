@@ -60,6 +60,9 @@ export interface TopicCountersWanted {
   readonly limit?: number;
 }
 
+/** What the counter `disk_state` of `stats` says, from 0 on. */
+export const DISK_STATES = ["ok", "full", "read-only"] as const;
+
 /** In place of an offset: everything that is visible. */
 const VISIBLE_END = -1;
 
@@ -271,7 +274,10 @@ export class Admin {
     await this.#port.request("close_connection", { id }, false);
   }
 
-  /** Names, so many together as one request describes without a long turn of the shard. */
+  /**
+   * Names, so many together as one request describes without a long turn of the shard. How many
+   * partitions those have that the caller named is not known here: each counts as one.
+   */
   async #pieces(names: readonly string[]): Promise<string[][]> {
     const sorted = [...new Set(names)].sort().map((name) => ({ name, partitions: 1 }));
     const pieces: string[][] = [];

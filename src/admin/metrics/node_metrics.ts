@@ -5,7 +5,7 @@
  * Invariant: every counter of `stats` is either in a row or among those left out, with the reason.
  */
 
-import type { Counter, HistogramState } from "../../client/admin.ts";
+import { type Counter, DISK_STATES, type HistogramState } from "../../client/admin.ts";
 import { countsOf, type Distribution, type Family, type Labels, timesOf } from "./family.ts";
 
 type Source = readonly [stat: string, labels?: Labels];
@@ -161,8 +161,6 @@ export const LEFT_OUT: Readonly<Record<string, RegExp>> = {
   "told by listener or thread, or as one sample for each state":
     /^(connections|clients|disk_state|heap_(used|total)_bytes)$/,
 };
-
-const DISK_STATES = ["ok", "full", "read-only"] as const;
 
 export function nodeFamilies(
   counters: readonly Counter[],

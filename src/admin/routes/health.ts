@@ -6,12 +6,11 @@
  */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import { DISK_STATES } from "../../client/admin.ts";
 import type { AdminApp } from "../app.ts";
 import { json, needs, problems } from "../describe.ts";
 import type { Engine } from "../engine.ts";
 import { problemOf } from "../problem.ts";
-
-const DISK_STATES = ["ok", "full", "read-only"] as const;
 
 const ready = z.object({
   status: z.enum(["ready", "recovering", "stopping", "unreachable"]).describe(

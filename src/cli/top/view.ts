@@ -6,7 +6,7 @@
  */
 
 import type { Bucket } from "../../base/histogram.ts";
-import type { HistogramState } from "../../client/admin.ts";
+import { DISK_STATES, type HistogramState } from "../../client/admin.ts";
 import type { GroupLag, Sample } from "./sample.ts";
 
 export interface TopicRates {
@@ -23,7 +23,7 @@ export interface View {
   readonly connections: number;
   readonly partitions: number;
   readonly partitionsUnwell: number;
-  readonly disk: "ok" | "full" | "read-only";
+  readonly disk: typeof DISK_STATES[number];
   readonly diskFreeBytes: number;
   readonly residentBytes: number;
   /** 100: one processor. */
@@ -39,8 +39,6 @@ export interface View {
   readonly topics: readonly TopicRates[];
   readonly groups: readonly GroupLag[];
 }
-
-const DISK_STATES = ["ok", "full", "read-only"] as const;
 
 export function viewOf(before: Sample, now: Sample): View {
   const seconds = Math.max(0.001, (now.atMs - before.atMs) / 1000);

@@ -51,6 +51,8 @@ export interface BrokerConfig {
   dataDirectory: string;
   /** Listener of the native protocol. */
   native: Address;
+  /** Where clients reach it, behind a port mapping; undefined: where it listens. */
+  nativeAdvertised?: Address | undefined;
   /** Other machines may reach the listeners, although nothing is encrypted or authenticated. */
   insecure: boolean;
   /** Where the shard's Unix socket lies; default: `run` in the data directory. */
@@ -87,6 +89,8 @@ export interface HttpConfig {
   /** Off: `serve` opens no HTTP door, neither on TCP nor on its Unix socket. */
   enabled: boolean;
   listen: Address;
+  /** Where clients reach it, behind a port mapping: one more that the header Host may say. */
+  advertised?: Address | undefined;
   /**
    * Names besides its address under which it is asked (the header Host), with commas between:
    * `broker.example,10.0.0.5:80`. Without a port it is that of the listener.
@@ -159,6 +163,12 @@ const address = z.object({
   port: z.number().int().min(0).max(65535),
 }).meta({ text: "address" });
 
+/** Of a listener as its clients see it: there is no free port to take. */
+const advertised = z.object({
+  host: z.string().min(1),
+  port: z.number().int().min(1).max(65535),
+}).meta({ text: "address" });
+
 const milliseconds = z.number().int().min(1).max(CONNECTION_MS_MAX);
 const budget = z.number().int().min(BUDGET_MIN);
 const clients = z.number().int().max(CONNECTIONS_MAX);
@@ -170,6 +180,7 @@ const HOST_NAMES = /^$|^[\w.-]+(:\d{1,5})?(,[\w.-]+(:\d{1,5})?)*$/;
 const http = z.object({
   enabled: z.boolean().default(DEFAULTS.http.enabled).describe(settingText("http.enabled")),
   listen: address.default(DEFAULTS.http.listen).describe(settingText("http.listen")),
+  advertised: advertised.optional().describe(settingText("http.advertised")),
   hosts: z.string().regex(HOST_NAMES, "names with commas between, each with or without a port")
     .default(DEFAULTS.http.hosts).describe(settingText("http.hosts")),
   connectionsMax: z.number().int().min(1).max(HTTP_CONNECTIONS_MAX).default(
@@ -250,6 +261,7 @@ const broker = z.object({
     settingText("dataDirectory"),
   ),
   native: address.default(DEFAULTS.native).describe(settingText("native")),
+  nativeAdvertised: advertised.optional().describe(settingText("nativeAdvertised")),
   insecure: z.boolean().default(DEFAULTS.insecure).describe(settingText("insecure")),
   runDirectory: z.string().min(1).optional().describe(settingText("runDirectory")),
   initialise: z.boolean().default(DEFAULTS.initialise).describe(settingText("initialise")),

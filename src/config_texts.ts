@@ -6,6 +6,8 @@
 const TEXTS: Readonly<Record<string, string>> = {
   "http.enabled": "The HTTP door: administration, health, OpenAPI; on TCP and on a Unix socket.",
   "http.listen": "Listener of the HTTP door; port 0 takes a free one.",
+  "http.advertised":
+    "Where clients reach the HTTP door, behind a port mapping: Host may say it too.",
   "http.hosts":
     "Names besides its address under which the HTTP door is asked, with commas between.",
   "http.connectionsMax": "Clients of the HTTP door at the same time.",
@@ -43,6 +45,9 @@ const TEXTS: Readonly<Record<string, string>> = {
   "restarts.shortMs": "A run that has served for so long has begun well, however it ends.",
   dataDirectory: "Where the log lies; created when it is absent or empty.",
   native: "Listener of the native protocol; port 0 takes a free one.",
+  nativeAdvertised:
+    "Where clients reach the native listener, behind a port mapping: metadata answers it. Without " +
+    "it, where it listens.",
   insecure: "Allow listeners that other machines reach, although nothing is encrypted yet.",
   runDirectory: "Directory of the Unix sockets; without it, run in the data directory.",
   logFormat:

@@ -15,6 +15,8 @@
  * router will find.
  */
 
+import { type Address, listenerText } from "../address.ts";
+import type { HttpConfig } from "../config.ts";
 import type { ErrorName } from "../format/errors.ts";
 import { parseTarget } from "./request_target.ts";
 import type { RouteRule, RouteTable } from "./route_table.ts";
@@ -54,13 +56,14 @@ export interface GateOptions {
 
 const HTTP_PORT = 80;
 
-/** What Host may say of a listener: its own address, this machine's names, and `more`. */
+/** What Host may say of a listener: its addresses, this machine's names, and `hosts`. */
 export function allowedHosts(
-  listen: { readonly host: string; readonly port: number },
-  more: string,
+  listen: Address,
+  { hosts: more, advertised }: Pick<HttpConfig, "hosts" | "advertised">,
 ): Set<string> {
   const own = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
-  const names = ["127.0.0.1", "localhost", "[::1]", own];
+  const mapped = advertised === undefined ? [] : [listenerText(advertised)];
+  const names = ["127.0.0.1", "localhost", "[::1]", own, ...mapped];
   const configured = more.split(",").filter((name) => name !== "");
   return new Set(
     [...names, ...configured].map((name) => {

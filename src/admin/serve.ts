@@ -202,9 +202,7 @@ export class HttpServer {
     const { allowedHosts } = await import(later("./gate.ts")) as typeof import("./gate.ts");
     const { tokens, config, shardSocketPath, start, verifier } = this.#options;
     const engine = this.#engine ??= new Engine(shardSocketPath, start);
-    const hosts = this.#address === null
-      ? new Set<string>()
-      : allowedHosts(this.#address, config.hosts);
+    const hosts = this.#address === null ? new Set<string>() : allowedHosts(this.#address, config);
     const streamsMax = Math.ceil(config.connectionsMax / STREAMS_SHARE);
     const nowMs = (): number => performance.now();
     const services = { stats: this.#stats, verifier };

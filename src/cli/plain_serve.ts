@@ -18,7 +18,9 @@ import type { ServeCommand } from "./serve_command.ts";
 export interface ServeWords {
   data?: string | undefined;
   native?: Address | undefined;
+  nativeAdvertised?: Address | undefined;
   http?: Address | undefined;
+  httpAdvertised?: Address | undefined;
   /** `--no-http`. */
   refuseHttp?: boolean | undefined;
   insecure?: boolean | undefined;
@@ -36,15 +38,13 @@ export interface ServeWords {
 /** The same in the shape of the configuration, without what was not said. */
 export function optionsOf(words: ServeWords): BrokerOptions {
   const { data, native, runDirectory, connectionsMax, connectionsPerAddress } = words;
-  const { http, refuseHttp, syncMethod, coldReads, retentionTotal, logFormat } = words;
+  const { nativeAdvertised, syncMethod, coldReads, retentionTotal, logFormat } = words;
   const hasConnections = connectionsMax !== undefined || connectionsPerAddress !== undefined;
-  const hasHttp = http !== undefined || refuseHttp === true;
   return {
     ...(data === undefined ? {} : { dataDirectory: data }),
     ...(native === undefined ? {} : { native }),
-    ...(hasHttp
-      ? { http: { listen: http, enabled: refuseHttp === true ? false : undefined } }
-      : {}),
+    ...(nativeAdvertised === undefined ? {} : { nativeAdvertised }),
+    ...httpOf(words),
     ...(words.insecure === true ? { insecure: true } : {}),
     ...(runDirectory === undefined ? {} : { runDirectory }),
     ...(words.refuseEmpty === true ? { initialise: false } : {}),
@@ -56,6 +56,13 @@ export function optionsOf(words: ServeWords): BrokerOptions {
     ...(logFormat === undefined ? {} : { logFormat }),
     ...(retentionTotal === undefined ? {} : { retention: { total: retentionTotal } }),
   };
+}
+
+function httpOf({ http, httpAdvertised, refuseHttp }: ServeWords): Pick<BrokerOptions, "http"> {
+  if (http === undefined && httpAdvertised === undefined && refuseHttp !== true) return {};
+  const advertised = httpAdvertised === undefined ? {} : { advertised: httpAdvertised };
+  const enabled = refuseHttp === true ? false : undefined;
+  return { http: { listen: http, enabled, ...advertised } };
 }
 
 function coldReadsOf(how: "on" | "probe" | "off"): NonNullable<BrokerOptions["coldReads"]> {
@@ -72,9 +79,17 @@ const OPTIONS: Readonly<Record<string, (words: ServeWords, value: string) => boo
     words.native = addressOf(value);
     return words.native !== undefined;
   },
+  "--native-advertised": (words, value) => {
+    words.nativeAdvertised = addressOf(value);
+    return isAdvertised(words.nativeAdvertised);
+  },
   "--http": (words, value) => {
     words.http = addressOf(value);
     return words.http !== undefined;
+  },
+  "--http-advertised": (words, value) => {
+    words.httpAdvertised = addressOf(value);
+    return isAdvertised(words.httpAdvertised);
   },
   "--run-dir": (words, value) => {
     words.runDirectory = value;
@@ -139,6 +154,11 @@ function addressOf(text: string): Address | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Nobody reaches a port that is any free one. */
+function isAdvertised(address: Address | undefined): boolean {
+  return address !== undefined && address.port > 0;
 }
 
 function isCount(text: string): boolean {

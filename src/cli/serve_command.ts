@@ -78,9 +78,20 @@ const words = {
       "Listener of the native protocol; port 0 takes a free one. Default: 127.0.0.1:7400.",
     ),
   })),
+  nativeAdvertised: optional(option("--native-advertised", address(), {
+    description: say(
+      "Where clients reach the native listener, behind a port mapping: the broker tells them so.",
+      "Default: where it listens.",
+    ),
+  })),
   http: optional(option("--http", address(), {
     description: say(
       "Listener of the HTTP door; port 0 takes a free one. Default: 127.0.0.1:7480.",
+    ),
+  })),
+  httpAdvertised: optional(option("--http-advertised", address(), {
+    description: say(
+      "Where clients reach the HTTP door, behind a port mapping: they may ask by that name.",
     ),
   })),
   refuseHttp: optional(flag("--no-http", { description: message`Open no HTTP door.` })),

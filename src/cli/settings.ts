@@ -60,7 +60,9 @@ export interface SettingSources {
 const FLAGS: Readonly<Record<string, string>> = {
   "dataDirectory": "--data",
   "native": "--native",
+  "nativeAdvertised": "--native-advertised",
   "http.listen": "--http",
+  "http.advertised": "--http-advertised",
   "http.enabled": "--no-http",
   "insecure": "--insecure",
   "runDirectory": "--run-dir",

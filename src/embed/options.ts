@@ -53,14 +53,19 @@ export interface WantedTopic {
 
 const ANY_PORT = { host: "127.0.0.1", port: 0 };
 const { "log.durability": _, ...SETTINGS } = DEFAULTS;
-const NAMES = [...Object.keys(SETTINGS), "runDirectory", "durability", "topics"];
+/** Those that have no default. */
+const UNSAID = ["nativeAdvertised", "runDirectory", "durability", "topics"];
+const NAMES = [...Object.keys(SETTINGS), ...UNSAID];
 const AREAS = ["native", "http", "connections", "sync", "coldReads"] as const;
 const TOPIC_NAMES = ["partitions", "durability", "config"];
 
 /** As the broker takes them; without `dataDirectory` where it is to be a temporary one. */
 export function brokerOptions(options: EmbeddedOptions): BrokerOptions {
   refuseUnknown(options, NAMES, "");
-  for (const area of AREAS) refuseUnknown(options[area], Object.keys(DEFAULTS[area]), `${area}.`);
+  for (const area of AREAS) {
+    const names = [...Object.keys(DEFAULTS[area]), ...(area === "http" ? ["advertised"] : [])];
+    refuseUnknown(options[area], names, `${area}.`);
+  }
   const { topics: _, durability, native, http, ...rest } = options;
   return {
     ...rest,

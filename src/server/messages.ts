@@ -36,6 +36,8 @@ export interface ShardStart {
   readonly clean: boolean;
   readonly topics: readonly TopicStart[];
   readonly native: { readonly host: string; readonly port: number };
+  /** Where clients reach that; undefined: there. */
+  readonly nativeAdvertised: { readonly host: string; readonly port: number } | undefined;
   readonly connections: ConnectionsConfig;
   /** Descriptors the process may have. */
   readonly descriptorsMax: number;

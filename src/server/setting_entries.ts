@@ -13,6 +13,9 @@ import {
 } from "../format/broker_settings.ts";
 import type { ConfigEntry } from "../format/topic_config.ts";
 
+/** Settings that are objects, and each one setting. */
+const ADDRESSES = ["native", "nativeAdvertised"];
+
 /** Key to source, of everything that is no default. */
 export type SettingSources = Readonly<Record<string, number>>;
 
@@ -25,9 +28,9 @@ export function settingEntries(
   const changed = new Map(
     changes.filter((entry) => refuseSetting(entry) === "").map(({ key, value }) => [key, value]),
   );
-  return flatten({ runDirectory: undefined, logFormat: undefined, ...config }).map((
-    { key, value },
-  ) => ({
+  const unsaid = { nativeAdvertised: undefined, runDirectory: undefined, logFormat: undefined };
+  const http = { advertised: undefined, ...config.http };
+  return flatten({ ...unsaid, ...config, http }).map(({ key, value }) => ({
     key,
     value: changed.get(key) ?? value,
     source: changed.has(key) ? SettingSource.changed : sources[key] ?? SettingSource.default,
@@ -61,9 +64,9 @@ function flatten(config: object): ConfigEntry[] {
   });
 }
 
-/** A setting that holds settings; an address is one setting. */
+/** A setting that holds settings. */
 function isArea(key: string, value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && key !== "native";
+  return typeof value === "object" && value !== null && !ADDRESSES.includes(key);
 }
 
 function textOf(value: unknown): string {

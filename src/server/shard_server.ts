@@ -43,7 +43,7 @@ export class ShardServer implements Server {
   }
 
   address(): { host: string; port: number } {
-    return this.#node.nativeAddress();
+    return this.#node.start.nativeAdvertised ?? this.#node.nativeAddress();
   }
 
   queueSend(slot: number): void {

@@ -254,6 +254,7 @@ export class Supervisor {
       clean: this.directory.clean,
       topics: this.keeper.topics.map((topic) => this.#topicStart(topic)),
       native: config.native,
+      nativeAdvertised: config.nativeAdvertised,
       connections: config.connections,
       descriptorsMax,
       coldReads: config.coldReads,

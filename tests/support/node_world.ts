@@ -73,6 +73,7 @@ export class NodeWorld {
         dataFd,
         clean: true,
         topics: [],
+        nativeAdvertised: undefined,
         native: { host: "127.0.0.1", port: 0 },
         socketPath: this.#socketPath,
         coldReads: parseConfig({}).coldReads,

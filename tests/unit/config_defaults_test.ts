@@ -12,6 +12,8 @@ const ALLOWED: readonly BrokerOptions[] = [
   { connections: { max: 5, perAddressMax: undefined }, sync: { method: "pool" } },
   { http: { enabled: false }, native: undefined },
   { http: { listen: { host: "::1", port: 0 }, hosts: "a.example,b:80", connectionsMax: 1 } },
+  { nativeAdvertised: { host: "box.example", port: 17400 }, http: { enabled: true } },
+  { http: { advertised: { host: "box.example", port: 17480 } } },
   { coldReads: { guard: false, method: "probe" }, sync: { writeAhead: false, waitShare: 0 } },
 ];
 

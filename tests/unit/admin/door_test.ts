@@ -26,7 +26,7 @@ let nowMs = 0;
 const door = makeDoor({
   engine,
   tokens: { read: READ, admin: ADMIN },
-  hosts: allowedHosts(place, ""),
+  hosts: allowedHosts(place, { hosts: "" }),
   streamsMax: 1,
   nowMs: () => nowMs,
   stats: new HttpStats(),

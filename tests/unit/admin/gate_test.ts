@@ -40,7 +40,10 @@ const gate = new Gate({
   ]),
   tokens: new Tokens({ read: READ, admin: ADMIN }),
   tickets,
-  hosts: allowedHosts({ host: "127.0.0.1", port: 7480 }, "broker.example,Other.example:80"),
+  hosts: allowedHosts({ host: "127.0.0.1", port: 7480 }, {
+    hosts: "broker.example,Other.example:80",
+    advertised: { host: "mapped.example", port: 17480 },
+  }),
 });
 
 type Headers = Readonly<Record<string, string | readonly string[]>>;
@@ -66,7 +69,7 @@ const post = { ...asAdmin, "Content-Type": "application/json", "Content-Length":
 describe("Host", () => {
   test("this machine's names, the listener's own and configured ones are let in", () => {
     const hosts = [HOST, "localhost:7480", "LOCALHOST:7480", "[::1]:7480", "broker.example:7480"];
-    for (const host of [...hosts, "other.example", "other.example:80"]) {
+    for (const host of [...hosts, "other.example", "other.example:80", "mapped.example:17480"]) {
       assert.equal(judge("GET /livez", { Host: host }), "in: none", host);
     }
   });
@@ -85,6 +88,7 @@ describe("Host", () => {
       "2130706433:7480",
       "0.0.0.0:7480",
       "other.example:7480",
+      "mapped.example:7480",
     ];
     for (const host of foreign) {
       assert.equal(judge("GET /livez", { Host: host }), "http_host_refused", host);
@@ -99,7 +103,7 @@ describe("Host", () => {
   });
 
   test("on an address of its own, that one", () => {
-    const hosts = allowedHosts({ host: "::ffff:10.0.0.5", port: 80 }, "");
+    const hosts = allowedHosts({ host: "::ffff:10.0.0.5", port: 80 }, { hosts: "" });
     assert.ok(hosts.has("[::ffff:10.0.0.5]:80"));
     assert.ok(hosts.has("localhost:80"));
   });

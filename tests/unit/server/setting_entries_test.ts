@@ -23,6 +23,8 @@ test("every setting has a value, a text and a source, sorted by its name", () =>
   const values = new Map(entries.map(({ key, value }) => [key, value]));
   assert.equal(values.get("native"), "127.0.0.1:7400");
   assert.equal(values.get("runDirectory"), "");
+  assert.equal(values.get("nativeAdvertised"), "");
+  assert.equal(values.get("http.advertised"), "");
   assert.equal(values.get("log.retention.bytes"), "-1");
 });
 

@@ -6,9 +6,9 @@
  *     sluice topic … | records delete | offsets | apply                   (topic_commands.ts)
  *     sluice group list | describe | reset | delete                       (group_commands.ts)
  *     sluice produce TOPIC [FILE] | consume TOPIC                         (data_commands.ts)
- *     sluice stats | ping | top | connection list | close | completions         (node_commands.ts)
+ *     sluice stats | ping | health | top | connection list | close | completions (node_commands.ts)
  *     sluice bench                                                        (bench_command.ts)
- *     sluice verify DIR | dump FILE | repair DIR TOPIC-N | adopt DIR      (tools_commands.ts)
+ *     sluice init DIR | verify DIR | dump FILE | repair DIR TOPIC-N | adopt DIR (tools_commands.ts)
  */
 
 import { or } from "@optique/core/constructs";

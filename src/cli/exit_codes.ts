@@ -25,7 +25,7 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string, string])[] = [
   [
     ExitCode.failed,
     "Failed: the broker refused, was not there or went away; a file could not be read; a line " +
-    "was too long; verify, dump, doctor or bench found something wrong.",
+    "was too long; verify, dump, doctor, health or bench found something wrong.",
     "failed, or something wrong was found",
   ],
   [

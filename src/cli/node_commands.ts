@@ -2,12 +2,13 @@
 
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { multiple, withDefault } from "@optique/core/modifiers";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import type { Parser } from "@optique/core/parser";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { choice, integer } from "@optique/core/valueparser";
+import { choice, integer, string } from "@optique/core/valueparser";
+import type { Address } from "../address.ts";
 import { say } from "./help_text.ts";
-import { broker, type ClientCommand, json, type PrintCommand } from "./values.ts";
+import { address, broker, type ClientCommand, json, type PrintCommand } from "./values.ts";
 
 export interface StatsCommand extends ClientCommand, PrintCommand {
   readonly name: "stats";
@@ -15,6 +16,14 @@ export interface StatsCommand extends ClientCommand, PrintCommand {
 
 export interface PingCommand extends ClientCommand, PrintCommand {
   readonly name: "ping";
+}
+
+export interface HealthCommand extends PrintCommand {
+  readonly name: "health";
+  readonly data: string | undefined;
+  readonly runDirectory: string | undefined;
+  /** Undefined: by the Unix socket. */
+  readonly http: Address | undefined;
 }
 
 export interface TopCommand extends ClientCommand, PrintCommand {
@@ -42,6 +51,7 @@ export interface CompletionsCommand {
 export type NodeCommand =
   | StatsCommand
   | PingCommand
+  | HealthCommand
   | TopCommand
   | ListConnectionsCommand
   | CloseConnectionsCommand
@@ -56,6 +66,36 @@ const ping = command("ping", object({ name: constant("ping"), ...json, ...broker
   brief: message`Ask whether the broker answers.`,
   description: say("Prints address, node, version and how long the answer took."),
 });
+
+const health = command(
+  "health",
+  object({
+    name: constant("health"),
+    data: optional(option("--data", string({ metavar: "DIR" }), {
+      description: say(
+        "Data directory of the broker, which is asked by the Unix socket in it. Default:",
+        "./sluice-data.",
+      ),
+    })),
+    runDirectory: optional(option("--run-dir", string({ metavar: "DIR" }), {
+      description: say("Directory of the Unix sockets, where serve was told one."),
+    })),
+    http: optional(option("--http", address(), {
+      description: say("Ask at this address of the HTTP door instead."),
+    })),
+    ...json,
+  }),
+  {
+    brief: message`Ask whether a broker serves clients: for health checks.`,
+    description: say(
+      "Asks /readyz and prints one line: ready with partitions and disk, recovering with how far,",
+      "stopping, unreachable, or no answer and why. Exit code: 0 ready, 1 anything else. A full",
+      "disk and damaged partitions are told and are no reason to fail: what is stored is served.",
+      "The broker needs its HTTP door (not --no-http). Where the path of the data directory is too",
+      "long for a socket, ask by --http.",
+    ),
+  },
+);
 
 const top = command(
   "top",
@@ -140,6 +180,7 @@ const completions = command(
 export const nodeCommands: Parser<"sync", NodeCommand, unknown> = or(
   stats,
   ping,
+  health,
   top,
   connections,
   completions,

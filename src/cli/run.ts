@@ -67,6 +67,8 @@ async function dispatch(command: Command): Promise<ExitCode> {
       return await (await import("./stats.ts")).stats(command);
     case "ping":
       return await (await import("./stats.ts")).ping(command);
+    case "health":
+      return await (await import("./health.ts")).health(command);
     case "top":
       return await (await import("./top.ts")).top(command);
     case "config running":
@@ -81,6 +83,8 @@ async function dispatch(command: Command): Promise<ExitCode> {
       return await (await import("./bench.ts")).bench(command);
     case "completions":
       return await (await import("./completions.ts")).completions(command);
+    case "init":
+      return await (await import("./init.ts")).init(command);
     case "verify":
       return await (await import("./verify.ts")).verify(command);
     case "dump":

@@ -1,6 +1,6 @@
 /**
- * What may be said of a data directory without a broker: `verify`, `dump`, `repair` and `adopt`.
- * Only the parsers; the commands are in files of their names.
+ * What may be said of a data directory without a broker: `init`, `verify`, `dump`, `repair` and
+ * `adopt`. Only the parsers; the commands are in files of their names.
  */
 
 import { object, or } from "@optique/core/constructs";
@@ -11,6 +11,11 @@ import { argument, command, constant, flag, option } from "@optique/core/primiti
 import { choice, integer, string } from "@optique/core/valueparser";
 import { say } from "./help_text.ts";
 import { json, type PrintCommand } from "./values.ts";
+
+export interface InitCommand extends PrintCommand {
+  readonly name: "init";
+  readonly directory: string;
+}
 
 export interface VerifyCommand extends PrintCommand {
   readonly name: "verify";
@@ -43,11 +48,24 @@ export interface AdoptCommand extends PrintCommand {
   readonly dryRun: boolean;
 }
 
-export type ToolsCommand = VerifyCommand | DumpCommand | RepairCommand | AdoptCommand;
+export type ToolsCommand =
+  | InitCommand
+  | VerifyCommand
+  | DumpCommand
+  | RepairCommand
+  | AdoptCommand;
 
 const directory = {
   directory: argument(string({ metavar: "DIR" }), { description: message`Data directory.` }),
 };
+
+const init = command("init", object({ name: constant("init"), ...directory, ...json }), {
+  brief: message`Make a data directory.`,
+  description: say(
+    "Makes an absent or empty directory one of Sluice, so that serve --no-init may refuse an empty",
+    "one: a disk that is not mounted. One that is a data directory already is left as it is.",
+  ),
+});
 
 const verify = command(
   "verify",
@@ -179,5 +197,10 @@ const adopt = command(
   },
 );
 
-/** All four. */
-export const toolsCommands: Parser<"sync", ToolsCommand, unknown> = or(verify, dump, repair, adopt);
+export const toolsCommands: Parser<"sync", ToolsCommand, unknown> = or(
+  init,
+  verify,
+  dump,
+  repair,
+  adopt,
+);

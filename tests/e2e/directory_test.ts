@@ -65,6 +65,37 @@ test("--no-init refuses an absent and an empty directory, and serves our own", a
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
 });
 
+test("a directory that init made is served without leave to make one, and never made anew", async () => {
+  const data = join(temporaryDirectory("init"), "d");
+  const init = (...args: string[]) =>
+    runSluice({ runtime: CLIENT_RUNTIME, args: ["init", ...args] });
+  const made = await init(data, "--json");
+  assert.deepEqual(JSON.parse(made.out), { directory: data, made: true });
+  assert.deepEqual([made.code, made.stderr], [0, `${data} is a data directory now\n`]);
+  const broker = await start({ data, flags: ["--no-init"] });
+  assert.equal(await nodeEpoch(broker), 0, "what init made was closed cleanly");
+  await commands(broker)(["topic", "create", "t"]);
+  await broker.kill();
+
+  const before = new Map(
+    readdirSync(data).map((name) => [name, statSync(join(data, name)).mtimeMs]),
+  );
+  const again = await init(data, "--json");
+  assert.deepEqual(JSON.parse(again.out), { directory: data, made: false });
+  assert.match(again.stderr, /already: nothing was done/);
+  const after = new Map(
+    readdirSync(data).map((name) => [name, statSync(join(data, name)).mtimeMs]),
+  );
+  assert.deepEqual(after, before);
+
+  const foreign = temporaryDirectory("foreign");
+  writeFileSync(join(foreign, "letter.txt"), "mine");
+  const refused = await init(foreign);
+  assert.equal(refused.code, 1, refused.stderr);
+  assert.match(refused.stderr, /is not a Sluice data directory/);
+  assert.deepEqual(readdirSync(foreign), ["letter.txt"]);
+});
+
 test("a clean stop is known at the next start, a kill is counted", async () => {
   const data = join(temporaryDirectory("clean"), "d");
   const first = await start({ data });

@@ -28,9 +28,16 @@ describe("commands and their defaults", () => {
     all.push("--cold-reads", "off", "--insecure", "--config", "f");
     all.push("--connections-max", "10", "--connections-per-address", "2");
     all.push("--sync-method", "pool");
+    all.push("--native-advertised", "box.example:17400", "--http-advertised", "[::1]:17480");
     const said = {
       dataDirectory: "d",
       native: { host: "::1", port: 0 },
+      nativeAdvertised: { host: "box.example", port: 17400 },
+      http: {
+        listen: undefined,
+        enabled: undefined,
+        advertised: { host: "::1", port: 17480 },
+      },
       insecure: true,
       runDirectory: "r",
       initialise: false,
@@ -159,6 +166,13 @@ describe("commands and their defaults", () => {
   test("stats and ping", () => {
     assert.equal(parsed("stats").name, "stats");
     assert.equal(parsed("ping", "--broker", "127.0.0.1:1").name, "ping");
+    const place = { data: undefined, runDirectory: undefined, http: undefined };
+    assert.deepEqual({ ...parsed("health") }, { name: "health", ...place, json: false });
+    assert.deepEqual({ ...parsed("health", "--http", "[::1]:80", "--json") }, {
+      ...{ name: "health", ...place, http: { host: "::1", port: 80 }, json: true },
+    });
+    const made = { name: "init", directory: "d", json: false };
+    assert.deepEqual({ ...parsed("init", "d") }, made);
   });
 });
 

@@ -5,7 +5,8 @@
  *     unshare --mount -> binds below a directory, which is then read-only -> enter_sandbox.ts
  *
  * A container's default rules about system calls come from the Debian package that carries them.
- * The program, its data directory and libc lie at the same paths inside as outside.
+ * The program, its data directory and libc lie at the same paths inside as outside, unless others
+ * are named.
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -60,17 +61,29 @@ export function sandboxMissing(): string | null {
   return `unshare --mount: ${error?.message ?? stderr.trim()}`;
 }
 
+/** Where the program and its data lie inside, and as whom it runs there. */
+export interface Inside {
+  readonly program: string;
+  readonly data: string;
+  readonly user: number;
+}
+
 /** What comes before the program's own words, to start it inside. */
-export function sandboxWrap(program: string, data: string, filter: Filter | null): string[] {
+export function sandboxWrap(
+  program: string,
+  data: string,
+  filter: Filter | null,
+  inside: Inside = { program, data, user: NOBODY },
+): string[] {
   const root = temporaryDirectory("root");
-  const plan: SandboxPlan = { root, user: NOBODY, filter };
-  const files = [program, ...librariesOf(program)];
+  const plan: SandboxPlan = { root, user: inside.user, filter };
   const lines = [
     "set -e",
     `chmod 755 ${root}`,
     `mount --bind ${root} ${root}`,
-    ...files.flatMap((path) => bind(root, path, "touch")),
-    ...bind(root, data, "mkdir -p"),
+    ...bind(program, `${root}${inside.program}`, "touch"),
+    ...librariesOf(program).flatMap((path) => bind(path, `${root}${path}`, "touch")),
+    ...bind(data, `${root}${inside.data}`, "mkdir -p"),
     `mkdir ${root}/proc`,
     `mount -t proc proc ${root}/proc`,
     `mount -o remount,bind,ro ${root}`,
@@ -81,14 +94,13 @@ export function sandboxWrap(program: string, data: string, filter: Filter | null
   return ["unshare", "--mount", "sh", script, JSON.stringify(plan)];
 }
 
-/** Shown inside at the same path, a file or a directory. */
-function bind(root: string, path: string, make: string): string[] {
-  const inside = `${root}${path}`;
+/** A file or a directory, shown at another path too. */
+function bind(path: string, inside: string, make: string): string[] {
   return [`mkdir -p ${dirname(inside)}`, `${make} ${inside}`, `mount --bind ${path} ${inside}`];
 }
 
 /** Of a program, by the loader's own word. */
-function librariesOf(program: string): string[] {
+export function librariesOf(program: string): string[] {
   const { stdout } = spawnSync("ldd", [program], { encoding: "utf8" });
   return [...stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path ?? "");
 }

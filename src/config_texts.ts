@@ -46,8 +46,8 @@ const TEXTS: Readonly<Record<string, string>> = {
   dataDirectory: "Where the log lies; created when it is absent or empty.",
   native: "Listener of the native protocol; port 0 takes a free one.",
   nativeAdvertised:
-    "Where clients reach the native listener, behind a port mapping: metadata answers it. Without " +
-    "it, where it listens.",
+    "Where clients reach the native listener, behind a port mapping: metadata answers it; " +
+    "without it, where it listens.",
   insecure: "Allow listeners that other machines reach, although nothing is encrypted yet.",
   runDirectory: "Directory of the Unix sockets; without it, run in the data directory.",
   logFormat:

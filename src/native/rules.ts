@@ -11,9 +11,9 @@ export const OPERATION_RULES: { readonly [N in OperationName]?: readonly string[
   metadata: [
     `One request names at most ${METADATA_TOPICS_MAX} topics; more are refused with ` +
     "invalid_request. Ask again for the others, or for all.",
-    "Behind a port mapping the address is the one that the operator advertised (nativeAdvertised). " +
-    "A client that reached a node elsewhere goes on asking it there, and uses the address of a " +
-    "node that it has not met.",
+    "Behind a port mapping the address is the one that was advertised (nativeAdvertised). A " +
+    "client that reached a node elsewhere goes on asking it there; of a node that it has not met " +
+    "it takes the address.",
   ],
   produce: [
     "With acks 0 there is no reply, not even an error: a batch that is refused, and one for a " +

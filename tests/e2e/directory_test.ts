@@ -65,7 +65,7 @@ test("--no-init refuses an absent and an empty directory, and serves our own", a
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
 });
 
-test("a directory that init made is served without leave to make one, and never made anew", async () => {
+test("a directory that init made is served with --no-init, and never made anew", async () => {
   const data = join(temporaryDirectory("init"), "d");
   const init = (...args: string[]) =>
     runSluice({ runtime: CLIENT_RUNTIME, args: ["init", ...args] });

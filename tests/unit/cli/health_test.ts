@@ -1,4 +1,4 @@
-/** What `health` says of what /readyz answers; that it asks is shown by tests/e2e/health_test.ts. */
+/** What `health` says of what /readyz answers; tests/e2e/health_test.ts shows that it asks. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { healthText } from "../../../src/cli/health.ts";

@@ -208,11 +208,12 @@ test("connections are listed and closed", async () => {
   const named = { limit: 1, clientName: "idle" };
   const { connections } = await reader.listConnections(named);
   assert.equal(connections.length, 1);
-  await api.closeConnection({ id: connections[0]!.id });
-  await idle.close();
+  const { id } = connections[0]!;
+  await api.closeConnection({ id });
   await until("it is gone", async () => {
-    return (await reader.listConnections(named)).connections.length === 0;
+    return (await reader.listConnections(named)).connections.every((one) => one.id !== id);
   });
+  await idle.close();
   const missing = await problemOf(api.closeConnection({ id: 4_000_000 }));
   assert.deepEqual([missing.name, missing.status], ["connection_not_found", 404]);
 });

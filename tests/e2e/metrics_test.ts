@@ -194,8 +194,6 @@ test("the state of listeners, disk and runtime", async () => {
   assert.ok(metrics.get("process_resident_memory_bytes")! > 10_000_000);
   const startedMs = metrics.get("process_start_time_seconds")! * 1000;
   assert.ok(startedMs > 1.7e12 && startedMs <= Date.now());
-  const collections = sumOf(metrics, "sluice_collections_total");
-  assert.ok(collections >= 0);
   const isTold = [...metrics.keys()].some((name) => name.startsWith("sluice_collections_total"));
   assert.equal(isTold, BROKER_RUNTIME === "bun");
 });

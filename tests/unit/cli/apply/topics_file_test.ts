@@ -76,7 +76,7 @@ test("what does not fit is refused with its line", () => {
     ["topics:\n  - name: a\n    config:\n      flush.ms: [1]", /^t\.yaml:4: a single value/],
     [
       "topics:\n  - name: a\n    config:",
-      /^t\.yaml:3: "config" has no value|single value|names and/,
+      /^t\.yaml:3: config has names and values: durability,/,
     ],
     ["topics:\n  - name: a\n  - name: a", /^t\.yaml:3: a is there already: t\.yaml:2$/],
     ["topics:\n  - name: a\n    name: b", /^t\.yaml:3: .*unique/i],

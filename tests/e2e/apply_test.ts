@@ -1,16 +1,14 @@
 /** `sluice apply`: the diff, doing it, doing it again, and what is refused. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { test } from "node:test";
 import { startBroker } from "../support/broker.ts";
-import { commands, programText, tryCommands } from "../support/commands.ts";
+import { commands, tryCommands } from "../support/commands.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
-import { ROOT } from "../support/runtimes.ts";
 import { testOrSkip } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { onTerminal, terminalMissing, typedAt } from "../support/terminal.ts";
 
 const directory = temporaryDirectory("apply");
 const broker = await startBroker({ runtime: BROKER_RUNTIME, data: join(directory, "d") });
@@ -54,26 +52,13 @@ test("it is done with --yes, and then there is nothing to do", async () => {
   assert.match(again.stderr, /^0 changes, 2 topics are as they are to be\n$/);
 });
 
-const missing = spawnSync("script", ["--version"]).error === undefined
-  ? null
-  : "script is not installed (Debian: apt-get install bsdutils)";
-
 /** What a terminal shows when a question of `line` is answered so. */
 function answered(line: string, answer: string): Promise<string> {
-  const code = `sluice() { ${programText()} "$@"; }; ${line}; echo "ended $?"`;
-  const env = { ...process.env, NO_COLOR: "1", SLUICE_BROKER: `127.0.0.1:${broker.port}` };
-  const child = spawn("script", ["-qefc", code, "/dev/null"], { cwd: ROOT, env });
-  let text = "";
-  let isAsked = false;
-  child.stdout.on("data", (piece) => {
-    text += piece;
-    if (!isAsked && text.includes("[y/N]")) child.stdin.write(`${answer}\n`);
-    isAsked ||= text.includes("[y/N]");
-  });
-  return new Promise((resolve) => child.on("close", () => resolve(text)));
+  const code = `${line}; echo "ended $?"`;
+  return onTerminal(code, broker.port, typedAt("[y/N]", `${answer}\n`));
 }
 
-testOrSkip("on a terminal it asks", missing, async () => {
+testOrSkip("on a terminal it asks", terminalMissing(), async () => {
   const asked = join(directory, "asked.yaml");
   writeFileSync(asked, `${WANTED}\n  - name: asked\n`);
   const no = await answered(`sluice apply -f ${asked}`, "no");

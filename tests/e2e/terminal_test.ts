@@ -3,52 +3,38 @@
  * the end, also when it is an error. The terminal is made by script(1).
  */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { startBroker } from "../support/broker.ts";
-import { commands, programText } from "../support/commands.ts";
+import { commands } from "../support/commands.ts";
 import { BROKER_RUNTIME, PAIR } from "../support/pair.ts";
-import { ROOT } from "../support/runtimes.ts";
 import { testOrSkip } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { onTerminal, terminalMissing } from "../support/terminal.ts";
 
-const missing = spawnSync("script", ["--version"]).error === undefined
-  ? null
-  : "script is not installed (Debian: apt-get install bsdutils)";
-
-/** What a terminal is sent while `line` runs; `seen` is called with what came so far, as it is. */
-function onTerminal(
+/** What a terminal of 80 columns is sent while `line` runs, with its escapes to be read. */
+async function onScreen(
   line: string,
-  broker: string,
+  port: number,
   seen: (text: string) => void = () => {},
 ): Promise<string> {
-  const code = `stty cols 80; sluice() { ${programText()} "$@"; }; ${line}`;
-  const env = { ...process.env, NO_COLOR: "1", SLUICE_BROKER: broker, TERM: "xterm" };
-  const child = spawn("script", ["-qefc", code, "/dev/null"], { cwd: ROOT, env });
-  let text = "";
-  child.stdout.on("data", (piece) => {
-    text += piece;
-    seen(text);
-  });
-  return new Promise((resolve) => child.on("close", () => resolve(text.replaceAll("\x1b", "ESC"))));
+  return (await onTerminal(`stty cols 80; ${line}`, port, seen)).replaceAll("\x1b", "ESC");
 }
 
 const BAR = /\rESC\[K[^\r\n]* MB\/s/;
 
-testOrSkip(`tables, bars and errors on a terminal (${PAIR})`, missing, async () => {
+testOrSkip(`tables, bars and errors on a terminal (${PAIR})`, terminalMissing(), async () => {
   const data = join(temporaryDirectory("terminal"), "d");
   const broker = await startBroker({ runtime: BROKER_RUNTIME, data });
-  const address = `127.0.0.1:${broker.port}`;
   const sluice = commands(broker);
   await sluice(["topic", "create", "t"]);
   await sluice(["produce", "t"], { stdin: `${"x".repeat(999)}\n`.repeat(100_000) });
-  const table = await onTerminal("sluice offsets", address);
+  const table = await onScreen("sluice offsets", broker.port);
   assert.match(table, /^TOPIC +PARTITION +START .*\r\nt +0 +0 +100000 /);
   for (const line of table.split("\r\n")) assert.ok(line.length <= 80, line);
 
   const file = join(data, "..", "copy");
-  const whole = await onTerminal(`sluice consume t > ${file}`, address);
+  const whole = await onScreen(`sluice consume t > ${file}`, broker.port);
   assert.match(whole, BAR);
   assert.match(
     whole,
@@ -57,7 +43,7 @@ testOrSkip(`tables, bars and errors on a terminal (${PAIR})`, missing, async () 
   );
 
   let isKilled = false;
-  const cut = await onTerminal("sluice bench --seconds 600 --warm-up 0", address, (text) => {
+  const cut = await onScreen("sluice bench --seconds 600 --warm-up 0", broker.port, (text) => {
     if (!isKilled && text.includes("s to go")) process.kill(broker.pid, "SIGKILL");
     isKilled ||= text.includes("s to go");
   });

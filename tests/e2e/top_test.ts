@@ -1,15 +1,14 @@
 /** `sluice top`: once, as JSON, in a pipe, and on a terminal that it leaves as it was. */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { runSluice, startBroker } from "../support/broker.ts";
-import { commands, programText, tryCommands } from "../support/commands.ts";
+import { commands, tryCommands } from "../support/commands.ts";
 import { BROKER_RUNTIME, CLIENT_RUNTIME } from "../support/pair.ts";
-import { ROOT } from "../support/runtimes.ts";
 import { testOrSkip } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
+import { onTerminal, terminalMissing, typedAt } from "../support/terminal.ts";
 import { FakeBroker } from "../unit/client/fake_broker.ts";
 
 const broker = await startBroker({
@@ -42,38 +41,28 @@ test("once: what happened between two looks, and the lag of groups", async () =>
 });
 
 test("records that come meanwhile are seen, and a signal ends it well", async () => {
+  const isBusy = (line: string): boolean => JSON.parse(line).all.recordsInPerSecond > 0;
   const ended = tryCommands(broker)(["top", "--interval", "1", "--json"], {
-    interruptAtBytes: 1,
-    started: () => void sluice(["produce", "orders"], { stdin: "d\n".repeat(500) }),
+    started: (child) => {
+      let text = "";
+      child.stdout!.on("data", (piece: Uint8Array) => {
+        text += String(piece);
+        const lines = text.split("\n").slice(0, -1);
+        if (lines.some(isBusy)) process.kill(child.pid!, "SIGINT");
+        // A view that has none is one before them.
+        else void sluice(["produce", "orders"], { stdin: "d\n".repeat(500) });
+      });
+    },
   });
-  const { code, out } = await ended;
-  assert.equal(code, 0);
-  const views = out.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assert.ok(views.length >= 1);
+  const { code, out, stderr } = await ended;
+  assert.equal(code, 0, stderr);
+  assert.ok(out.trimEnd().split("\n").some(isBusy), out);
 });
 
-const missing = spawnSync("script", ["--version"]).error === undefined
-  ? null
-  : "script is not installed (Debian: apt-get install bsdutils)";
-
+const missing = terminalMissing();
 testOrSkip("a narrow terminal is painted, and given back at Ctrl-C", missing, async () => {
-  const code =
-    `trap : INT; stty cols 30 rows 10; ${programText()} top --interval 1; echo "ended $?"`;
-  const env = {
-    ...process.env,
-    NO_COLOR: "1",
-    SLUICE_BROKER: `127.0.0.1:${broker.port}`,
-    TERM: "xterm",
-  };
-  const child = spawn("script", ["-qefc", code, "/dev/null"], { cwd: ROOT, env });
-  let text = "";
-  let isAsked = false;
-  child.stdout.on("data", (piece) => {
-    text += piece;
-    if (!isAsked && text.includes("TOPIC")) child.stdin.write("\x03");
-    isAsked ||= text.includes("TOPIC");
-  });
-  await new Promise((resolve) => child.on("close", resolve));
+  const line = `trap : INT; stty cols 30 rows 10; sluice top --interval 1; echo "ended $?"`;
+  const text = await onTerminal(line, broker.port, typedAt("TOPIC", "\x03"));
   const shown = text.replaceAll("\x1b", "ESC");
   assert.match(shown, /ESC\[\?1049hESC\[\?25l/, "a screen of its own");
   const [painted = ""] = shown.split("ESC[H").slice(1);

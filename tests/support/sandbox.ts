@@ -48,8 +48,8 @@ interface ProfileRule {
   readonly includes?: { readonly arches?: readonly string[]; readonly caps?: readonly string[] };
 }
 
-const NOBODY = 65534;
-const EPERM = 1;
+export const NOBODY = 65534;
+export const EPERM = 1;
 const PROFILE = "usr/share/containers/seccomp.json";
 const PACKAGE = "golang-github-containers-common";
 const ARCHITECTURE = process.arch === "x64" ? "amd64" : process.arch;
@@ -78,7 +78,6 @@ export function sandboxWrap(
   const root = temporaryDirectory("root");
   const plan: SandboxPlan = { root, user: inside.user, filter };
   const lines = [
-    "set -e",
     `chmod 755 ${root}`,
     `mount --bind ${root} ${root}`,
     ...bind(program, `${root}${inside.program}`, "touch"),
@@ -87,10 +86,15 @@ export function sandboxWrap(
     `mkdir ${root}/proc`,
     `mount -t proc proc ${root}/proc`,
     `mount -o remount,bind,ro ${root}`,
-    `exec ${runtimePath("bun")} run ${join(ROOT, "tests/support/enter_sandbox.ts")} "$@"`,
   ];
+  return enterWrap(lines, plan);
+}
+
+/** Lines of shell that mount what is to be seen inside, and then the plan. */
+export function enterWrap(lines: readonly string[], plan: SandboxPlan): string[] {
   const script = join(temporaryDirectory("enter"), "enter.sh");
-  writeFileSync(script, `${lines.join("\n")}\n`);
+  const enter = `${runtimePath("bun")} run ${join(ROOT, "tests/support/enter_sandbox.ts")}`;
+  writeFileSync(script, ["set -e", ...lines, `exec ${enter} "$@"`, ""].join("\n"));
   return ["unshare", "--mount", "sh", script, JSON.stringify(plan)];
 }
 

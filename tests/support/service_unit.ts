@@ -11,16 +11,19 @@
  * failure: nobody adds one that was never tried.
  */
 import { spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT, runtimePath } from "./runtimes.ts";
-import type { Filter, SandboxPlan } from "./sandbox.ts";
-import { temporaryDirectory } from "./temporary.ts";
+import { ROOT } from "./runtimes.ts";
+import {
+  enterWrap,
+  EPERM,
+  type Filter,
+  NOBODY,
+  sandboxMissing,
+  type SandboxPlan,
+} from "./sandbox.ts";
 
 export const UNIT_FILE = "packaging/sluice.service";
-
-const NOBODY = 65534;
-const EPERM = 1;
 
 const APPLIED = [
   ...["CapabilityBoundingSet", "AmbientCapabilities", "NoNewPrivileges", "User", "Group"],
@@ -58,19 +61,17 @@ export function unknownSettings(): string[] {
 
 /** Why they cannot be applied here, or null. */
 export function unitMissing(): string | null {
-  for (const args of [["systemd-analyze", "--version"], ["unshare", "--mount", "true"]]) {
-    const { status, error, stderr } = spawnSync(args[0]!, args.slice(1), { encoding: "utf8" });
-    if (status !== 0) return `${args.join(" ")}: ${error?.message ?? stderr.trim()}`;
-  }
-  return null;
+  const { status, error, stderr } = spawnSync("systemd-analyze", ["--version"], {
+    encoding: "utf8",
+  });
+  if (status !== 0) return `systemd-analyze --version: ${error?.message ?? stderr.trim()}`;
+  return sandboxMissing();
 }
 
 /** The data directory is seen at /var/lib/sluice, and nothing else can be written. */
 export function unitWrap(data: string): string[] {
   const plan: SandboxPlan = { root: "/", user: NOBODY, filter: unitFilter() };
-  const enter = `${runtimePath("bun")} run ${join(ROOT, "tests/support/enter_sandbox.ts")}`;
   const lines = [
-    "set -e",
     `chown -R ${NOBODY}:${NOBODY} ${data}`,
     "mount -t tmpfs -o mode=755 state /var/lib",
     "mkdir /var/lib/sluice",
@@ -87,11 +88,8 @@ export function unitWrap(data: string): string[] {
     "mount -o remount,ro /run",
     "umask 0027",
     "cd /",
-    `exec ${enter} "$@"`,
   ];
-  const script = join(temporaryDirectory("unit"), "enter.sh");
-  writeFileSync(script, `${lines.join("\n")}\n`);
-  return ["unshare", "--mount", "sh", script, JSON.stringify(plan)];
+  return enterWrap(lines, plan);
 }
 
 /** What PrivateDevices leaves. */

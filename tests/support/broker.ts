@@ -20,6 +20,7 @@ import {
   type RuntimeName,
   runtimePath,
 } from "./runtimes.ts";
+import { signalChild } from "./signal_child.ts";
 
 const READY_WITHIN_MS = 20_000;
 const COMMAND_WITHIN_MS = 120_000;
@@ -119,12 +120,12 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   const ended = whenEnded(child);
   const listeners = await whenReady(child, stdout, options.readyWithinMs ?? READY_WITHIN_MS)
     .catch(async (error: Error) => {
-      send(child, "SIGKILL");
+      signalChild(child, "SIGKILL");
       await ended;
       throw new Error(`${error.message}\n${text(stdout)}${text(stderr)}`);
     });
   const end = (signal: "SIGTERM" | "SIGKILL") => {
-    send(child, signal);
+    signalChild(child, signal);
     return ended;
   };
   return {
@@ -173,7 +174,10 @@ export async function runSluice(options: CommandOptions): Promise<CommandResult>
   child.stdin?.on("error", () => {});
   if (options.stdin !== null) child.stdin?.end(options.stdin ?? "");
   options.started?.(child);
-  const limit = setTimeout(() => send(child, "SIGKILL"), options.withinMs ?? COMMAND_WITHIN_MS);
+  const limit = setTimeout(
+    () => signalChild(child, "SIGKILL"),
+    options.withinMs ?? COMMAND_WITHIN_MS,
+  );
   const ended = await whenEnded(child);
   clearTimeout(limit);
   const bytes = Buffer.concat(stdout);
@@ -185,7 +189,7 @@ function interruptAt(child: ChildProcess, bytes: number): void {
   child.stdout?.on("data", (chunk: Buffer) => {
     const before = received;
     received += chunk.length;
-    if (before < bytes && received >= bytes) send(child, "SIGINT");
+    if (before < bytes && received >= bytes) signalChild(child, "SIGINT");
   });
 }
 
@@ -212,7 +216,7 @@ function start(
       ...options.env,
     },
   });
-  const endWithTest = () => send(child, "SIGKILL");
+  const endWithTest = () => signalChild(child, "SIGKILL");
   process.on("exit", endWithTest);
   child.on("close", () => process.off("exit", endWithTest));
   return child;
@@ -226,20 +230,6 @@ export function programFor(
 ): string[] {
   if (EXECUTABLE !== null) return [EXECUTABLE.path];
   return [runtimePath(runtime), ...argumentsFor(runtime, permissions), join(ROOT, main)];
-}
-
-/**
- * Not `child.kill`: Deno's then reports every end as one by that signal, also a clean exit with
- * code 0. A child that has ended is left alone, because its process id may be somebody else's by
- * now.
- */
-function send(child: ChildProcess, signal: "SIGTERM" | "SIGKILL" | "SIGINT"): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  try {
-    process.kill(child.pid, signal);
-  } catch {
-    // It ended a moment ago.
-  }
 }
 
 /** Reads "NAME HOST:PORT" lines up to "ready". Rejects on an early end or a late start. */

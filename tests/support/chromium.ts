@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import process from "node:process";
+import { signalChild } from "./signal_child.ts";
 import { until } from "./until.ts";
 
 const PROGRAM = process.env["SLUICE_CHROMIUM"] ?? "chromium";
@@ -39,9 +40,7 @@ export async function openPage(url: string, profile: string): Promise<Page> {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
-  const end = (): void => {
-    if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, "SIGKILL");
-  };
+  const end = (): void => signalChild(child, "SIGKILL");
   process.on("exit", end);
   const address = await new Promise<string>((resolve, reject) => {
     let said = "";

@@ -1,9 +1,10 @@
 /** The server of examples/tail_page.mjs, for tests: started, and where its page is. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
 import type { HttpDoor } from "./http.ts";
 import { ROOT } from "./runtimes.ts";
+import { signalChild } from "./signal_child.ts";
 
 export interface TailPage {
   readonly url: string;
@@ -37,10 +38,10 @@ export function startTailPage(options: TailPageOptions): Promise<TailPage> {
   });
   const ended = new Promise<void>((resolve) => child.on("close", () => resolve()));
   const end = (): Promise<void> => {
-    kill(child);
+    signalChild(child, "SIGKILL");
     return ended;
   };
-  process.on("exit", () => kill(child));
+  process.on("exit", () => signalChild(child, "SIGKILL"));
   return new Promise((resolve, reject) => {
     let said = "";
     const hear = (piece: Uint8Array): void => {
@@ -53,8 +54,4 @@ export function startTailPage(options: TailPageOptions): Promise<TailPage> {
     child.on("error", reject);
     child.on("close", () => reject(new Error(`the page's server ended: ${said}`)));
   });
-}
-
-function kill(child: ChildProcess): void {
-  if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, "SIGKILL");
 }

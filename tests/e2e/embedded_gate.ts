@@ -9,6 +9,7 @@ import { readdirSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
 import { Broker } from "../../src/embed.ts";
+import { figure } from "../support/figures.ts";
 import { descriptorCount, threadNames, workerCount } from "../support/own_process.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -72,10 +73,8 @@ test(`${BROKERS} brokers come and go`, async () => {
   const after = await backAt(before);
   const said = `descriptors ${before.descriptors} -> ${after.descriptors}, ` +
     `threads ${before.threads} -> ${after.threads}, files ${readdirSync(PLACE).length}`;
-  process.stdout.write(
-    `figure: ${BROKER_RUNTIME}: ${BROKERS} embedded brokers: start ${spread(starts)}, ` +
-      `stop ${spread(stops)}; ${said}\n`,
-  );
+  const times = `start ${spread(starts)}, stop ${spread(stops)}`;
+  figure(`${BROKERS} embedded brokers: ${times}; ${said}`, BROKER_RUNTIME);
   assert.ok(after.descriptors <= before.descriptors, said);
   assert.ok(after.threads <= before.threads, said);
   assert.deepEqual(readdirSync(PLACE), []);

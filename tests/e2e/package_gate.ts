@@ -12,6 +12,7 @@ import { basename, delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 import { buildPackage, PACKAGE } from "../support/built_package.ts";
+import { figure } from "../support/figures.ts";
 import { runtimePath } from "../support/runtimes.ts";
 import { testOrSkip } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
@@ -133,14 +134,14 @@ const EMBEDDED = `
   await broker.stop();
 `;
 
-function figure(line: string, ms: number): void {
-  process.stdout.write(`figure: ready ${(ms / 1000).toFixed(1)} s after: ${line} ${SERVE}\n`);
+function tell(line: string, readyMs: number): void {
+  figure(`ready ${(readyMs / 1000).toFixed(1)} s after: ${line} ${SERVE}`, "the npm package");
 }
 
 testOrSkip("Bun alone: one line from an empty project to a broker", reason, async () => {
   const project = new Project(bun);
   const line = `bun add --silent ${name} && bunx sluice`;
-  figure(line, await project.serve(line));
+  tell(line, await project.serve(line));
   project.write("embedded.js", EMBEDDED);
   assert.equal(project.run("bun embedded.js"), "0 fsync\n");
 });
@@ -148,7 +149,7 @@ testOrSkip("Bun alone: one line from an empty project to a broker", reason, asyn
 testOrSkip("Deno alone: one line from an empty project to a broker", reason, async () => {
   const project = new Project(deno);
   const line = `tar xzf ${name} && deno run -A --node-modules-dir=none package/scripts/run.mjs`;
-  figure(line, await project.serve(line));
+  tell(line, await project.serve(line));
   project.write("deno.json", `{ "workspace": ["./package"], "nodeModulesDir": "none" }`);
   project.write("embedded.ts", EMBEDDED);
   assert.equal(project.run("deno run -A embedded.ts"), "0 fsync\n");
@@ -158,7 +159,7 @@ testOrSkip("Deno alone: one line from an empty project to a broker", reason, asy
 testOrSkip("npm and Deno: one line, and its types", reason, async () => {
   const project = new Project(deno, npmFolder);
   const line = `npm install --silent ${name} && deno run -A npm:sluice`;
-  figure(line, await project.serve(line));
+  tell(line, await project.serve(line));
   project.write("embedded.ts", EMBEDDED);
   assert.equal(project.run("deno run -A embedded.ts"), "0 fsync\n");
   project.run("deno check embedded.ts");
@@ -176,7 +177,7 @@ testOrSkip("npm and Node: the command, the client, the embedded broker", reason,
     assert.equal(project.run(`${broker} npx sluice consume orders`), "one\ntwo\n");
     assert.equal(project.run(`BROKER=${native} node client.mjs`), "0 fsync\n");
   });
-  figure(line, readyMs);
+  tell(line, readyMs);
   assert.equal(project.run("node embedded.mjs"), "0 fsync\n");
 });
 

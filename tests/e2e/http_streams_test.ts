@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { clearInterval, setImmediate, setInterval } from "node:timers";
+import { MiB } from "../../src/base/units.ts";
 import { Client } from "../../src/client/client.ts";
 import { type Broker, startBroker } from "../support/broker.ts";
 import { EventReader, type ServerEvent } from "../support/event_stream.ts";
@@ -17,7 +18,6 @@ import { ResumedStream } from "../support/proof/resumed_stream.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
 import { until, within } from "../support/until.ts";
 
-const MiB = 1048576;
 /** Of ten readers of three partitions; docs/HTTP.md says so. */
 const SLOW_READERS_MAX = 150 * MiB;
 const data = join(temporaryDirectory("streams"), "d");

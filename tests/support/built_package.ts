@@ -9,14 +9,17 @@ import { DENO_SCRIPT_PERMISSIONS } from "../../scripts/runtime.mjs";
 import { BROKER_RUNTIME } from "./pair.ts";
 import { argumentsFor, ROOT, runtimePath } from "./runtimes.ts";
 
-const MADE_OF = "{src,ffi,scripts,docs}/**/*.{ts,mjs,mts,md}";
+const MADE_OF = [
+  "{src,ffi,scripts,docs}/**/*.{ts,mjs,mts,md}",
+  "{CHANGELOG.md,LICENSE,package.json,tsconfig.json,tsconfig.package.json}",
+];
 
 export const PACKAGE: string = join(ROOT, "dist/package");
 
 /** Throws what the build said when it fails. */
 export function buildPackage(): void {
-  const made = [...globSync(MADE_OF, { cwd: ROOT }), "package.json", "tsconfig.package.json"];
-  const newestMs = Math.max(...made.map((file) => modifiedMs(join(ROOT, file))));
+  const sources = MADE_OF.flatMap((pattern) => globSync(pattern, { cwd: ROOT }));
+  const newestMs = Math.max(...sources.map((file) => modifiedMs(join(ROOT, file))));
   if (modifiedMs(join(PACKAGE, "package.json")) > newestMs) return;
   const words = argumentsFor(BROKER_RUNTIME, DENO_SCRIPT_PERMISSIONS);
   const build = [...words, join(ROOT, "scripts/build_package.ts")];

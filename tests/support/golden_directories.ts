@@ -76,7 +76,7 @@ export async function expectContent(broker: Broker, added: Added = {}): Promise<
       const { key, value, headers } = log.at(offset);
       expected.push({ offset, timestampMs: FIRST_MS + offset * 1000, key, value, headers });
     }
-    const found = await recordsOf(broker, log.topic, log.partition, log.logStart);
+    const found = await recordsOf(client, log, offsets);
     assert.deepEqual(found.slice(0, expected.length), expected, name);
     const behind = found.slice(expected.length);
     assert.deepEqual(behind.map(({ value }) => value), more, name);
@@ -130,16 +130,14 @@ interface Shown {
   readonly headers: readonly (readonly [string, string | null])[];
 }
 
+/** All that are there. */
 async function recordsOf(
-  broker: Broker,
-  topic: string,
-  partition: number,
-  from: number,
+  client: Client,
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  { logStart, logEnd }: { readonly logStart: number; readonly logEnd: number },
 ): Promise<Shown[]> {
-  await using client = await Client.connect({ brokers: [`127.0.0.1:${broker.port}`] });
-  const { logEnd } = await client.admin.offsets(topic, partition);
   const shown: Shown[] = [];
-  if (logEnd === from) return shown;
+  if (logEnd === logStart) return shown;
   const consumer = await client.consumer({ partitions: [{ topic, partition, from: "earliest" }] });
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const text = (bytes: Uint8Array | null) => bytes === null ? null : decoder.decode(bytes);

@@ -38,7 +38,7 @@ export interface Question {
 export function exchange(
   place: HttpPlace,
   bytes: string | Uint8Array,
-  enough: (came: string) => boolean = () => false,
+  enough?: (came: string) => boolean,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
@@ -51,7 +51,7 @@ export function exchange(
     });
     socket.on("data", (piece: Uint8Array) => {
       pieces.push(Buffer.from(piece));
-      if (enough(Buffer.concat(pieces).toString("latin1"))) socket.destroy();
+      if (enough?.(Buffer.concat(pieces).toString("latin1")) === true) socket.destroy();
     });
     socket.on("close", done);
     socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);

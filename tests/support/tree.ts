@@ -11,9 +11,9 @@ export function treeOf(root: string): Map<string, string> {
   const tree = new Map<string, string>();
   for (const path of [".", ...(readdirSync(root, { recursive: true }) as string[]).sort()]) {
     const full = join(root, path);
-    const { mode, mtimeNs, ctimeNs } = lstatSync(full, { bigint: true });
-    const isFile = lstatSync(full).isFile();
-    const digest = isFile ? digestOf(full) : "";
+    const status = lstatSync(full, { bigint: true });
+    const { mode, mtimeNs, ctimeNs } = status;
+    const digest = status.isFile() ? digestOf(full) : "";
     tree.set(path, `${mode.toString(8)} ${mtimeNs} ${ctimeNs} ${digest}`);
   }
   return tree;

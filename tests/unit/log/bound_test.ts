@@ -1,13 +1,12 @@
 /** What all logs take: never less than what lies on the disk, and when producers wait. */
 import assert from "node:assert/strict";
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { MiB } from "../../../src/base/units.ts";
 import { publishLogStart, wantLogStart } from "../../../src/log/log_start.ts";
 import type { Partition } from "../../../src/log/partition.ts";
 import { batchOfSize } from "../../support/batches.ts";
 import { LogWorld } from "../../support/log_world.ts";
+import { occupiedBytes } from "../../support/occupied.ts";
 
 const RECORD = 40_000;
 
@@ -31,22 +30,14 @@ function sum({ store }: LogWorld, partition: Partition): void {
   store.bound.endSum();
 }
 
-/** Blocks that the directory holds. */
-function onDisk(directory: string): number {
-  return readdirSync(directory).reduce((bytes, name) => {
-    const status = statSync(join(directory, name));
-    return bytes + status.blocks * 512 + (status.isDirectory() ? onDisk(join(directory, name)) : 0);
-  }, 0);
-}
-
 test("what is used is never less than the blocks on the disk, before a sum and after it", () => {
   const { world, partition } = filled(0);
   for (let i = 0; i < 40; i += 1) {
     append(world, partition, i);
-    assert.ok(world.store.bound.usedBytes >= onDisk(world.root), "between two sums");
+    assert.ok(world.store.bound.usedBytes >= occupiedBytes(world.root), "between two sums");
     if (i % 7 !== 0) continue;
     sum(world, partition);
-    assert.ok(world.store.bound.usedBytes >= onDisk(world.root), "after a sum");
+    assert.ok(world.store.bound.usedBytes >= occupiedBytes(world.root), "after a sum");
   }
   assert.ok(partition.segments.length > 10, "of many files");
   world.close(partition);
@@ -71,7 +62,7 @@ test("what was removed counts no more, and not less than once", () => {
   publishLogStart(partition, partition.segments[4]!.baseOffset);
   assert.equal(bound.usedBytes, before - gone);
   sum(world, partition);
-  assert.ok(bound.usedBytes <= before - gone && bound.usedBytes >= onDisk(world.root));
+  assert.ok(bound.usedBytes <= before - gone && bound.usedBytes >= occupiedBytes(world.root));
   world.close(partition);
 });
 

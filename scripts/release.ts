@@ -10,10 +10,18 @@
  *
  * Invariant: SHA256SUMS names every other file of the folder.
  */
+import type { Buffer } from "node:buffer";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
 import { VERSION } from "../src/version.ts";
@@ -23,6 +31,7 @@ import { executablePath, TARGETS } from "./executable.ts";
 import { argumentsFor, chooseRuntime, DENO_SCRIPT_PERMISSIONS, ROOT } from "./runtime.mjs";
 
 const OUTPUT = join(ROOT, "dist/release");
+const COMMIT = commitOfTree();
 
 rmSync(OUTPUT, { recursive: true, force: true });
 mkdirSync(OUTPUT, { recursive: true });
@@ -46,11 +55,17 @@ function takeExecutables(): void {
       say(`left out: ${basename(path)}: npm run build -- --target ${target.name} makes it`);
       continue;
     }
-    if (!readFileSync(path).includes(commitOfTree())) {
-      fail(`${basename(path)} is not of ${commitOfTree()}: npm run build -- --target all`);
+    if (!isOfCommit(readFileSync(path))) {
+      fail(`${basename(path)} is not of ${COMMIT}: npm run build -- --target all`);
     }
     cpSync(path, join(OUTPUT, basename(path)));
   }
+}
+
+/** One of the same commit with changes has a "+" behind it. */
+function isOfCommit(executable: Buffer): boolean {
+  if (!executable.includes(COMMIT)) return false;
+  return COMMIT.endsWith("+") || !executable.includes(`${COMMIT}+`);
 }
 
 function writeBill(): void {
@@ -69,7 +84,7 @@ function writeSums(): void {
     return `${sum}  ${name}\n`;
   });
   writeFileSync(join(OUTPUT, "SHA256SUMS"), lines.join(""));
-  say(`dist/release: ${lines.length} files and SHA256SUMS, commit ${commitOfTree()}`);
+  say(`dist/release: ${lines.length} files and SHA256SUMS, commit ${COMMIT}`);
 }
 
 function run(program: string, args: readonly string[]): void {

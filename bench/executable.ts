@@ -7,11 +7,11 @@
  *
  * The executable is made first. One round is not counted. Medians, and ratios inside a pair.
  */
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { makeExecutable, missingHelper, ownTarget } from "../scripts/executable.ts";
+import { makeExecutable, mebibytes, missingHelper, ownTarget } from "../scripts/executable.ts";
 import { findRuntime, type RuntimeName } from "../scripts/runtime.mjs";
 import { askSluice, measure, type Rest, REST_COLUMNS, restRow } from "./at_rest.ts";
 import { DIST } from "./build.ts";
@@ -28,10 +28,6 @@ const FIGURES: readonly [string, (rest: Rest) => number][] = [
   ["resident memory", ({ memory }) => memory.residentMib],
   ["anonymous memory", ({ memory }) => memory.anonymousMib],
 ];
-
-function mebibytes(path: string): string {
-  return `${(statSync(path).size / 1048576).toFixed(1)} MiB`;
-}
 
 async function compare(
   runtime: RuntimeName,
@@ -58,9 +54,10 @@ async function compare(
 
 function lines(runtime: RuntimeName, path: string, rounds: Rounds<Variant, Rest>): string[] {
   const own = findRuntime(runtime);
-  const size = own === null ? "" : `, ${runtime} itself ${mebibytes(own)}`;
+  const size = own === null ? "" : `, ${runtime} itself ${mebibytes(own)} MiB`;
   return [
-    `${runtime}: the executable has ${mebibytes(path)}${size}; ${rounds.disturbed} rounds left out`,
+    `${runtime}: the executable has ${mebibytes(path)} MiB${size}; ` +
+    `${rounds.disturbed} rounds left out`,
     "",
     ...tableHead(REST_COLUMNS),
     ...(["executable", "sources"] as const).map((name) => {

@@ -59,7 +59,7 @@ export function executablePath({ name }: Target): string {
   return join(DIST, "executables", `sluice-${name}`);
 }
 
-/** The target of this machine: its processor, and the C library that Node or Bun runs with here. */
+/** The target of this machine: what the runtime that is here was itself made for. */
 export function ownTarget(runtime: RuntimeName): Target | undefined {
   const path = findRuntime(runtime);
   const elf = path === null ? null : readElf(path);

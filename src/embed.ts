@@ -106,12 +106,14 @@ export class Broker {
   static async start(options: EmbeddedOptions = {}): Promise<Broker> {
     const topics = wantedTopics(options);
     const engine = await startEngine(options);
+    let client: Client | null = null;
     try {
-      const client = await Client.connect({ brokers: [engine.native], clientName: "embedded" });
+      client = await Client.connect({ brokers: [engine.native], clientName: "embedded" });
       const broker = new Broker(engine, client);
       for (const topic of topics) await broker.#createIfAbsent(topic);
       return broker;
     } catch (error) {
+      await client?.close();
       await engine.stop();
       throw error;
     }

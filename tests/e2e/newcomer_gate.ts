@@ -19,9 +19,9 @@ import { until } from "../support/until.ts";
 const INSTALL_WITHIN_MS = 180_000;
 const READY_WITHIN_MS = 60_000;
 /** So that no clone meets another broker; everything else is as in the README. */
-const ANY_PORT = ["--native", "127.0.0.1:0"];
-/** What a script of package.json and a clone need besides a runtime. */
-const SYSTEM = ["sh", "git", "env", "uname", "ls"];
+const ANY_PORT = ["--native", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+/** What a script of package.json, a clone and the tour need besides a runtime. */
+const SYSTEM = ["sh", "git", "env", "uname", "ls", "curl"];
 
 forgetRunner();
 

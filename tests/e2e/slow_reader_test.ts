@@ -5,12 +5,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { libc } from "#ffi";
-import { AF_INET, SO_RCVBUF, SOCK_STREAM, SOL_SOCKET } from "../../ffi/constants.ts";
 import { concat, encodeBatch, encodeRecord } from "../support/batches.ts";
 import { fetch, hello, produce, request } from "../support/frames.ts";
 import { LiveBroker } from "../support/live_broker.ts";
 import { Prng } from "../support/prng.ts";
 import { RawConnection } from "../support/raw_connection.ts";
+import { narrowSocket, sendWhole } from "../support/sockets.ts";
 import { pause } from "../support/until.ts";
 
 const TOPIC = "slow";
@@ -70,7 +70,7 @@ for (const receiveBuffer of [4096, 16384, 65536]) {
 
 test("readers that never read hold up nobody, and leave nothing when they go", async () => {
   const sockets = Array.from({ length: STALLED_READERS }, () => connect(4096));
-  for (const socket of sockets) sendAll(socket, conversation);
+  for (const socket of sockets) sendWhole(socket, conversation);
   await live.canary.expectServed();
   await live.canary.expectServed();
   for (const socket of sockets) libc.close(socket);
@@ -87,26 +87,14 @@ async function readQuickly(): Promise<Uint8Array> {
   return concat(pieces);
 }
 
-/** A blocking socket: the reads of this test are its only work while it runs. */
+/** Its reads block, and are the only work of this test while it runs. */
 function connect(receiveBuffer: number): number {
-  const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
-  assert.ok(fd >= 0, "a socket");
-  // Before connect: the window that is offered follows from it.
-  assert.equal(libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, receiveBuffer), 0);
-  const { port } = live.broker;
-  assert.equal(libc.connect(fd, { family: "inet", host: "127.0.0.1", port }), 0);
-  return fd;
-}
-
-function sendAll(fd: number, bytes: Uint8Array): void {
-  const memory = libc.allocate(bytes.length);
-  memory.bytes.set(bytes);
-  assert.equal(libc.send(fd, memory, 0, bytes.length, 0), bytes.length);
+  return narrowSocket(live.broker.port, receiveBuffer);
 }
 
 async function readSlowly(receiveBuffer: number, size: number): Promise<Uint8Array> {
   const fd = connect(receiveBuffer);
-  sendAll(fd, conversation);
+  sendWhole(fd, conversation);
   // Time for the broker to fill every buffer on the way before the first byte is taken.
   await pause(50);
   const prng = new Prng(receiveBuffer);

@@ -1,4 +1,4 @@
-/** Pairs of connected loopback sockets through libc, and whole reads and writes on them. */
+/** Connected loopback sockets through libc, and whole reads and writes on them. */
 import assert from "node:assert/strict";
 import { libc } from "#ffi";
 import {
@@ -44,6 +44,16 @@ export function socketPair(bufferSize: number = 0): SocketPair {
     open.clear();
   };
   return { near, far, close };
+}
+
+/** A connection that blocks, to a port of this machine; small is how much it has room for. */
+export function narrowSocket(port: number, receiveBuffer: number): number {
+  const fd = libc.socket(AF_INET, SOCK_STREAM, 0);
+  assert.ok(fd >= 0, "a socket");
+  // Before connect: the window that is offered follows from it.
+  assert.equal(libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, receiveBuffer), 0);
+  assert.equal(libc.connect(fd, { family: "inet", host: "127.0.0.1", port }), 0);
+  return fd;
 }
 
 /** Takes what has arrived at `fd`: empty when nothing has, null at the end of the stream. */

@@ -1,7 +1,7 @@
 /** As a service: the unit that is shipped, its restrictions on a real run, what systemd hears. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
@@ -31,6 +31,16 @@ test("the unit notifies, is watched, makes no directory, and lets code be compil
   assert.ok(Number(settings.get("WatchdogSec")![0]) > 0);
   assert.match(settings.get("ExecStart")![0]!, /^\S+\/sluice serve --no-init --data \/var\/lib/);
   assert.equal(settings.has("MemoryDenyWriteExecute"), false);
+});
+
+test("a disk that was not mounted does not keep it from being started again", () => {
+  const unit = readFileSync(join(ROOT, UNIT_FILE), "utf8");
+  // Of a service that a failed dependency kept from starting `Restart` knows nothing.
+  assert.doesNotMatch(unit, /^(Requires|Requisite|BindsTo|RequiresMountsFor)=/m);
+  assert.match(unit, /^Wants=var-lib-sluice\.mount$/m);
+  assert.match(unit, /^After=var-lib-sluice\.mount /m);
+  assert.match(unit, /^StartLimitIntervalSec=0$/m);
+  assert.deepEqual(serviceSettings().get("Restart"), ["on-failure"]);
 });
 
 const missing = unitMissing();

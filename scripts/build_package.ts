@@ -113,8 +113,19 @@ function writeCommit(path: string): void {
 }
 
 function copy(from: string, to: string): void {
+  if (to.endsWith(".md")) return write(to, packagePage(to, readFileSync(join(ROOT, from), "utf8")));
   mkdirSync(dirname(join(OUTPUT, to)), { recursive: true });
   cpSync(join(ROOT, from), join(OUTPUT, to));
+}
+
+/** A page without its links to what is not in the package: what they say stays. */
+function packagePage(file: string, text: string): string {
+  const inside: readonly string[] = Object.values(COPIED);
+  return text.replaceAll(/\[([^\]]+)\]\(([^)\s]+)\)/g, (link: string, said: string, to: string) => {
+    const [path = ""] = to.split("#");
+    const isThere = path === "" || path.includes(":") || inside.includes(join(dirname(file), path));
+    return isThere ? link : `${said} of the repository`;
+  });
 }
 
 function write(file: string, text: string): void {

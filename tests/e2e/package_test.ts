@@ -103,6 +103,21 @@ test("its modules import what is there: each other, packages it names, Node's ow
 const IMPORT =
   /(?:^(?:import|export)\b[^;]*? from |\b(?:import|later)\()"([^"]+)"|\bnew URL\("([^"]+\.js)"/gm;
 
+test("its pages link to what is in it", () => {
+  const pages = globSync("**/*.md", { cwd: PACKAGE });
+  let links = 0;
+  for (const page of pages) {
+    const text = readFileSync(join(PACKAGE, page), "utf8");
+    for (const [, path] of text.matchAll(/\]\((?!https?:)([^)#\s]+)/g)) {
+      readFileSync(join(PACKAGE, dirname(page), path!));
+      links += 1;
+    }
+  }
+  assert.ok(links > 10);
+  const operations = readFileSync(join(PACKAGE, "docs/OPERATIONS.md"), "utf8");
+  assert.match(operations, /EXECUTABLE\.md of the repository/);
+});
+
 test("its package.json is that of the repository, without what only a clone needs", () => {
   const repository = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const manifest = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8"));

@@ -54,22 +54,24 @@ export interface GateOptions {
   readonly hosts: ReadonlySet<string>;
 }
 
-const HTTP_PORT = 80;
+/** Of http and https, which a proxy may have ended: a client leaves its own out. */
+const UNSAID_PORTS = [80, 443];
+/** Names of this machine, in its own words. */
+const LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]"];
 
-/** What Host may say of a listener: its addresses, this machine's names, and `hosts`. */
+/** What Host may say of a listener: its addresses, this machine's names there, and `hosts`. */
 export function allowedHosts(
   listen: Address,
-  { hosts: more, advertised }: Pick<HttpConfig, "hosts" | "advertised">,
+  { hosts, advertised }: Pick<HttpConfig, "hosts" | "advertised">,
 ): Set<string> {
-  const own = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
-  const mapped = advertised === undefined ? [] : [listenerText(advertised)];
-  const names = ["127.0.0.1", "localhost", "[::1]", own, ...mapped];
-  const configured = more.split(",").filter((name) => name !== "");
-  return new Set(
-    [...names, ...configured].map((name) => {
-      return /:\d+$/.test(name) && !name.endsWith("]") ? name : `${name}:${listen.port}`;
-    }).map((name) => name.toLowerCase()),
-  );
+  const addresses = advertised === undefined ? [listen] : [listen, advertised];
+  const configured = hosts.split(",").filter((name) => name !== "");
+  const names = [
+    ...addresses.map(listenerText),
+    ...addresses.flatMap(({ port }) => LOCAL_NAMES.map((name) => `${name}:${port}`)),
+    ...configured.map((name) => name.includes(":") ? name : `${name}:${listen.port}`),
+  ];
+  return new Set(names.map((name) => name.toLowerCase()));
 }
 
 export class Gate {
@@ -104,8 +106,8 @@ export class Gate {
     const [host = "", ...more] = valuesOf(rawHeaders, "host");
     if (isLocal) return host;
     if (more.length > 0) return refusal("http_host_refused", "more than one Host");
-    const named = /:\d+$/.test(host) ? host : `${host}:${HTTP_PORT}`;
-    if (this.#hosts.has(named.toLowerCase())) return host;
+    const ports = /:\d+$/.test(host) ? [""] : UNSAID_PORTS.map((port) => `:${port}`);
+    if (ports.some((port) => this.#hosts.has(`${host}${port}`.toLowerCase()))) return host;
     return refusal("http_host_refused");
   }
 

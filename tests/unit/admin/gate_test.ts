@@ -41,7 +41,7 @@ const gate = new Gate({
   tokens: new Tokens({ read: READ, admin: ADMIN }),
   tickets,
   hosts: allowedHosts({ host: "127.0.0.1", port: 7480 }, {
-    hosts: "broker.example,Other.example:80",
+    hosts: "broker.example,Other.example:80,proxied.example:443",
     advertised: { host: "mapped.example", port: 17480 },
   }),
 });
@@ -69,9 +69,15 @@ const post = { ...asAdmin, "Content-Type": "application/json", "Content-Length":
 describe("Host", () => {
   test("this machine's names, the listener's own and configured ones are let in", () => {
     const hosts = [HOST, "localhost:7480", "LOCALHOST:7480", "[::1]:7480", "broker.example:7480"];
-    for (const host of [...hosts, "other.example", "other.example:80", "mapped.example:17480"]) {
+    const named = ["other.example", "other.example:80", "proxied.example:443"];
+    for (const host of [...hosts, ...named, "mapped.example:17480", "localhost:17480"]) {
       assert.equal(judge("GET /livez", { Host: host }), "in: none", host);
     }
+  });
+
+  test("behind a proxy that ends TLS the port is left out, as behind one that does not", () => {
+    const asked = { Host: "proxied.example", Origin: "https://proxied.example" };
+    assert.equal(judge("GET /livez", asked), "in: none");
   });
 
   test("any other name or port, none, and two of them are refused", () => {
@@ -89,6 +95,9 @@ describe("Host", () => {
       "0.0.0.0:7480",
       "other.example:7480",
       "mapped.example:7480",
+      "mapped.example",
+      "proxied.example:80",
+      "localhost:443",
     ];
     for (const host of foreign) {
       assert.equal(judge("GET /livez", { Host: host }), "http_host_refused", host);

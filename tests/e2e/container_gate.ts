@@ -5,12 +5,15 @@
  * calls.
  *
  *     empty volume -> refused -> init -> serves, healthy -> kill -> serves again -> drained
+ *     and as the first process of its own, as which it is started there -> SIGTERM -> drained
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, cpSync, globSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
+import { CLEAN_STOP_FILE } from "../../src/format/file_names.ts";
 import { type Broker, type CommandResult, runSluice, startBroker } from "../support/broker.ts";
 import { commands } from "../support/commands.ts";
 import { CONTAINER_FILE, healthWords, only, stages, wordsOf } from "../support/container_file.ts";
@@ -62,6 +65,19 @@ testOrSkip("and with a container's rules about system calls", filtered, async ()
   await liveInside(rules as Filter);
 });
 
+testOrSkip("as the first process, which no signal ends that it does not take", root, async () => {
+  const data = volume();
+  const init = { runtime: BROKER_RUNTIME, executable: PROGRAM, args: ["init", DATA] };
+  assert.equal((await runSluice({ ...init, wrap: inside(data, null) })).code, 0);
+  const alone = ["unshare", "--pid", "--fork", "--kill-child"];
+  const broker = await serveInside([...alone, ...inside(data, null)]);
+  const pid = Number(readFileSync(`/proc/${broker.pid}/task/${broker.pid}/children`, "utf8"));
+  assert.match(readFileSync(`/proc/${pid}/status`, "utf8"), /^NSpid:\t\d+\t1$/m);
+  process.kill(pid, "SIGTERM");
+  assert.deepEqual(await broker.ended, { code: 0, signal: null }, broker.stdout());
+  assert.ok(statSync(join(data, CLEAN_STOP_FILE)).isFile(), "it was drained");
+});
+
 test("an image is made of it by a container program", () => {
   const program = ["podman", "docker"].find((name) => {
     return spawnSync(name, ["version"], { encoding: "utf8" }).status === 0;
@@ -88,10 +104,13 @@ function volume(): string {
   return data;
 }
 
+function inside(data: string, filter: Filter | null): string[] {
+  return sandboxWrap(executable, data, filter, { program: PROGRAM, data: DATA, user: USER });
+}
+
 async function liveInside(filter: Filter | null): Promise<void> {
   const data = volume();
-  const inside = { program: PROGRAM, data: DATA, user: USER };
-  const wrap = () => sandboxWrap(executable, data, filter, inside);
+  const wrap = () => inside(data, filter);
   const run = (args: readonly string[]): Promise<CommandResult> => {
     return runSluice({ runtime: BROKER_RUNTIME, executable: PROGRAM, wrap: wrap(), args });
   };
@@ -125,7 +144,7 @@ async function liveInside(filter: Filter | null): Promise<void> {
   assert.equal((await commands(again)(["consume", "orders"])).out, "kept\n");
   assert.equal((await isHealthy()).code, 0);
   assert.deepEqual(await again.stop(), { code: 0, signal: null }, again.stdout());
-  assert.ok(statSync(join(data, ".kafka_cleanshutdown")).isFile(), "it was drained");
+  assert.ok(statSync(join(data, CLEAN_STOP_FILE)).isFile(), "it was drained");
 }
 
 /** The words of the file, all of them and no other. */

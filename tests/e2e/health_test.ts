@@ -70,3 +70,20 @@ test("who is no broker is not healthy, whatever it says", async () => {
     assert.match(out, expected);
   }
 });
+
+test("who hangs is not waited for", async () => {
+  const run = join(directory, "hangs");
+  mkdirSync(run);
+  const half = "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{";
+  const sockets: net.Socket[] = [];
+  const server = net.createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {}).once("data", () => socket.write(half));
+  });
+  await new Promise<void>((listening) => server.listen(join(run, "http.sock"), listening));
+  const { code, out } = await health(["--run-dir", run]);
+  for (const socket of sockets) socket.destroy();
+  await new Promise((closed) => server.close(closed));
+  assert.equal(code, 1);
+  assert.match(out, /^no answer: nothing whole came within \d+ ms at /);
+});

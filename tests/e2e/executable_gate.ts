@@ -6,7 +6,7 @@
  *     a start       under strace: nothing is written outside the data directory, nothing started
  *     a bare root   only it, libc and /proc; read-only, another user, no privileges
  *     the same      with a container's default rules about system calls, and with stricter ones
- *     for arm64     where an emulator is installed
+ *     for arm64, and on an old processor of x64: where an emulator is installed
  *
  * Size, start and memory: bench/executable.ts.
  */
@@ -88,28 +88,40 @@ testOrSkip("and with AIO, io_uring, cachestat and memfd_create refused", filtere
   await serveInside(without(rules as Filter, refused), /by 4 workers, because AIO is refused/);
 });
 
-/** Debian's qemu-user-static and libc6-arm64-cross; QEMU_LD_PREFIX names another place of these. */
+/** Of Debian's libc6-arm64-cross; QEMU_LD_PREFIX names another place. */
 const FOREIGN_ROOT = process.env["QEMU_LD_PREFIX"] ?? "/usr/aarch64-linux-gnu";
-const EMULATOR = "qemu-aarch64-static";
+const [FOREIGN, OLD] = ["qemu-aarch64-static", "qemu-x86_64-static"];
 
-const unemulated = missing ?? (BROKER_RUNTIME === "bun" ? emulatorMissing() : "only of Bun");
+const unemulated = missing ?? (BROKER_RUNTIME === "bun" ? foreignMissing() : "only of Bun");
 testOrSkip("the one for arm64, with its processor emulated", unemulated, async () => {
   const foreign = makeExecutable(TARGETS.find(({ name }) => name === "bun-linux-arm64")!);
-  const data = join(temporaryDirectory("arm"), "d");
-  const wrap = [EMULATOR, "-L", FOREIGN_ROOT];
-  const broker = await serve({ data, wrap, executable: foreign, readyWithinMs: 120_000 });
+  await serveEmulated([FOREIGN, "-L", FOREIGN_ROOT], foreign);
+});
+
+const modern = missing ?? (process.arch === "x64" ? emulatorMissing(OLD) : "only on x64");
+testOrSkip("on an emulated processor of 2008, which has SSE4.2 and no AVX", modern, async () => {
+  await serveEmulated([OLD, "-cpu", "Nehalem"], executable);
+});
+
+async function serveEmulated(wrap: readonly string[], emulated: string): Promise<void> {
+  const data = join(temporaryDirectory("emulated"), "d");
+  const broker = await serve({ data, wrap, executable: emulated, readyWithinMs: 120_000 });
   // The emulator knows no AIO.
   assert.match(broker.stderr(), /by 4 workers, because AIO is refused/);
   await use(broker, data);
   assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
-});
+}
 
-function emulatorMissing(): string | null {
+function foreignMissing(): string | null {
   if (process.arch === "arm64") return "this machine is one";
-  const { status } = spawnSync(EMULATOR, ["--version"]);
-  if (status !== 0) return `there is no ${EMULATOR} (Debian: qemu-user-static)`;
-  if (existsSync(join(FOREIGN_ROOT, "lib"))) return null;
+  const reason = emulatorMissing(FOREIGN);
+  if (reason !== null || existsSync(join(FOREIGN_ROOT, "lib"))) return reason;
   return `${FOREIGN_ROOT} has no libc for it (Debian: libc6-arm64-cross)`;
+}
+
+function emulatorMissing(name: string): string | null {
+  const { status } = spawnSync(name, ["--version"]);
+  return status === 0 ? null : `there is no ${name} (Debian: qemu-user-static)`;
 }
 
 function mayWrite({ name, line }: Call): boolean {

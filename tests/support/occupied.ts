@@ -1,4 +1,4 @@
-/** What a directory takes of its disk, in blocks: by name, as `du` counts it, and without a name. */
+/** What a directory takes of its disk, in blocks: as `du` counts it, and what lost its name. */
 import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 

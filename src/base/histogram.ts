@@ -7,11 +7,16 @@
  * Invariant: `count` is the sum of all buckets; `max` is exact, `sum` that of what was recorded.
  */
 
+import { writeU64 } from "./bytes.ts";
+
 const SUB_BITS = 4;
 const SUBS = 1 << SUB_BITS;
 /** Values up to 2^31 - 1; larger ones count as that. */
 const VALUE_MAX = 2147483647;
 const BUCKETS = (31 - SUB_BITS + 1) * SUBS;
+const HIGHEST: Float64Array = Float64Array.from({ length: BUCKETS }, (_, at) => highestOf(at));
+/** Bytes of a bucket as the wire has it: both numbers as u64. */
+const WRITTEN_SIZE = 16;
 
 /** How many values lie at or below `upTo`, and above that of the bucket before. */
 export interface Bucket {
@@ -41,7 +46,7 @@ export class Histogram {
     let seen = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
       seen += this.#buckets[bucket]!;
-      if (seen >= wanted) return Math.min(highestOf(bucket), this.max);
+      if (seen >= wanted) return Math.min(HIGHEST[bucket]!, this.max);
     }
     return 0;
   }
@@ -49,11 +54,35 @@ export class Histogram {
   /** Those that hold any, from the lowest on. */
   buckets(): Bucket[] {
     const found: Bucket[] = [];
-    for (let bucket = 0; bucket < BUCKETS; bucket += 1) {
+    const last = bucketOf(this.max);
+    for (let bucket = 0; bucket <= last; bucket += 1) {
       const count = this.#buckets[bucket]!;
-      if (count > 0) found.push({ upTo: highestOf(bucket), count });
+      if (count > 0) found.push({ upTo: HIGHEST[bucket]!, count });
     }
     return found;
+  }
+
+  /** How many hold any. */
+  get bucketCount(): number {
+    let filled = 0;
+    const last = bucketOf(this.max);
+    for (let bucket = 0; bucket <= last; bucket += 1) {
+      if (this.#buckets[bucket]! > 0) filled += 1;
+    }
+    return filled;
+  }
+
+  /** `buckets` as the wire has them, 16 bytes each; there is room for `bucketCount` at `start`. */
+  writeBuckets(view: DataView, start: number): void {
+    let at = start;
+    const last = bucketOf(this.max);
+    for (let bucket = 0; bucket <= last; bucket += 1) {
+      const count = this.#buckets[bucket]!;
+      if (count === 0) continue;
+      writeU64(view, at, HIGHEST[bucket]!);
+      writeU64(view, at + 8, count);
+      at += WRITTEN_SIZE;
+    }
   }
 
   clear(): void {

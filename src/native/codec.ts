@@ -9,17 +9,45 @@
 
 import { isSafeI64, isSafeU64, readI64, readU64, writeI64, writeU64 } from "../base/bytes.ts";
 import { LIST_ELEMENTS_MAX } from "../limits.ts";
-import { type Scalar, sizeMin, type Table, type ValueOf } from "./table.ts";
+import {
+  type EncodableOf,
+  fixedSize,
+  type Scalar,
+  sizeMin,
+  type Table,
+  type ValueOf,
+  type WrittenList,
+} from "./table.ts";
 
 type Value = Record<string, unknown>;
+
+/** A table, and what of its size does not depend on the values. */
+interface Plan {
+  readonly fields: readonly PlannedField[];
+  /** Of them: those that take more than `sizeMin`. */
+  readonly varying: readonly PlannedField[];
+  readonly sizeMin: number;
+}
+
+interface PlannedField {
+  readonly name: string;
+  readonly type: Scalar | "list";
+  readonly elements: Plan | null;
+}
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 const DASH = 0x2d;
 const DIGIT_0 = 0x30;
 const LETTER_A = 0x61;
+const UUID_SIZE = 16;
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  return byte.toString(16).padStart(2, "0");
+});
 /** Longer texts are left to the encoder. */
 const ASCII_LENGTH_MAX = 256;
+/** Made with the first use of each table, of which there are as many as operations. */
+const plans: WeakMap<Table, Plan> = new WeakMap();
 
 /** A body that does not fit its table; `message` names the field. */
 export class BodyError extends Error {
@@ -34,7 +62,7 @@ export function decodeBody<const T extends Table>(
   end: number,
 ): ValueOf<T> {
   const cursor = new Cursor(bytes, start, end);
-  const value = decodeTable(table, cursor);
+  const value = decodeTable(planOf(table), cursor);
   if (cursor.at !== end) throw new BodyError("bytes follow the last field");
   return value as ValueOf<T>;
 }
@@ -42,14 +70,29 @@ export function decodeBody<const T extends Table>(
 /** The bytes of `value`, with `before` free bytes in front (for a frame header). */
 export function encodeBody<const T extends Table>(
   table: T,
-  value: ValueOf<T>,
+  value: EncodableOf<T>,
   before = 0,
 ): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(before + tableSize(table, value as Value));
+  const plan = planOf(table);
+  const bytes = new Uint8Array(before + tableSize(plan, value as Value));
   const view = new DataView(bytes.buffer);
-  const end = encodeTable(table, value as Value, bytes, view, before);
+  const end = encodeTable(plan, value as Value, bytes, view, before);
   if (end !== bytes.length) throw new BodyError("a value changed while it was encoded");
   return bytes;
+}
+
+function planOf(table: Table): Plan {
+  const known = plans.get(table);
+  if (known !== undefined) return known;
+  const fields = table.map(([name, type]): PlannedField => {
+    return typeof type === "string"
+      ? { name, type, elements: null }
+      : { name, type: "list", elements: planOf(type) };
+  });
+  const isVarying = ({ type }: PlannedField) => ["string", "rest", "list"].includes(type);
+  const plan = { fields, varying: fields.filter(isVarying), sizeMin: fixedSize(table) };
+  plans.set(table, plan);
+  return plan;
 }
 
 class Cursor {
@@ -74,25 +117,25 @@ class Cursor {
   }
 }
 
-function decodeTable(table: Table, cursor: Cursor): Value {
+function decodeTable({ fields }: Plan, cursor: Cursor): Value {
   const value: Value = {};
-  for (const [name, type] of table) {
-    value[name] = typeof type === "string"
-      ? decodeScalar(name, type, cursor)
-      : decodeList(name, type, cursor);
+  for (let i = 0; i < fields.length; i += 1) {
+    const { name, type, elements } = fields[i]!;
+    value[name] = type === "list"
+      ? decodeList(name, elements!, cursor)
+      : decodeScalar(name, type, cursor);
   }
   return value;
 }
 
-function decodeList(name: string, table: Table, cursor: Cursor): Value[] {
+function decodeList(name: string, elements: Plan, cursor: Cursor): Value[] {
   const count = cursor.view.getUint32(cursor.take(4, name));
   if (count > LIST_ELEMENTS_MAX) throw new BodyError(`${name} has too many elements`);
-  const elementSizeMin = table.reduce((size, field) => size + sizeMin(field[1]), 0);
-  if (count * elementSizeMin > cursor.end - cursor.at) {
+  if (count * elements.sizeMin > cursor.end - cursor.at) {
     throw new BodyError(`the body ends inside ${name}`);
   }
   const list: Value[] = [];
-  for (let i = 0; i < count; i += 1) list.push(decodeTable(table, cursor));
+  for (let i = 0; i < count; i += 1) list.push(decodeTable(elements, cursor));
   return list;
 }
 
@@ -116,7 +159,7 @@ function decodeScalar(name: string, type: Scalar, cursor: Cursor): unknown {
       return readI64(view, at);
     }
     case "uuid":
-      return formatUuid(cursor.bytes, cursor.take(16, name));
+      return formatUuid(cursor.bytes, cursor.take(UUID_SIZE, name));
     case "string":
       return decodeString(name, cursor);
     case "rest":
@@ -134,38 +177,70 @@ function decodeString(name: string, cursor: Cursor): string {
   }
 }
 
-function tableSize(table: Table, value: Value): number {
-  let size = 0;
-  for (const [name, type] of table) size += fieldSize(type, value[name]);
+/** Elements of a fixed size are counted, not looked at. */
+function tableSize({ varying, sizeMin }: Plan, value: Value): number {
+  let size = sizeMin;
+  for (let i = 0; i < varying.length; i += 1) {
+    const { name, type, elements } = varying[i]!;
+    if (type === "string") {
+      size += stringSize(value[name] as string);
+    } else if (type === "rest") {
+      size += (value[name] as Uint8Array).length;
+    } else {
+      size += listSize(elements!, value[name] as Value[] | WrittenList);
+    }
+  }
   return size;
 }
 
-function fieldSize(type: Scalar | Table, value: unknown): number {
-  if (type === "string") return 2 + stringSize(value as string);
-  if (type === "rest") return (value as Uint8Array).length;
-  if (typeof type === "string") return sizeMin(type);
-  return (value as Value[]).reduce((size, element) => size + tableSize(type, element), 4);
+/** Without its count. */
+function listSize(elements: Plan, list: readonly Value[] | WrittenList): number {
+  if (isWritten(list)) return list.count * elements.sizeMin;
+  if (elements.varying.length === 0) return list.length * elements.sizeMin;
+  let size = 0;
+  for (let i = 0; i < list.length; i += 1) size += tableSize(elements, list[i]!);
+  return size;
 }
 
 function encodeTable(
-  table: Table,
+  { fields }: Plan,
   value: Value,
   bytes: Uint8Array,
   view: DataView,
   start: number,
 ): number {
   let at = start;
-  for (const [name, type] of table) {
-    if (typeof type === "string") {
+  for (let i = 0; i < fields.length; i += 1) {
+    const { name, type, elements } = fields[i]!;
+    if (type !== "list") {
       at = encodeScalar(type, value[name], bytes, view, at);
       continue;
     }
-    const list = value[name] as Value[];
-    view.setUint32(at, list.length);
-    at += 4;
-    for (const element of list) at = encodeTable(type, element, bytes, view, at);
+    at = encodeList(elements!, value[name] as Value[] | WrittenList, bytes, view, at);
   }
   return at;
+}
+
+function encodeList(
+  elements: Plan,
+  list: readonly Value[] | WrittenList,
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+): number {
+  let at = start + 4;
+  if (isWritten(list)) {
+    view.setUint32(start, list.count);
+    list.writeTo(view, at);
+    return at + list.count * elements.sizeMin;
+  }
+  view.setUint32(start, list.length);
+  for (let i = 0; i < list.length; i += 1) at = encodeTable(elements, list[i]!, bytes, view, at);
+  return at;
+}
+
+function isWritten(list: readonly Value[] | WrittenList): list is WrittenList {
+  return !Array.isArray(list);
 }
 
 /** Writes one field; returns where the next one begins. */
@@ -234,9 +309,9 @@ function encodeString(value: string, bytes: Uint8Array, view: DataView, at: numb
 /** 16 bytes as 8-4-4-4-12 hexadecimal digits. */
 function formatUuid(bytes: Uint8Array, at: number): string {
   let text = "";
-  for (let i = 0; i < 16; i += 1) {
+  for (let i = 0; i < UUID_SIZE; i += 1) {
     if (i === 4 || i === 6 || i === 8 || i === 10) text += "-";
-    text += bytes[at + i]!.toString(16).padStart(2, "0");
+    text += HEX[bytes[at + i]!]!;
   }
   return text;
 }

@@ -6,6 +6,7 @@
  * because a slot may serve another client by then.
  */
 
+import type { Histogram } from "../base/histogram.ts";
 import type { FileSlice } from "../base/file_slice.ts";
 import type { AppendWaiters } from "../broker/append_waiters.ts";
 import type { Broker, Door } from "../broker/broker.ts";
@@ -38,6 +39,16 @@ import { pushError, replyBody, replyError } from "./replies.ts";
 import { RequestTimes } from "./request_times.ts";
 import type { Session } from "./session.ts";
 import { writeU64 } from "../base/bytes.ts";
+
+/** As the operation `histograms` tells it. */
+export interface NamedHistogram {
+  /** With its unit last. */
+  readonly name: string;
+  /** Both of requests; otherwise empty. */
+  readonly listener: string;
+  readonly operation: string;
+  readonly values: Histogram;
+}
 
 /** What the door asks of the server. */
 export interface Server {
@@ -83,7 +94,7 @@ export interface Server {
   /** Begins to stop; the request is answered when all is synced. */
   stop(slot: number, generation: number, correlation: number): void;
   counters(): { name: string; value: number }[];
-  histograms(): ReplyOf<"histograms">["histograms"];
+  histograms(): NamedHistogram[];
 }
 
 const PRODUCE = operation("produce");

@@ -6,7 +6,7 @@ import { encodeBody } from "./codec.ts";
 import { FRAME_HEADER_SIZE, FrameAt, PUSH_FLAG, writeFrameHeader } from "./frame.ts";
 import { ERROR_REPLY } from "./operations.ts";
 import type { Session } from "./session.ts";
-import type { Table, ValueOf } from "./table.ts";
+import type { EncodableOf, Table } from "./table.ts";
 
 /** A message may quote what the client sent; it need not come back as a whole. */
 const MESSAGE_LENGTH_MAX = 1000;
@@ -43,7 +43,7 @@ export function replyBody<const T extends Table>(
   correlation: number,
   version: number,
   table: T,
-  value: ValueOf<T>,
+  value: EncodableOf<T>,
 ): void {
   const bytes = encodeBody(table, value, FRAME_HEADER_SIZE);
   append(session, bytes, 0, version, correlation);

@@ -30,6 +30,21 @@ export interface Operation {
 /** The values that a table describes. */
 export type ValueOf<T extends Table> = { -readonly [F in T[number] as F[0]]: TypeOf<F[1]> };
 
+/**
+ * A list that is never made: its owner writes the elements where they go. They have a fixed size,
+ * and there are `count` of them.
+ */
+export interface WrittenList {
+  readonly count: number;
+  writeTo(view: DataView, at: number): void;
+}
+
+/** What can be encoded as the values of a table. */
+export type EncodableOf<T extends Table> = {
+  readonly [F in T[number] as F[0]]: F[1] extends Table ? readonly EncodableOf<F[1]>[] | WrittenList
+    : TypeOf<F[1]>;
+};
+
 type TypeOf<T> = T extends "string" | "uuid" ? string
   : T extends "rest" ? Uint8Array
   : T extends Scalar ? number

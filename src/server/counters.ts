@@ -5,8 +5,7 @@
 
 import { connectionCounters } from "./connection_counters.ts";
 import type { ColdReads } from "../broker/cold_reads.ts";
-import type { Histogram } from "../base/histogram.ts";
-import type { ReplyOf } from "../native/operations.ts";
+import type { NamedHistogram } from "../native/door.ts";
 import { collectionCounters, heapCounters } from "./heap_counters.ts";
 import type { Node } from "./node.ts";
 
@@ -99,29 +98,17 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
   ];
 }
 
-type HistogramReply = ReplyOf<"histograms">["histograms"][number];
-
 /** As the operation `histograms` gives them. */
-export function nodeHistograms({ syncer, loopLag, door }: Node): HistogramReply[] {
+export function nodeHistograms({ syncer, loopLag, door }: Node): NamedHistogram[] {
   const { latencyUs, submitUs, groupRecords } = syncer.counters;
   return [
-    histogram("turn_us", loopLag.turnsUs),
-    histogram("sync_latency_us", latencyUs),
-    histogram("sync_submit_us", submitUs),
-    histogram("sync_group_records", groupRecords),
+    { name: "turn_us", listener: "", operation: "", values: loopLag.turnsUs },
+    { name: "sync_latency_us", listener: "", operation: "", values: latencyUs },
+    { name: "sync_submit_us", listener: "", operation: "", values: submitUs },
+    { name: "sync_group_records", listener: "", operation: "", values: groupRecords },
     ...door.times.list().map(({ operation, isControl, timesUs }) => {
-      return histogram("request_us", timesUs, isControl ? "control" : "native", operation);
+      const listener = isControl ? "control" : "native";
+      return { name: "request_us", listener, operation, values: timesUs };
     }),
   ];
-}
-
-function histogram(
-  name: string,
-  of: Histogram,
-  listener: string = "",
-  operation: string = "",
-): HistogramReply {
-  const { count, sum, max } = of;
-  const buckets = of.buckets().map(({ upTo, count: values }) => ({ upTo, count: values }));
-  return { name, listener, operation, count, sum: Math.round(sum), max, buckets };
 }

@@ -7,7 +7,7 @@ import { assert } from "../base/assert.ts";
 import { alterTopic } from "../broker/alter_topic.ts";
 import { confirmLogStart } from "../broker/log_starts.ts";
 import { removeTopic } from "../broker/remove_topic.ts";
-import type { Server } from "../native/door.ts";
+import type { NamedHistogram, Server } from "../native/door.ts";
 import type { ControlRequestOf } from "../native/control_operations.ts";
 import type { ReplyOf, RequestOf } from "../native/operations.ts";
 import { type SettingEntry, topicConfigIn } from "../format/broker_settings.ts";
@@ -137,7 +137,7 @@ export class ShardServer implements Server {
     return nodeCounters(this.#node);
   }
 
-  histograms(): ReplyOf<"histograms">["histograms"] {
+  histograms(): NamedHistogram[] {
     return nodeHistograms(this.#node);
   }
 }

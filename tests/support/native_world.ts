@@ -5,6 +5,7 @@
 import type { SettingEntry } from "../../src/format/broker_settings.ts";
 import { type ErrorCode, ErrorCodes } from "../../src/format/errors.ts";
 import type { Memory } from "../../ffi/libc.ts";
+import { Histogram } from "../../src/base/histogram.ts";
 import { BlockPool } from "../../src/base/pool.ts";
 import { Reply } from "../../src/base/reply.ts";
 import { libc } from "#ffi";
@@ -18,7 +19,7 @@ import { openPartitions } from "../../src/log/open_partitions.ts";
 import { PartitionKind, UNKNOWN } from "../../src/log/opened_log.ts";
 import type { ControlRequestOf } from "../../src/native/control_operations.ts";
 import { dispatchFrame, MUST_CLOSE, NEEDS_BYTES, PAUSED } from "../../src/native/dispatch.ts";
-import { NativeDoor, type Server } from "../../src/native/door.ts";
+import { type NamedHistogram, NativeDoor, type Server } from "../../src/native/door.ts";
 import type { ReplyOf, RequestOf } from "../../src/native/operations.ts";
 import { Session } from "../../src/native/session.ts";
 import { concat } from "./batches.ts";
@@ -133,10 +134,14 @@ export class FakeServer implements Server {
     return [{ name: "turns_total", value: 12 }, { name: "connections", value: 2 }];
   }
 
-  histograms(): ReplyOf<"histograms">["histograms"] {
-    const buckets = [{ upTo: 7, count: 2 }, { upTo: 33, count: 1 }];
-    const figures = { count: 3, sum: 44, max: 32, buckets };
-    return [{ name: "turn_us", listener: "", operation: "", ...figures }];
+  histograms(): NamedHistogram[] {
+    const values = new Histogram();
+    for (const value of [7, 7.25, 32]) values.record(value);
+    const operation = "produce";
+    return [
+      { name: "turn_us", listener: "", operation: "", values },
+      { name: "request_us", listener: "native", operation, values: new Histogram() },
+    ];
   }
 }
 

@@ -1,6 +1,7 @@
 /** The histogram, against a sorted list. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readU64 } from "../../../src/base/bytes.ts";
 import { Histogram } from "../../../src/base/histogram.ts";
 import { forSeeds } from "../../support/prng.ts";
 
@@ -59,6 +60,21 @@ test("buckets hold every value once, and a power of two less one ends one", () =
       const found = below.reduce((sum, { count }) => sum + count, 0);
       assert.equal(found, values.filter((value) => value < end + 1).length, `below ${end + 1}`);
     }
+  });
+});
+
+test("written buckets are the same as those that are told, and nothing around them", () => {
+  forSeeds(50, (prng) => {
+    const histogram = new Histogram();
+    const values = prng.below(200);
+    for (let i = 0; i < values; i += 1) histogram.record(prng.below(2 ** prng.between(1, 31)));
+    const written = new DataView(new ArrayBuffer(8 + 16 * histogram.bucketCount));
+    histogram.writeBuckets(written, 8);
+    assert.equal(readU64(written, 0), 0);
+    const found = Array.from({ length: histogram.bucketCount }, (_, index) => {
+      return { upTo: readU64(written, 8 + 16 * index), count: readU64(written, 16 + 16 * index) };
+    });
+    assert.deepEqual(found, histogram.buckets());
   });
 });
 

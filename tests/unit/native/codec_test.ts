@@ -1,6 +1,7 @@
 /** Bodies by their tables: round trips, and whatever does not fit. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { writeU64 } from "../../../src/base/bytes.ts";
 import { LIST_ELEMENTS_MAX } from "../../../src/limits.ts";
 import { BodyError, decodeBody, encodeBody } from "../../../src/native/codec.ts";
 import { CONTROL_OPERATIONS } from "../../../src/native/control_operations.ts";
@@ -119,6 +120,30 @@ test("numbers above 2^53 and text that is not UTF-8 are refused by the field's n
   for (const bytes of [[0, 1, 0xff], [0, 2, 0xc3, 0x28], [0, 3, 0xed, 0xa0, 0x80]]) {
     const body = Uint8Array.from(bytes);
     assert.throws(() => decodeBody(text, body, 0, body.length), /name is not UTF-8/);
+  }
+});
+
+test("a list that its owner writes is the same bytes as one that was made", () => {
+  const table = [
+    ["name", "string", ""],
+    ["list", [["a", "u64", ""], ["b", "u8", ""]], ""],
+    ["end", "u8", ""],
+  ] as const;
+  for (const values of [[], [7], [1, 2, 3]]) {
+    const written = {
+      count: values.length,
+      writeTo: (view: DataView, start: number) => {
+        for (const [index, value] of values.entries()) {
+          writeU64(view, start + 9 * index, value);
+          view.setUint8(start + 9 * index + 8, value);
+        }
+      },
+    };
+    const made = values.map((value) => ({ a: value, b: value }));
+    const [from, whole] = [written, made].map((list) => {
+      return encodeBody(table, { name: "n", list, end: 1 }, 3);
+    });
+    assert.deepEqual(from, whole);
   }
 });
 

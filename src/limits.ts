@@ -126,6 +126,10 @@ export const TOPICS_LISTED_MAX = 256;
 export const DESCRIBED_AT_ONCE = 256;
 /** Places of one offset_times request: each may be a read of the disk. */
 export const OFFSET_TIMES_MAX = 256;
+/** Groups of one group_lags request, and its partitions whose lag is told in time. */
+export const GROUP_LAGS_MAX = 128;
+/** Offsets of groups that a client of ours asks about at a time: no turn is long by that. */
+export const GROUP_LAGS_AT_ONCE = 24;
 export const HANDLES_PER_CONNECTION_MAX = 65536;
 /** Queued file slices of one connection above which its frames are left unread. */
 export const SLICES_PAUSE: number = REPLY_SLOTS;
@@ -316,8 +320,6 @@ export const HTTP_TICKETS_MAX = 1024;
 export const METRICS_TOPICS_MAX = 200;
 export const METRICS_GROUPS_MAX = 100;
 export const METRICS_GROUP_TOPICS_MAX = 500;
-/** Partitions of a group whose lag is told in time, those that are the furthest behind. */
-export const METRICS_LAG_TIMES_MAX = 128;
 
 export const TOPIC_NAME_SIZE_MAX = 249;
 export const PARTITIONS_PER_TOPIC_MAX = 1024;
@@ -370,7 +372,7 @@ assert(
 );
 assert(METRICS_TOPICS_MAX <= TOPICS_LISTED_MAX, "one request tells all of them");
 assert(METRICS_GROUPS_MAX <= METRICS_GROUP_TOPICS_MAX, "each group has a topic");
-assert(2 * METRICS_LAG_TIMES_MAX <= OFFSET_TIMES_MAX, "one request for first and last");
+assert(GROUP_LAGS_AT_ONCE <= GROUP_LAGS_MAX, "of all of them the time is told");
 assert(HTTP_PAGE_MAX <= METADATA_TOPICS_MAX, "one request describes the topics of a page");
 assert(FRAME_SIZE_MAX_BEFORE_HELLO < FRAME_SIZE_MAX, "a stranger gets less");
 assert(PARTITIONS_PER_SHARD_MAX <= LIST_ELEMENTS_MAX, "metadata can list every topic");

@@ -49,22 +49,18 @@ interface Reckoned {
   readonly next: number;
 }
 
-/**
- * `topic`: only of this one. `timesMax`: of so many partitions the lag in time is asked for, of
- * those that are the furthest behind. Throws BrokerError: the group has committed nothing.
- */
+/** `topic`: only of this one. Throws BrokerError: the group has committed nothing. */
 export async function standOf(
   admin: Admin,
   group: string,
   topic?: string,
-  timesMax: number = Infinity,
 ): Promise<GroupStand> {
   const committed = await admin.groupOffsets(group);
   if (committed.length === 0) throw new BrokerError(ErrorCodes.group_not_found, group);
   const wanted = committed.filter((one) => topic === undefined || one.topic === topic);
   const ends = await endsOf(admin, new Set(wanted.map((one) => one.topic)));
   const reckoned = wanted.map((one) => reckon(one, ends.get(one.topic)?.[one.partition]));
-  const offsets = await withTimes(admin, reckoned, timesMax);
+  const offsets = await withTimes(admin, reckoned);
   const lagRecords = offsets.reduce((sum, one) => sum + (one.lagRecords ?? 0), 0);
   const lags = offsets.flatMap(({ lagMs }) => lagMs === null ? [] : [lagMs]);
   return { group, lagRecords, lagMs: lags.length === 0 ? null : Math.max(...lags), offsets };
@@ -91,11 +87,8 @@ function reckon(one: CommittedOffset, ends: Ends | undefined): Reckoned {
 async function withTimes(
   admin: Admin,
   all: readonly Reckoned[],
-  timesMax: number,
 ): Promise<PartitionStand[]> {
-  const lagOf = ({ stand }: Reckoned): number => stand.lagRecords ?? 0;
-  const behind = all.filter((one) => lagOf(one) > 0).sort((a, b) => lagOf(b) - lagOf(a))
-    .slice(0, timesMax);
+  const behind = all.filter(({ stand }) => (stand.lagRecords ?? 0) > 0);
   const times = await admin.offsetTimes(behind.flatMap(({ stand, next }) => {
     const first = { topic: stand.topic, partition: stand.partition, offset: next };
     return [first, { ...first, offset: next + (stand.lagRecords ?? 0) - 1 }];

@@ -1,7 +1,8 @@
 /** When records were made, by their places: as every door answers it. */
 
 import { ErrorCodes } from "../format/errors.ts";
-import { NO_TIME, timeOfOffset } from "../log/offset_time.ts";
+import { NO_TIME } from "../log/offset_time.ts";
+import { timeIn } from "./batch_times.ts";
 import type { Topics } from "./topics.ts";
 
 export interface RecordPlace {
@@ -23,7 +24,7 @@ export function findOffsetTime(topics: Topics, place: RecordPlace): RecordTime {
   if (partition === undefined) {
     return { error: ErrorCodes.partition_not_found, timestamp: NO_TIME };
   }
-  const found = timeOfOffset(partition.log, place.offset);
+  const found = timeIn(partition, place.offset);
   if (typeof found === "number") return { error: found, timestamp: NO_TIME };
   return { error: ErrorCodes.none, timestamp: found.timestampMs };
 }

@@ -10,6 +10,7 @@ import { isInternalTopic } from "../format/internal_topics.ts";
 import type { ConfigEntry, TopicConfig } from "../format/topic_config.ts";
 import type { Partition } from "../log/partition.ts";
 import { AppendWaiters } from "./append_waiters.ts";
+import type { BatchTimes } from "./batch_times.ts";
 import type { ColdStream } from "./cold_stream.ts";
 import type { FetchWaiter } from "./fetch_waiters.ts";
 import { FreshTail } from "./fresh_tail.ts";
@@ -30,6 +31,8 @@ export class TopicPartition {
   /** Consumers that read below the tail, as far as they are remembered; and the tail. */
   readonly readers: ColdStream[] = [];
   readonly fresh: FreshTail = new FreshTail();
+  /** Null: nobody has asked when its records were made. */
+  batchTimes: BatchTimes | null = null;
   /** Who asked for a higher log start, in the order of the requests. */
   readonly logStartWaiters: LogStartWaiter[] = [];
   /** The topic was deleted: the log is closed, whoever holds this gets topic_not_found. */

@@ -3,7 +3,13 @@
  */
 
 import type { ConfigEntry } from "../format/topic_config.ts";
-import { DESCRIBED_AT_ONCE, OFFSET_TIMES_MAX, TOPICS_LISTED_MAX } from "../limits.ts";
+import {
+  DESCRIBED_AT_ONCE,
+  GROUP_LAGS_AT_ONCE,
+  GROUP_LAGS_MAX,
+  OFFSET_TIMES_MAX,
+  TOPICS_LISTED_MAX,
+} from "../limits.ts";
 import type { ReplyOf } from "../native/operations.ts";
 import { type AdminPort, ConnectionPort } from "./admin_port.ts";
 import {
@@ -22,9 +28,13 @@ export type OffsetForTime = ReplyOf<"offset_for_time">;
 export type Counter = ReplyOf<"stats">["counters"][number];
 /** How the partitions of a topic are; `error` where there is no such topic. */
 export type TopicState = ReplyOf<"describe_topic">["topics"][number];
+/** How the partitions of a node and its disk are. */
+export type Health = ReplyOf<"health">;
 export type HistogramState = ReplyOf<"histograms">["histograms"][number];
 export type TopicCounters = ReplyOf<"topic_counters">;
 export type TopicListing = ReplyOf<"list_topics">["topics"][number];
+/** How far a group is behind in a topic; `lagMs` -1: not known. */
+export type TopicLag = ReplyOf<"group_lags">["groups"][number]["topics"][number];
 export type GroupListing = ReplyOf<"list_groups">["groups"][number];
 export type ConnectionInfo = ReplyOf<"connections">["connections"][number];
 
@@ -60,7 +70,7 @@ export interface TopicCountersWanted {
   readonly limit?: number;
 }
 
-/** What the counter `disk_state` of `stats` says, from 0 on. */
+/** What the counter `disk_state` of `stats` says, and `diskState` of `health`, from 0 on. */
 export const DISK_STATES = ["ok", "full", "read-only"] as const;
 
 /** In place of an offset: everything that is visible. */
@@ -198,6 +208,11 @@ export class Admin {
     return times;
   }
 
+  /** How the node is; `diskState` counts in `DISK_STATES`. */
+  health(): Promise<Health> {
+    return this.#port.request("health", {}, true);
+  }
+
   /** Counters of the node, in the broker's order. */
   async stats(): Promise<Counter[]> {
     return (await this.#port.request("stats", {}, true)).counters;
@@ -226,6 +241,23 @@ export class Admin {
   /** The groups that have committed offsets, by name. */
   async listGroups(prefix: string = ""): Promise<GroupListing[]> {
     return (await this.#port.request("list_groups", { prefix }, true)).groups;
+  }
+
+  /**
+   * How far groups are behind, by topic; of those that are not there, or being loaded, nothing.
+   * Some at a time, so that no turn of the shard is long by it.
+   */
+  async groupLags(groups: readonly GroupListing[]): Promise<Map<string, TopicLag[]>> {
+    const lags = new Map<string, TopicLag[]>();
+    for (let at = 0; at < groups.length;) {
+      const some = lagsAtOnce(groups, at);
+      at += some.length;
+      const reply = await this.#port.request("group_lags", { groups: some }, true);
+      for (const [index, { error, topics }] of reply.groups.entries()) {
+        if (error === 0) lags.set(some[index]!.group, topics);
+      }
+    }
+    return lags;
   }
 
   /** What a group has committed: for these partitions, or for all. */
@@ -292,6 +324,18 @@ export class Admin {
     }
     return pieces;
   }
+}
+
+/** Those from `at` on whose offsets are few enough together; one at the least. */
+function lagsAtOnce(groups: readonly GroupListing[], at: number): { group: string }[] {
+  const some: { group: string }[] = [];
+  let room = GROUP_LAGS_AT_ONCE;
+  for (const { group, offsets } of groups.slice(at, at + GROUP_LAGS_MAX)) {
+    if (some.length > 0 && offsets > room) break;
+    some.push({ group });
+    room -= offsets;
+  }
+  return some;
 }
 
 function entriesOf(

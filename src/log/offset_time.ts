@@ -11,21 +11,31 @@ import { Walk } from "./walk.ts";
 /** In place of a time: no visible record has the offset. */
 export const NO_TIME = -1;
 
+/** Of the batch that holds a record: its highest timestamp, or NO_TIME, and its offsets. */
+export interface BatchTime {
+  readonly timestampMs: number;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+}
+
+const NONE: BatchTime = { timestampMs: NO_TIME, baseOffset: 0, lastOffset: 0 };
+
 /** Milliseconds since 1970, NO_TIME, or an error code where the log cannot be read. */
 export function timeOfOffset(
   { segments, logStart, visible, store, directory }: Partition,
   offset: number,
-): { readonly timestampMs: number } | ErrorCode {
-  const none = { timestampMs: NO_TIME };
-  if (offset < logStart || offset >= visible.offset) return none;
+): BatchTime | ErrorCode {
+  if (offset < logStart || offset >= visible.offset) return NONE;
   const segment = segments.findLast(({ baseOffset }) => baseOffset <= offset);
-  if (segment === undefined) return none;
+  if (segment === undefined) return NONE;
   if (store.open(directory, segment) < 0) return ErrorCodes.storage_failed;
   const walk = new Walk(store);
   let code = beginNear(walk, segment, offset);
   while (code === 0 && walk.lastOffset < offset) {
-    if (walk.atEnd) return none; // compacted away
+    if (walk.atEnd) return NONE; // compacted away
     code = walk.next();
   }
-  return code === 0 ? { timestampMs: walk.maxTimestamp } : ErrorCodes.storage_failed;
+  if (code !== 0) return ErrorCodes.storage_failed;
+  const { maxTimestamp: timestampMs, baseOffset, lastOffset } = walk;
+  return { timestampMs, baseOffset, lastOffset };
 }

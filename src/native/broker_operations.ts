@@ -129,6 +129,21 @@ export const BROKER_OPERATIONS = [
       ],
     ],
   },
+  {
+    code: 506,
+    name: "health",
+    version: 0,
+    text: "How the node is: of stats what probes ask for, who come often.",
+    request: [],
+    reply: [
+      ["partitions", "u32", "Partitions of the node."],
+      ["degraded", "u32", "Of them damaged: they serve what is whole, and take nothing."],
+      ["failed", "u32", "Of them those whose storage failed."],
+      ["diskState", "u8", "0 ok, 1 full, 2 read-only."],
+      ["diskFreeBytes", "u64", "What is free of the file system of the data."],
+      ["diskTotalBytes", "u64", "Its size."],
+    ],
+  },
 ] as const;
 
 BROKER_OPERATIONS satisfies readonly Operation[];

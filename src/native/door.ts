@@ -95,6 +95,7 @@ export interface Server {
   stop(slot: number, generation: number, correlation: number): void;
   counters(): { name: string; value: number }[];
   histograms(): NamedHistogram[];
+  health(): ReplyOf<"health">;
 }
 
 const PRODUCE = operation("produce");

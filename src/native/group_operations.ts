@@ -139,4 +139,35 @@ export const GROUP_OPERATIONS = [
     ],
     reply: [],
   },
+  {
+    code: 402,
+    name: "group_lags",
+    version: 0,
+    text: "How far groups are behind in each of their topics, in records and in time.",
+    request: [
+      ["groups", [["group", "string", "Group name."]], "At most 128."],
+    ],
+    reply: [
+      [
+        "groups",
+        [
+          ["error", "u16", "0, or why there is no answer for this group."],
+          [
+            "topics",
+            [
+              ["topic", "string", "Topic name."],
+              ["lagRecords", "u64", "Records that it has not read, of all partitions it reads."],
+              [
+                "lagMs",
+                "i64",
+                "From the first of them to the newest, of the longest partition; -1: not known.",
+              ],
+            ],
+            "By name; those that are no more are left out.",
+          ],
+        ],
+        "As requested. Times are of 128 partitions in all, in this order, the furthest behind.",
+      ],
+    ],
+  },
 ] as const;

@@ -6,6 +6,7 @@
 import { connectionCounters } from "./connection_counters.ts";
 import type { ColdReads } from "../broker/cold_reads.ts";
 import type { NamedHistogram } from "../native/door.ts";
+import type { ReplyOf } from "../native/operations.ts";
 import { collectionCounters, heapCounters } from "./heap_counters.ts";
 import type { Node } from "./node.ts";
 
@@ -24,8 +25,8 @@ function coldCounters(cold: ColdReads): { name: string; value: number }[] {
   ];
 }
 
-/** Partitions that take nothing: damaged ones, and those whose storage failed. */
-function unwellCounters({ broker }: Node): { name: string; value: number }[] {
+/** As the operation `health` gives it: partitions that take nothing, and the disk. */
+export function nodeHealth({ broker, store }: Node): ReplyOf<"health"> {
   let degraded = 0;
   let failed = 0;
   for (const { log, removed } of broker.topics.partitions) {
@@ -33,14 +34,14 @@ function unwellCounters({ broker }: Node): { name: string; value: number }[] {
     if (log.broken) failed += 1;
     else if (log.degraded !== "") degraded += 1;
   }
-  return [
-    { name: "partitions_degraded", value: degraded },
-    { name: "partitions_failed", value: failed },
-  ];
+  const { state: diskState, availableBytes, totalBytes: diskTotalBytes } = store.disk;
+  const partitions = broker.topics.count;
+  return { partitions, degraded, failed, diskState, diskFreeBytes: availableBytes, diskTotalBytes };
 }
 
 export function nodeCounters(node: Node): { name: string; value: number }[] {
   const { broker, syncer, store, counters, sendCounters } = node;
+  const health = nodeHealth(node);
   return [
     { name: "turns_total", value: counters.turns },
     ...node.loopLag.list(),
@@ -53,8 +54,9 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
     { name: "sendfile_calls_total", value: sendCounters.sendfiles },
     { name: "sent_memory_bytes_total", value: sendCounters.memoryBytes },
     { name: "sent_file_bytes_total", value: sendCounters.fileBytes },
-    { name: "partitions", value: broker.topics.count },
-    ...unwellCounters(node),
+    { name: "partitions", value: health.partitions },
+    { name: "partitions_degraded", value: health.degraded },
+    { name: "partitions_failed", value: health.failed },
     { name: "appended_batches_total", value: broker.counters.appends },
     { name: "appended_records_total", value: broker.counters.appendedRecords },
     { name: "appended_bytes_total", value: broker.counters.appendedBytes },
@@ -69,9 +71,9 @@ export function nodeCounters(node: Node): { name: string; value: number }[] {
     { name: "checkpoints_total", value: store.counters.checkpoints },
     { name: "recovery_scanned_bytes_total", value: store.counters.recoveryScanned },
     { name: "recovery_scanned_bytes_max", value: store.counters.recoveryScannedMax },
-    { name: "disk_total_bytes", value: store.disk.totalBytes },
-    { name: "disk_free_bytes", value: store.disk.availableBytes },
-    { name: "disk_state", value: store.disk.state },
+    { name: "disk_total_bytes", value: health.diskTotalBytes },
+    { name: "disk_free_bytes", value: health.diskFreeBytes },
+    { name: "disk_state", value: health.diskState },
     { name: "disk_refused_batches_total", value: broker.counters.diskRefusedAppends },
     ...syncer.counters.list(),
     { name: "sync_waits_total", value: syncer.wait.begun },

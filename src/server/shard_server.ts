@@ -15,7 +15,7 @@ import type { ErrorCode } from "../format/errors.ts";
 import { addTopic } from "./add_topics.ts";
 import { applySettings } from "./apply_settings.ts";
 import { askClose, listConnections } from "./connection_list.ts";
-import { nodeCounters, nodeHistograms } from "./counters.ts";
+import { nodeCounters, nodeHealth, nodeHistograms } from "./counters.ts";
 import type { Node } from "./node.ts";
 import { beginStop } from "./stop.ts";
 
@@ -135,6 +135,10 @@ export class ShardServer implements Server {
 
   counters(): { name: string; value: number }[] {
     return nodeCounters(this.#node);
+  }
+
+  health(): ReplyOf<"health"> {
+    return nodeHealth(this.#node);
   }
 
   histograms(): NamedHistogram[] {

@@ -336,6 +336,32 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
     request: { after: "events", limit: 256 },
     reply: { topics: [{ name: "orders", topicId: TOPIC_ID, partitions: 1024 }] },
   },
+  health: {
+    request: {},
+    reply: {
+      partitions: 1024,
+      degraded: 1,
+      failed: 2,
+      diskState: 1,
+      diskFreeBytes: 4096,
+      diskTotalBytes: LARGE_OFFSET,
+    },
+  },
+  "group_lags": {
+    request: { groups: [{ group: "billing" }, { group: "none" }] },
+    reply: {
+      groups: [
+        {
+          error: 0,
+          topics: [
+            { topic: "audit", lagRecords: 7, lagMs: -1 },
+            { topic: "orders", lagRecords: LARGE_OFFSET, lagMs: 1500 },
+          ],
+        },
+        { error: 80, topics: [] },
+      ],
+    },
+  },
 };
 
 /** Of every operation, public ones first. Throws when one has no values. */

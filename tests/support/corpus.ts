@@ -51,6 +51,7 @@ const OF_OPERATORS: readonly (readonly [string, Build])[] = [
   ["connections", (c) => frames.request("connections", {}, c)],
   ["close_connection", (c) => frames.request("close_connection", { id: 0 }, c)],
   ["stats", (c) => frames.request("stats", {}, c)],
+  ["health", (c) => frames.request("health", {}, c)],
   ["histograms", (c) => frames.request("histograms", {}, c)],
   ["topic_counters", (c) => {
     return frames.request("topic_counters", { named: [], newerThan: 0, limit: 10 }, c);
@@ -107,6 +108,7 @@ export function corpus(): Sample[] {
       return frames.request("fetch_offsets", { group: "absent", partitions }, c);
     }],
     ["list_groups", (c) => frames.request("list_groups", { prefix: "absent" }, c)],
+    ["group_lags", (c) => frames.request("group_lags", { groups: [{ group: "absent" }] }, c)],
     ["delete_group", (c) => {
       return frames.request("delete_group", { group: "absent", partitions: [] }, c);
     }],
@@ -122,6 +124,7 @@ export function corpus(): Sample[] {
 /** Their bodies differ from one time to the next. */
 const CHANGING: ReadonlySet<string> = new Set([
   "stats",
+  "health",
   "topic_counters",
   "connections",
   "describe_config",

@@ -134,6 +134,11 @@ export class FakeServer implements Server {
     return [{ name: "turns_total", value: 12 }, { name: "connections", value: 2 }];
   }
 
+  health(): ReplyOf<"health"> {
+    const disk = { diskState: 1, diskFreeBytes: 5, diskTotalBytes: 10 };
+    return { partitions: 3, degraded: 1, failed: 2, ...disk };
+  }
+
   histograms(): NamedHistogram[] {
     const values = new Histogram();
     for (const value of [7, 7.25, 32]) values.record(value);

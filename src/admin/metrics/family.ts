@@ -48,24 +48,22 @@ export interface Measured {
 }
 
 const SECONDS_PER_US = 1e-6;
+
+/** The end of a bucket as it is told, and the highest value of the broker's that it holds. */
+type End = readonly [le: number, upTo: number];
+
 /** 32 µs to 8.4 s: powers of two, as microseconds. */
-const TIME_POWERS: readonly number[] = powers(5, 23);
+const TIME_ENDS: readonly End[] = powers(5, 23).map((power) => [seconds(power), power - 1]);
 /** 1 to 131,071: one less than powers of two. */
-const COUNT_POWERS: readonly number[] = powers(1, 17);
+const COUNT_ENDS: readonly End[] = powers(1, 17).map((power) => [power - 1, power - 1]);
 
 /** Of times in whole microseconds, fractions cut off: what is below 2^n is what is cut to less. */
 export function timesOf(labels: Labels, { count, sum, buckets }: Measured): Distribution {
-  const ends = TIME_POWERS.map((power) => {
-    return [seconds(2 ** power), below(buckets, 2 ** power - 1)] as const;
-  });
-  return { labels, count, sum: seconds(sum), buckets: ends };
+  return { labels, count, sum: seconds(sum), buckets: gather(buckets, TIME_ENDS) };
 }
 
 export function countsOf(labels: Labels, { count, sum, buckets }: Measured): Distribution {
-  const ends = COUNT_POWERS.map((power) => {
-    return [2 ** power - 1, below(buckets, 2 ** power - 1)] as const;
-  });
-  return { labels, count, sum, buckets: ends };
+  return { labels, count, sum, buckets: gather(buckets, COUNT_ENDS) };
 }
 
 /** Without the noise of binary fractions: 0.000032, not 0.000031999999999999994. */
@@ -73,10 +71,17 @@ export function seconds(us: number): number {
   return Number((us * SECONDS_PER_US).toFixed(6));
 }
 
-function below(buckets: readonly Bucket[], end: number): number {
-  return buckets.reduce((sum, { upTo, count }) => upTo <= end ? sum + count : sum, 0);
+/** Both rise: one way through them. */
+function gather(buckets: readonly Bucket[], ends: readonly End[]): Distribution["buckets"] {
+  let below = 0;
+  let at = 0;
+  return ends.map(([le, upTo]) => {
+    for (; at < buckets.length && buckets[at]!.upTo <= upTo; at += 1) below += buckets[at]!.count;
+    return [le, below];
+  });
 }
 
+/** 2^first, …, 2^last. */
 function powers(first: number, last: number): number[] {
-  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  return Array.from({ length: last - first + 1 }, (_, index) => 2 ** (first + index));
 }

@@ -1,7 +1,7 @@
 /**
  * Metrics of groups: how far each is behind in each topic. The first METRICS_GROUPS_MAX groups by
  * name, and the first METRICS_GROUP_TOPICS_MAX of their topics; of others it is told how many there
- * are. One group after the other is asked for, so that a look is never a burst for the shard.
+ * are. The shard reckons, of a few groups at a time, so that a look is never a burst for it.
  *
  * Invariant: a group that is not known for now (its offsets are being loaded, it was deleted) is
  * left out, and fails nothing else.
@@ -9,12 +9,7 @@
 
 import type { Admin } from "../../client/admin.ts";
 import { BrokerError } from "../../client/errors.ts";
-import {
-  METRICS_GROUP_TOPICS_MAX,
-  METRICS_GROUPS_MAX,
-  METRICS_LAG_TIMES_MAX,
-} from "../../limits.ts";
-import { type GroupStand, standOf } from "../group_stand.ts";
+import { METRICS_GROUP_TOPICS_MAX, METRICS_GROUPS_MAX } from "../../limits.ts";
 import type { Family, Sample } from "./family.ts";
 
 export interface GroupLimits {
@@ -24,49 +19,30 @@ export interface GroupLimits {
 
 const LIMITS: GroupLimits = { groups: METRICS_GROUPS_MAX, topics: METRICS_GROUP_TOPICS_MAX };
 
-interface Lag {
-  records: number;
-  /** Null: not known of any partition. */
-  ms: number | null;
-}
-
 export async function groupFamilies(
   admin: Admin,
   { groups: groupsMax, topics: topicsMax }: GroupLimits = LIMITS,
 ): Promise<Family[]> {
   const all = await known(() => admin.listGroups()) ?? [];
-  const names = all.map(({ group }) => group).sort().slice(0, groupsMax);
+  const told = all.sort((a, b) => (a.group < b.group ? -1 : 1)).slice(0, groupsMax);
+  const lags = await admin.groupLags(told);
   const records: Sample[] = [];
   const seconds: Sample[] = [];
-  let hidden = all.length - names.length;
-  for (const group of names) {
-    const stand = await known(() => standOf(admin, group, undefined, METRICS_LAG_TIMES_MAX));
-    if (stand === null) continue;
-    const lags = lagsOf(stand);
-    if (records.length + lags.size > topicsMax) {
+  let hidden = all.length - told.length;
+  for (const { group } of told) {
+    const topics = lags.get(group);
+    if (topics === undefined) continue;
+    if (records.length + topics.length > topicsMax) {
       hidden += 1;
       continue;
     }
-    for (const [topic, { records: behind, ms }] of lags) {
+    for (const { topic, lagRecords, lagMs } of topics) {
       const labels = { group, topic };
-      records.push({ labels, value: behind });
-      if (ms !== null) seconds.push({ labels, value: ms / 1000 });
+      records.push({ labels, value: lagRecords });
+      if (lagMs >= 0) seconds.push({ labels, value: lagMs / 1000 });
     }
   }
   return familiesOf(records, seconds, hidden);
-}
-
-/** By topic: the sum of its partitions, and the longest time. */
-function lagsOf({ offsets }: GroupStand): Map<string, Lag> {
-  const lags = new Map<string, Lag>();
-  for (const { topic, lagRecords, lagMs } of offsets) {
-    if (lagRecords === null) continue; // the partition is no more
-    const lag = lags.get(topic) ?? { records: 0, ms: null };
-    lag.records += lagRecords;
-    if (lagMs !== null) lag.ms = Math.max(lag.ms ?? 0, lagMs);
-    lags.set(topic, lag);
-  }
-  return lags;
 }
 
 function familiesOf(

@@ -77,20 +77,15 @@ async function readinessOf(engine: Engine): Promise<Readiness> {
   if (engine.state === "recovering") return { status: "recovering", recovery: engine.recovery };
   if (engine.state === "stopping") return { status: "stopping" };
   try {
-    const stats = await engine.use((admin) => admin.stats());
-    const of = new Map(stats.map(({ name, value }) => [name, value]));
-    const count = (name: string): number => of.get(name) ?? 0;
+    const found = await engine.use((admin) => admin.health());
+    const { partitions: count, degraded, failed, diskState } = found;
     return {
       status: "ready",
-      partitions: {
-        count: count("partitions"),
-        degraded: count("partitions_degraded"),
-        failed: count("partitions_failed"),
-      },
+      partitions: { count, degraded, failed },
       disk: {
-        state: DISK_STATES[count("disk_state")] ?? "ok",
-        freeBytes: count("disk_free_bytes"),
-        totalBytes: count("disk_total_bytes"),
+        state: DISK_STATES[diskState] ?? "ok",
+        freeBytes: found.diskFreeBytes,
+        totalBytes: found.diskTotalBytes,
       },
     };
   } catch (error) {

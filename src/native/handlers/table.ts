@@ -28,6 +28,8 @@ import { describeConfig } from "./describe_config.ts";
 import { describeTopic } from "./describe_topic.ts";
 import { fetch } from "./fetch.ts";
 import { fetchOffsets } from "./fetch_offsets.ts";
+import { groupLags } from "./group_lags.ts";
+import { health } from "./health.ts";
 import { hello } from "./hello.ts";
 import { histograms } from "./histograms.ts";
 import { initProducer } from "./init_producer.ts";
@@ -88,12 +90,14 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["fetch_offsets", fetchOffsets],
   ["list_groups", listGroups],
   ["delete_group", deleteGroup],
+  ["group_lags", groupLags],
   ["producer_ids", producerIds],
   ["stats", stats],
   ["describe_config", describeConfig],
   ["alter_config", alterConfig],
   ["connections", connections],
   ["histograms", histograms],
+  ["health", health],
   ["topic_counters", topicCounters],
   ["list_topics", listTopics],
   ["close_connection", closeConnection],

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EIO } from "../../../ffi/constants.ts";
 import { ErrorCodes } from "../../../src/format/errors.ts";
-import { NO_TIME, timeOfOffset } from "../../../src/log/offset_time.ts";
+import { type BatchTime, NO_TIME, timeOfOffset } from "../../../src/log/offset_time.ts";
 import { batchOf, HEADER_SIZE } from "../../support/batches.ts";
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { LogWorld } from "../../support/log_world.ts";
@@ -15,21 +15,25 @@ test("every visible offset has the highest time of its batch, and no other has o
   forSeeds(20, (prng) => {
     const world = new LogWorld();
     const { partition } = world.open({ segmentBytes: 20 * HEADER_SIZE });
-    const times: number[] = [];
+    const times: BatchTime[] = [];
     for (let batch = 0; batch < 40; batch += 1) {
       const count = prng.between(1, 5);
       const maxTimestamp = START + prng.below(1_000_000);
       const values = Array.from({ length: count }, () => prng.bytes(prng.below(50)));
       world.append(partition, batchOf(values, { baseTimestamp: maxTimestamp, maxTimestamp }));
-      for (let i = 0; i < count; i += 1) times.push(maxTimestamp);
+      const baseOffset = times.length;
+      const of = { timestampMs: maxTimestamp, baseOffset, lastOffset: baseOffset + count - 1 };
+      for (let i = 0; i < count; i += 1) times.push(of);
     }
     world.sync(partition);
     assert.ok(partition.segments.length > 2, "over several segments");
-    for (const [offset, timestampMs] of times.entries()) {
-      assert.deepEqual(timeOfOffset(partition, offset), { timestampMs }, String(offset));
+    for (const [offset, { timestampMs, baseOffset, lastOffset }] of times.entries()) {
+      const expected = { timestampMs, baseOffset, lastOffset };
+      assert.deepEqual(timeOfOffset(partition, offset), expected, String(offset));
     }
     for (const none of [times.length, times.length + 1000]) {
-      assert.deepEqual(timeOfOffset(partition, none), { timestampMs: NO_TIME });
+      const found = timeOfOffset(partition, none);
+      assert.ok(typeof found !== "number" && found.timestampMs === NO_TIME);
     }
     world.end();
   });

@@ -111,6 +111,15 @@ test("the counters of stats add up", () => {
     ["pool_lent_bytes", 0],
   ];
   for (const [name, value] of expected) assert.equal(counters.get(name), value, name);
+  const health = made.node.door.server.health();
+  assert.deepEqual(health, {
+    partitions: 1,
+    degraded: counters.get("partitions_degraded"),
+    failed: counters.get("partitions_failed"),
+    diskState: counters.get("disk_state"),
+    diskFreeBytes: counters.get("disk_free_bytes"),
+    diskTotalBytes: counters.get("disk_total_bytes"),
+  });
   const timed = made.node.door.server.histograms();
   const counts = timed.map(({ name, listener, operation, values }) => {
     return [[name, listener, operation].join(" ").trim(), values.count];

@@ -77,6 +77,7 @@ function right(): Sample[] {
     ["add_partitions is parked", frames.request("add_partitions", grown), []],
     ["describe_topic", frames.request("describe_topic", { topics: [] }), [0]],
     ["stats", frames.request("stats", {}), [0]],
+    ["health", frames.request("health", {}), [0]],
     ["histograms", frames.request("histograms", {}), [0]],
     ["topic_counters", frames.request("topic_counters", counted), [0]],
     ["list_topics", frames.request("list_topics", { after: "", limit: 10 }), [0]],
@@ -84,6 +85,7 @@ function right(): Sample[] {
     ["commit_offsets is parked", frames.request("commit_offsets", commit), []],
     ["fetch_offsets", frames.request("fetch_offsets", { group: "g", partitions: [place] }), [0]],
     ["list_groups", frames.request("list_groups", { prefix: "" }), [0]],
+    ["group_lags", frames.request("group_lags", { groups: [{ group: "g" }] }), [0]],
     ["delete_group", frames.request("delete_group", { group: "g", partitions: [] }), [
       ErrorCodes.group_not_found,
     ]],

@@ -69,7 +69,7 @@ test("the first groups by name, and of them as many as there is room for topics"
   assert.deepEqual(found["sluice_groups_not_told"], [[2]]);
 });
 
-test("so few offsets at a time that no turn is long; a large group is asked for alone", async () => {
+test("so few offsets at a time that no turn is long; a large group goes alone", async () => {
   const small = Array.from({ length: 9 }, (_, index) => group(`a${index}`, 1, 10));
   const { admin, asked } = adminOf([...small, group("b", 1, 5000), group("c", 1, 1)]);
   await told(admin);

@@ -33,10 +33,11 @@ import { argumentsFor, chooseRuntime, DENO_SCRIPT_PERMISSIONS, ROOT } from "./ru
 const OUTPUT = join(ROOT, "dist/release");
 const COMMIT = commitOfTree();
 
+const executables = madeExecutables(); // refused before the last release is removed
 rmSync(OUTPUT, { recursive: true, force: true });
 mkdirSync(OUTPUT, { recursive: true });
 packTarball();
-takeExecutables();
+for (const path of executables) cpSync(path, join(OUTPUT, basename(path)));
 writeBill();
 writeSums();
 
@@ -47,19 +48,17 @@ function packTarball(): void {
   run("npm", ["pack", "--silent", "--pack-destination", OUTPUT, join(ROOT, "dist/package")]);
 }
 
-/** What was not made is said, and left out. */
-function takeExecutables(): void {
-  for (const target of TARGETS) {
+/** Their paths. What was not made is said, and left out. */
+function madeExecutables(): string[] {
+  return TARGETS.flatMap((target) => {
     const path = executablePath(target);
     if (!existsSync(path)) {
       say(`left out: ${basename(path)}: npm run build -- --target ${target.name} makes it`);
-      continue;
+      return [];
     }
-    if (!isOfCommit(readFileSync(path))) {
-      fail(`${basename(path)} is not of ${COMMIT}: npm run build -- --target all`);
-    }
-    cpSync(path, join(OUTPUT, basename(path)));
-  }
+    if (isOfCommit(readFileSync(path))) return [path];
+    return fail(`${basename(path)} is not of ${COMMIT}: npm run build -- --target ${target.name}`);
+  });
 }
 
 /** One of the same commit with changes has a "+" behind it. */

@@ -1,15 +1,16 @@
 /** As a service: the unit that is shipped, its restrictions on a real run, what systemd hears. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { libc } from "#ffi";
 import { AF_UNIX, MSG_DONTWAIT, SOCK_DGRAM } from "../../ffi/constants.ts";
-import { startBroker } from "../support/broker.ts";
+import { runSluice, startBroker } from "../support/broker.ts";
 import { commands } from "../support/commands.ts";
 import { figure } from "../support/figures.ts";
-import { BROKER_RUNTIME } from "../support/pair.ts";
+import { BROKER_RUNTIME, CLIENT_RUNTIME } from "../support/pair.ts";
+import { diskMissing, LoopDisk } from "../support/proof/loop_disk.ts";
 import { ROOT } from "../support/runtimes.ts";
 import {
   serviceSettings,
@@ -20,9 +21,11 @@ import {
 } from "../support/service_unit.ts";
 import { testOrSkip } from "../support/skip.ts";
 import { temporaryDirectory } from "../support/temporary.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 
 const EXPOSURE_MAX = 3.5;
+/** Ten times as long as the watchdog waits for between two that it hears. */
+const SILENCE_MS = 2000;
 
 test("the unit notifies, is watched, makes no directory, and lets code be compiled", () => {
   assert.deepEqual(unknownSettings(), []);
@@ -80,30 +83,88 @@ testOrSkip(
   },
 );
 
-test("readiness, the watchdog and the stop are told to whoever started it", async () => {
-  const socket = join(temporaryDirectory("notify"), "s");
-  const fd = libc.socket(AF_UNIX, SOCK_DGRAM, 0);
-  assert.equal(libc.bind(fd, { family: "unix", path: socket }), 0);
-  const heard: string[] = [];
-  const hear = (): string[] => {
-    const memory = libc.allocate(4096);
+/** What a service manager would hear. */
+class Notices {
+  readonly heard: string[] = [];
+  readonly #fd: number = libc.socket(AF_UNIX, SOCK_DGRAM, 0);
+  readonly #memory = libc.allocate(4096);
+  /** With a watchdog that wants to hear of it all the time. */
+  readonly env: Record<string, string>;
+
+  constructor() {
+    const socket = join(temporaryDirectory("notify"), "s");
+    assert.equal(libc.bind(this.#fd, { family: "unix", path: socket }), 0);
+    this.env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "200000" };
+  }
+
+  /** What came since the last time. */
+  hear(): string[] {
+    const before = this.heard.length;
+    const memory = this.#memory;
     for (;;) {
-      const size = libc.recv(fd, memory, 0, 4096, MSG_DONTWAIT);
-      if (size < 0) return heard;
-      heard.push(new TextDecoder().decode(memory.bytes.subarray(0, size)));
+      const size = libc.recv(this.#fd, memory, 0, memory.bytes.length, MSG_DONTWAIT);
+      if (size < 0) return this.heard.slice(before);
+      this.heard.push(new TextDecoder().decode(memory.bytes.subarray(0, size)));
     }
-  };
+  }
+
+  close(): void {
+    libc.close(this.#fd);
+  }
+}
+
+const ALIVE = "WATCHDOG=1";
+
+test("readiness, the watchdog and the stop are told to whoever started it", async () => {
+  const notices = new Notices();
   const data = join(temporaryDirectory("d"), "d");
-  mkdirSync(data);
-  const env = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: "200000" };
-  const broker = await startBroker({ runtime: BROKER_RUNTIME, data, env });
-  await until("it is ready", () => hear().length > 0);
-  assert.equal(heard[0], `READY=1\nSTATUS=serving at 127.0.0.1:${broker.port}`);
-  await until(
-    "the watchdog hears",
-    () => hear().filter((text) => text === "WATCHDOG=1").length > 3,
-  );
+  const broker = await startBroker({ runtime: BROKER_RUNTIME, data, env: notices.env });
+  await until("it is ready", () => notices.hear().length > 0);
+  assert.equal(notices.heard[0], `READY=1\nSTATUS=serving at 127.0.0.1:${broker.port}`);
+  let fed = 0;
+  await until("the watchdog hears", () => {
+    fed += notices.hear().filter((text) => text === ALIVE).length;
+    return fed > 3;
+  });
   await broker.stop();
-  assert.equal(hear().at(-1), "STOPPING=1\nSTATUS=stopping");
-  libc.close(fd);
+  assert.equal(notices.hear().at(-1), "STOPPING=1\nSTATUS=stopping");
+  notices.close();
 });
+
+testOrSkip(
+  "a shard that hangs feeds no watchdog, and is not healthy",
+  diskMissing("ext4"),
+  async () => {
+    const disk = LoopDisk.create({ fileSystem: "ext4", sizeMib: 64, ramMib: 72 });
+    const notices = new Notices();
+    const data = join(disk.path, "d");
+    const options = { runtime: BROKER_RUNTIME, data, env: notices.env, http: true as const };
+    const broker = await startBroker(options);
+    const sluice = commands(broker);
+    const health = () => runSluice({ runtime: CLIENT_RUNTIME, args: ["health", "--data", data] });
+    await broker.http();
+    await sluice(["topic", "create", "t"]);
+    assert.equal((await health()).code, 0);
+    await until("the watchdog hears", () => notices.hear().includes(ALIVE));
+    disk.freeze();
+    let producing: Promise<unknown> = Promise.resolve();
+    try {
+      producing = sluice(["produce", "t"], { stdin: "waits in the disk\n" });
+      await until("nothing is heard for long", async () => {
+        notices.hear();
+        await pause(SILENCE_MS);
+        return notices.hear().length === 0;
+      });
+      assert.equal((await health()).code, 1);
+      assert.deepEqual(notices.hear(), [], "main is well, and knows better");
+    } finally {
+      disk.thaw();
+      await producing;
+    }
+    await until("the watchdog hears again", () => notices.hear().includes(ALIVE));
+    assert.equal((await health()).code, 0);
+    assert.deepEqual(await broker.stop(), { code: 0, signal: null }, broker.stderr());
+    notices.close();
+    await disk.remove();
+  },
+);

@@ -16,7 +16,7 @@
  * waits for the end of its input unmounts (the loop device goes with the mount) and removes.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { until } from "../until.ts";
@@ -148,6 +148,16 @@ export class LoopDisk {
   breakIt(): void {
     const device = run("losetup", "--noheadings", "--output", "NAME", "--associated", this.#image);
     run("sh", "-c", `echo 1 > /sys/fs/ext4/${basename(device)}/trigger_fs_error`);
+  }
+
+  /** Whoever writes waits, in the middle of the call, until `thaw`. */
+  freeze(): void {
+    appendFileSync(join(this.#root, "restore"), `fsfreeze --unfreeze "${this.path}" || true\n`);
+    run("fsfreeze", "--freeze", this.path);
+  }
+
+  thaw(): void {
+    run("fsfreeze", "--unfreeze", this.path);
   }
 
   /** The device gets more room, or less. */

@@ -294,9 +294,8 @@ function isAscii(value: string): boolean {
 }
 
 function encodeString(value: string, bytes: Uint8Array, view: DataView, at: number): number {
-  if (isAscii(value)) {
+  if (value.length <= ASCII_LENGTH_MAX && writeAscii(value, bytes, at + 2)) {
     view.setUint16(at, value.length);
-    for (let i = 0; i < value.length; i += 1) bytes[at + 2 + i] = value.charCodeAt(i);
     return at + 2 + value.length;
   }
   const text = encoder.encode(value);
@@ -304,6 +303,16 @@ function encodeString(value: string, bytes: Uint8Array, view: DataView, at: numb
   view.setUint16(at, text.length);
   bytes.set(text, at + 2);
   return at + 2 + text.length;
+}
+
+/** False where it is not ASCII; then a part of it may stand there. */
+function writeAscii(value: string, bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < value.length; i += 1) {
+    const code = value.charCodeAt(i);
+    if (code > 127) return false;
+    bytes[at + i] = code;
+  }
+  return true;
 }
 
 /** 16 bytes as 8-4-4-4-12 hexadecimal digits. */

@@ -11,6 +11,7 @@ import type { Libc, Memory } from "../../ffi/libc.ts";
 const FILE_SIZE = 4096;
 /** Of /proc; the same on every Linux that there is. */
 const TICK_MS = 10;
+const decoder = new TextDecoder();
 
 export class ProcessCounters {
   readonly #libc: Libc;
@@ -46,6 +47,6 @@ export class ProcessCounters {
     this.#block ??= this.#libc.allocate(FILE_SIZE);
     const size = this.#libc.read(fd, this.#block, 0, FILE_SIZE);
     this.#libc.close(fd);
-    return new TextDecoder().decode(this.#block.bytes.slice(0, Math.max(0, size)));
+    return decoder.decode(this.#block.bytes.subarray(0, Math.max(0, size)));
   }
 }

@@ -53,7 +53,7 @@ test("by topic the sum of the records, and the longest time of its partitions", 
   world.end();
 });
 
-test("from the log start where what was not read is deleted; ahead of the end is not", () => {
+test("from the log start where the next record is deleted; ahead of the end is not behind", () => {
   const world = new LagWorld();
   world.fill("t", [5, 1]);
   world.commit("t", 0, 0);

@@ -73,6 +73,8 @@ export const FETCH_WAIT_MS_MAX = 600000;
 export const PUSH_SIZE_MAX: number = 1 * MiB;
 /** Bytes that a subscription may have in advance. */
 export const CREDIT_MAX: number = 1 * GiB;
+/** How long a paced subscription rests at the most. */
+export const PUSH_INTERVAL_MS_MAX = 1000;
 /** Unsent bytes of a connection, files counted, from which on nothing is pushed to it. */
 export const PUSH_UNSENT_MAX: number = 256 * KiB;
 /** Pushes to one connection in a turn: small ones must not keep the others waiting. */
@@ -308,6 +310,8 @@ export const HTTP_STREAM_PARTITIONS_MAX = 256;
 /** Of one event stream: unread bytes of batches, and text that is made at once. */
 export const HTTP_STREAM_CREDIT: number = 1 * MiB;
 export const HTTP_STREAM_PIECE: number = 64 * KiB;
+/** So far apart its records come in groups where there are many: the data path feels it less. */
+export const HTTP_STREAM_PUSH_MS = 10;
 /** An event stream that has nothing to say says so; who lost it comes back after so long. */
 export const HTTP_HEARTBEAT_MS = 15000;
 export const HTTP_RECONNECT_MS = 1000;

@@ -10,6 +10,7 @@
  * correlation and handle as they were given.
  */
 
+import { Deadlines } from "../base/deadlines.ts";
 import type { FileSlice } from "../base/file_slice.ts";
 import type { ErrorCode } from "../format/errors.ts";
 import { type BrokerSettings, brokerSettings } from "../format/broker_settings.ts";
@@ -107,6 +108,8 @@ export class Broker {
   readonly moved: TopicPartition[] = [];
   /** Connections with runnable subscriptions that may have room. */
   readonly pushable: Subscriber[] = [];
+  /** Paced subscriptions that were at the visible end a moment ago. */
+  readonly resting: Deadlines<Subscription> = new Deadlines();
   /** Lookups by time that wait for the disk. */
   readonly timeWaiters: Set<TimeWaiter> = new Set();
   /** Subscriptions that there are. */

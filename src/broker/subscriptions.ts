@@ -10,16 +10,21 @@
  * then the next one has its turn. It is served while few of its bytes are unsent, and goes on when
  * they are sent (`roomAgain`): so a consumer that does not read costs its own pushes and no memory.
  *
+ * One that is paced rests behind a push that reached the visible end, for its interval: what comes
+ * meanwhile is one push instead of many.
+ *
  * Invariant: pushes of a subscription are contiguous and begin only while its credit is above
  * zero; nothing is pushed after its last push, after `unsubscribe` or after `dropSubscriber`.
  */
 
 import { assert } from "../base/assert.ts";
+import type { Due } from "../base/deadlines.ts";
 import { emptySlice, type FileSlice } from "../base/file_slice.ts";
 import { shorten } from "../base/shorten.ts";
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import {
   CREDIT_MAX,
+  PUSH_INTERVAL_MS_MAX,
   PUSH_SIZE_MAX,
   PUSHES_PER_TURN,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
@@ -30,7 +35,7 @@ import type { ColdStream, ColdWaiter } from "./cold_stream.ts";
 import { COLD, readSlice, waitForBytes } from "./read_slice.ts";
 import type { TopicPartition } from "./topics.ts";
 
-export class Subscription implements ColdWaiter {
+export class Subscription implements ColdWaiter, Due {
   readonly subscriber: Subscriber;
   readonly partition: TopicPartition;
   readonly correlation: number;
@@ -39,6 +44,12 @@ export class Subscription implements ColdWaiter {
   offset: number;
   /** Bytes that may still be pushed. The batch that uses it up may leave it below zero. */
   credit: number;
+  /** How long it rests behind a push that reached the visible end; 0: not at all. */
+  intervalMs = 0;
+  /** Until when it rests. */
+  deadlineMs = 0;
+  /** -1: it does not rest. */
+  heapIndex = -1;
   /** In the queue of its subscriber. */
   isRunnable = false;
   /** While it waits for the disk. */
@@ -164,6 +175,14 @@ export function addCredit(
   wake(broker, subscription);
 }
 
+/** How far apart pushes that reach the visible end are. False: there is no such subscription. */
+export function pace(subscriber: Subscriber, correlation: number, intervalMs: number): boolean {
+  const subscription = subscriber.byCorrelation.get(correlation);
+  if (subscription === undefined) return false;
+  subscription.intervalMs = Math.min(intervalMs, PUSH_INTERVAL_MS_MAX);
+  return true;
+}
+
 /** Ends a subscription without a last push. False: there is none, or it has ended by itself. */
 export function unsubscribe(broker: Broker, subscriber: Subscriber, correlation: number): boolean {
   const subscription = subscriber.byCorrelation.get(correlation);
@@ -193,6 +212,7 @@ export function endSubscriptions(
 export function wake(broker: Broker, subscription: Subscription): void {
   if (subscription.isRunnable || subscription.ended || subscription.credit <= 0) return;
   if (subscription.stream !== null) return; // `continueCold` wakes it
+  if (subscription.heapIndex !== -1) return; // it rests
   subscription.subscriber.append(subscription);
   roomAgain(broker, subscription.subscriber);
 }
@@ -212,7 +232,12 @@ export function roomAgain(broker: Broker, subscriber: Subscriber): void {
 
 /** One step: what became visible in this turn, and what there was no room for before. */
 export function pushBatches(broker: Broker, door: Door): void {
-  const { moved, pushable } = broker;
+  const { moved, pushable, resting } = broker;
+  while (resting.nextMs <= broker.nowMs) {
+    const rested = resting.first()!;
+    resting.remove(rested);
+    wake(broker, rested);
+  }
   for (let i = 0; i < moved.length; i += 1) {
     let subscription = moved[i]!.firstSubscription;
     while (subscription !== null) {
@@ -266,8 +291,17 @@ function pushNext(broker: Broker, subscription: Subscription, door: Door): boole
   subscription.offset = broker.reader.nextOffset;
   subscription.credit -= slice.size;
   door.push(subscription, ErrorCodes.none, slice);
-  if (subscription.credit <= 0) return false;
-  return subscription.offset < log.visible.offset || endedBy(log) !== ErrorCodes.none;
+  if (subscription.offset >= log.visible.offset && endedBy(log) === ErrorCodes.none) {
+    rest(broker, subscription);
+    return false;
+  }
+  return subscription.credit > 0;
+}
+
+function rest({ resting, nowMs }: Broker, subscription: Subscription): void {
+  if (subscription.intervalMs === 0) return;
+  subscription.deadlineMs = nowMs + subscription.intervalMs;
+  resting.add(subscription);
 }
 
 function countPushed({ counters }: Broker, { topic }: TopicPartition, records: number): void {
@@ -297,6 +331,7 @@ function forget(broker: Broker, subscription: Subscription): void {
   assert(!subscription.ended, "ended once");
   subscription.ended = true;
   if (subscription.isRunnable) subscriber.remove(subscription);
+  if (subscription.heapIndex !== -1) broker.resting.remove(subscription);
   broker.coldReads?.forget(subscription);
   subscriber.byCorrelation.delete(subscription.correlation);
   if (previous === null) partition.firstSubscription = next;

@@ -3,7 +3,7 @@
  */
 
 import { KiB, MiB } from "../base/units.ts";
-import { CREDIT_MAX } from "../limits.ts";
+import { CREDIT_MAX, PUSH_INTERVAL_MS_MAX } from "../limits.ts";
 import { InvalidOptionError } from "./errors.ts";
 import { within } from "./producer_options.ts";
 import type { TopicPartition } from "./topic_partition.ts";
@@ -46,6 +46,12 @@ export interface ConsumerOptions {
   readonly onReset?: ((reset: OffsetReset) => void) | undefined;
   /** Memory of records that were pushed and not read, of all partitions. Default 16 MiB. */
   readonly bufferBytes?: number | undefined;
+  /**
+   * How long the broker rests behind a push that reached the end of a partition. What comes
+   * meanwhile is pushed together: less work for both, and records that come up to so much later.
+   * Default 0, at most 1,000.
+   */
+  readonly pushIntervalMs?: number | undefined;
   /** Ends the iteration without an error, and closes the consumer. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -60,6 +66,7 @@ export interface OffsetReset extends TopicPartition {
 /** What all feeds of a consumer have in common. */
 export interface FeedShape {
   readonly creditBytes: number;
+  readonly intervalMs: number;
   readonly outOfRange: "earliest" | "latest" | "error";
   readonly onReset: ((reset: OffsetReset) => void) | null;
 }
@@ -74,6 +81,7 @@ export interface ConsumerSettings {
   readonly outOfRange: "earliest" | "latest" | "error";
   readonly onReset: ((reset: OffsetReset) => void) | null;
   readonly bufferBytes: number;
+  readonly pushIntervalMs: number;
 }
 
 /** Of a partition, however many there are. */
@@ -100,13 +108,14 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     outOfRange: options.outOfRange ?? followed,
     onReset: options.onReset ?? null,
     bufferBytes: within("bufferBytes", options.bufferBytes ?? 16 * MiB, 1, CREDIT_MAX),
+    pushIntervalMs: within("pushIntervalMs", options.pushIntervalMs ?? 0, 0, PUSH_INTERVAL_MS_MAX),
   };
 }
 
 /** What each of `count` feeds gets. */
 export function feedShape(settings: ConsumerSettings, count: number): FeedShape {
-  const { outOfRange, onReset, bufferBytes } = settings;
+  const { outOfRange, onReset, bufferBytes, pushIntervalMs: intervalMs } = settings;
   const share = Math.floor(bufferBytes / Math.max(1, count));
   const creditBytes = Math.max(CREDIT_BYTES_MIN, Math.min(share, CREDIT_BYTES_MAX));
-  return { creditBytes: Math.min(creditBytes, bufferBytes), outOfRange, onReset };
+  return { creditBytes: Math.min(creditBytes, bufferBytes), intervalMs, outOfRange, onReset };
 }

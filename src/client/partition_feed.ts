@@ -233,8 +233,9 @@ export class PartitionFeed {
     if (this.position < 0) await this.#findStart(generation);
     if (generation !== this.generation) return null;
     const { handle, connection } = opened;
-    const { creditBytes } = this.#shape;
-    const shape = { handle, offset: this.position, creditBytes, maxBytes: PUSH_SIZE_MAX };
+    const { creditBytes, intervalMs } = this.#shape;
+    const size = { creditBytes, maxBytes: PUSH_SIZE_MAX };
+    const shape = { handle, offset: this.position, ...size, intervalMs };
     const subscription = await Subscription.begin(connection, shape, () => this.#changed(this));
     this.#subscription = subscription;
     try {

@@ -16,6 +16,7 @@ import type { SluiceError } from "./errors.ts";
 const ADD_CREDIT = operation("add_credit");
 const ADD_CREDIT_SIZE: number = FRAME_HEADER_SIZE + AddCreditAt.size;
 const UNSUBSCRIBE = operation("unsubscribe");
+const PACE = operation("pace_subscription");
 
 /** Credit goes back when a quarter of it is owed: one small frame for many pushes. */
 const OWED_SHARE = 4;
@@ -27,6 +28,8 @@ export interface SubscriptionShape {
   readonly creditBytes: number;
   /** Bytes of one push. */
   readonly maxBytes: number;
+  /** Rest behind a push that reached the visible end. Default 0: none. */
+  readonly intervalMs?: number | undefined;
 }
 
 export class Subscription implements PushSink {
@@ -58,10 +61,11 @@ export class Subscription implements PushSink {
     shape: SubscriptionShape,
     changed: (() => void) | null = null,
   ): Promise<Subscription> {
-    const { handle, offset, creditBytes, maxBytes } = shape;
+    const { handle, offset, creditBytes, maxBytes, intervalMs = 0 } = shape;
     const made = new Subscription(connection, creditBytes, changed);
     const values = { handle, maxBytes, credit: creditBytes, offset };
     made.#number = await connection.subscribe(values, made);
+    if (intervalMs > 0) made.#pace(intervalMs);
     return made;
   }
 
@@ -122,6 +126,12 @@ export class Subscription implements PushSink {
     // Refused where the broker has ended it meanwhile: the same to us.
     const release = (): void => this.#connection.release(this.#number);
     this.#connection.request(UNSUBSCRIBE, values).then(release, release);
+  }
+
+  /** A broker that is older than the operation pushes at once; one that has ended it says so. */
+  #pace(intervalMs: number): void {
+    const values = { subscription: this.#number, intervalMs };
+    this.#connection.request(PACE, values).catch(() => {});
   }
 
   #change(signal: AbortSignal | undefined): Promise<void> {

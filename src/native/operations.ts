@@ -146,6 +146,21 @@ const ROWS = [
     reply: [],
   },
   {
+    code: 207,
+    name: "pace_subscription",
+    version: 0,
+    text: "Lets a subscription rest behind each push that reached the visible end.",
+    request: [
+      ["subscription", "u32", "Correlation of the subscribe request."],
+      [
+        "intervalMs",
+        "u32",
+        "Milliseconds of rest; the broker stops at 1000. 0: none, as at first.",
+      ],
+    ],
+    reply: [],
+  },
+  {
     code: 300,
     name: "offsets",
     version: 0,

@@ -61,4 +61,10 @@ export const OPERATION_RULES: { readonly [N in OperationName]?: readonly string[
     "replies need not wait long for pushes.",
     "subscribe, add_credit and unsubscribe wait for no request on the handle and hold up none.",
   ],
+  "pace_subscription": [
+    "For those who need not have each record at once: what becomes visible while it rests comes " +
+    "as one push, which is less work for both. After a quiet time the first record is pushed at " +
+    "once, and who catches up is not held up.",
+    "It begins with the next push that reaches the visible end; a rest that goes on stays as it is.",
+  ],
 };

@@ -11,6 +11,7 @@ export function waitMs(node: Node): number {
   if (node.toDispatch.length > 0 || node.toSend.length > 0) return 0;
   if (node.broker.pushable.length > 0 || node.broker.offsets.canLoad) return 0;
   let dueMs = Math.min(node.broker.waiters.deadlines.nextMs, node.syncer.nextDueMs());
+  dueMs = Math.min(dueMs, node.broker.resting.nextMs);
   const loopDueMs = Math.min(node.deadlines.nextMs, node.acceptAgainMs);
   dueMs = Math.min(dueMs, node.nowMs + loopDueMs - node.loopMs);
   if (node.stopping === null) dueMs = Math.min(dueMs, node.caretaker.nextDueMs);

@@ -362,6 +362,7 @@ const VALUES: { [N in OperationName]: SampleValues<OperationOf<N>> } = {
       ],
     },
   },
+  "pace_subscription": { request: { subscription: 13, intervalMs: 10 }, reply: {} },
 };
 
 /** Of every operation, public ones first. Throws when one has no values. */

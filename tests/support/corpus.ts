@@ -84,6 +84,7 @@ export function corpus(): Sample[] {
     // Answered alike however often they come: of a handle and a subscription that are not there.
     ["subscribe", (c) => frames.subscribe(ABSENT, 0, {}, c)],
     ["unsubscribe", (c) => frames.unsubscribe(ABSENT, c)],
+    ["pace_subscription", (c) => frames.pace(ABSENT, 10, c)],
     // They change nothing: what is set is set, and there are as many partitions as asked for.
     ["alter_topic", (c) => {
       const set = [{ key: "flush.ms", value: "100" }];

@@ -108,3 +108,7 @@ export function addCredit(subscription: number, bytes: number): Uint8Array {
 export function unsubscribe(subscription: number, correlation = 1): Uint8Array {
   return request("unsubscribe", { subscription }, correlation);
 }
+
+export function pace(subscription: number, intervalMs: number, correlation = 1): Uint8Array {
+  return request("pace_subscription", { subscription, intervalMs }, correlation);
+}

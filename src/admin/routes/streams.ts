@@ -5,7 +5,12 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import type { ConsumerBatch } from "../../client/consumer.ts";
-import { HTTP_HEARTBEAT_MS, HTTP_STREAM_CREDIT, HTTP_TICKET_MS } from "../../limits.ts";
+import {
+  HTTP_HEARTBEAT_MS,
+  HTTP_STREAM_CREDIT,
+  HTTP_STREAM_PUSH_MS,
+  HTTP_TICKET_MS,
+} from "../../limits.ts";
 import type { AdminApp } from "../app.ts";
 import { body, json, needs, problems } from "../describe.ts";
 import type { Engine } from "../engine.ts";
@@ -165,6 +170,7 @@ async function consume(
     from: "earliest",
     outOfRange: "error",
     bufferBytes: HTTP_STREAM_CREDIT,
+    pushIntervalMs: HTTP_STREAM_PUSH_MS,
     signal,
   });
   return consumer.batches();

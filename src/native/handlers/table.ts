@@ -10,6 +10,7 @@ import type { NativeDoor } from "../door.ts";
 import { OPERATIONS } from "../operations.ts";
 import type { Session } from "../session.ts";
 import { addCredit } from "./add_credit.ts";
+import { paceSubscription } from "./pace_subscription.ts";
 import { addPartitions } from "./add_partitions.ts";
 import { addTopic } from "./add_topic.ts";
 import { alterConfig } from "./alter_config.ts";
@@ -81,6 +82,7 @@ const RUNS: ReadonlyMap<string, Run> = new Map<string, Run>([
   ["subscribe", subscribe],
   ["add_credit", addCredit],
   ["unsubscribe", unsubscribe],
+  ["pace_subscription", paceSubscription],
   ["offsets", offsets],
   ["offset_for_time", offsetForTime],
   ["delete_records", deleteRecords],

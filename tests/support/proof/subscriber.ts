@@ -14,6 +14,7 @@ import { Reader } from "./reader.ts";
 /** From one batch at a time to more than there is. */
 const CREDITS = [1, 5000, 100_000, 4_194_304];
 const SIZES = [1, 20_000, 1_048_576];
+const INTERVALS_MS = [0, 0, 5];
 
 export class Subscriber extends Reader {
   protected override async read(
@@ -35,6 +36,7 @@ export class Subscriber extends Reader {
       offset: this.next[index]!,
       creditBytes: this.prng.pick(CREDITS),
       maxBytes: this.prng.pick(SIZES),
+      intervalMs: this.prng.pick(INTERVALS_MS),
     });
     for (;;) {
       const body = await subscription.next(this.stopping.signal);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { encodeBody } from "../../../src/native/codec.ts";
+import { ErrorCodes } from "../../../src/format/errors.ts";
 import { ERROR_REPLY, operation } from "../../../src/native/operations.ts";
 import {
   PartitionConsumer,
@@ -12,7 +13,7 @@ import { BrokerError, ProtocolError } from "../../../src/client/errors.ts";
 import { Subscription } from "../../../src/client/subscription.ts";
 import { batchOf } from "../../support/batches.ts";
 import { until } from "../../support/until.ts";
-import { frame, pushFrame, reply, type Request, valuesOf } from "./fake_broker.ts";
+import { errorReply, frame, pushFrame, reply, type Request, valuesOf } from "./fake_broker.ts";
 import { connection, fake, freshConnections } from "./fresh.ts";
 
 freshConnections();
@@ -68,6 +69,22 @@ test("records before the offset are skipped", async () => {
   await pushAll();
   assert.deepEqual(await reading, range(2, 6));
   assert.equal(valuesOf(fake.named("subscribe")[0]!)["offset"], 2);
+});
+
+test("it is paced where that is wanted, also by a broker that does not know how", async () => {
+  const shape = { handle: 7, offset: 0, creditBytes: 100, maxBytes: 100 };
+  await Subscription.begin(connection, shape);
+  await connection.request(operation("ping"), {});
+  assert.equal(fake.named("pace_subscription").length, 0);
+  fake.answer = (request) => {
+    if (request.name !== "pace_subscription") return undefined;
+    return errorReply(request.correlation, ErrorCodes.unknown_operation, "");
+  };
+  await Subscription.begin(connection, { ...shape, intervalMs: 10 });
+  await connection.request(operation("ping"), {});
+  const subscription = fake.named("subscribe")[1]!.correlation;
+  const asked = fake.named("pace_subscription").map(valuesOf);
+  assert.deepEqual(asked, [{ subscription, intervalMs: 10 }]);
 });
 
 test("credit goes back when a push was read, a quarter of it at a time", async () => {

@@ -8,7 +8,8 @@
  * once: a closed loop of `connections` x `in_flight`.
  *
  * With --offered it rests until a request is due, and its latency begins then, also when it could
- * not be sent at once because every slot was in flight: an open loop.
+ * not be sent at once because every slot was in flight: an open loop. Those of a tick of 250 us are
+ * due together: a load that wakes for each of them takes a third of a core away from its server.
  *
  * Invariant: the bytes of a slot change only while it is not in flight. Of one partition's slots
  * on one connection, base offsets only grow.
@@ -26,6 +27,7 @@
 #include "load.h"
 
 enum { SEND_VECTORS_MAX = 64, EVENTS_MAX = 512, DRAIN_SECONDS_MAX = 30 };
+enum { TICK_NS = 250000 };
 enum { PARKED_CORRELATION = 0x50000000, PARKED_MS = 10000 };
 
 struct slot {
@@ -75,8 +77,10 @@ struct pipeline {
   uint64_t now_ns;
   uint64_t fetch_end;
   uint64_t fetch_next;
-  /* Of an open loop: between two requests; 0 is a closed one. */
+  /* Of an open loop: between two ticks, and how many requests are due at each; 0 is a closed one. */
   uint64_t every_ns;
+  uint64_t tick_requests;
+  int timer_fd;
   uint64_t first_due_ns;
   uint32_t next_client;
 };
@@ -86,6 +90,12 @@ static bool may_issue(const struct pipeline *pipeline) {
   return !pipeline->run->is_over && (count == 0 || pipeline->issued < count);
 }
 
+/* When the next request is due. */
+static uint64_t due_ns(const struct pipeline *pipeline) {
+  uint64_t tick = pipeline->issued / pipeline->tick_requests;
+  return pipeline->first_due_ns + tick * pipeline->every_ns;
+}
+
 /* Patches the slot's frame for its next request and puts it into the queue. */
 static void issue(struct pipeline *pipeline, struct client *client, uint32_t number) {
   if (!may_issue(pipeline)) return;
@@ -93,9 +103,7 @@ static void issue(struct pipeline *pipeline, struct client *client, uint32_t num
   uint8_t *frame = client->arena + (size_t)number * pipeline->frame_size;
   slot->correlation += pipeline->options->in_flight;
   slot->is_in_flight = true;
-  slot->sent_ns = pipeline->every_ns == 0
-                      ? pipeline->now_ns
-                      : pipeline->first_due_ns + pipeline->issued * pipeline->every_ns;
+  slot->sent_ns = pipeline->every_ns == 0 ? pipeline->now_ns : due_ns(pipeline);
   put_u32(frame + FRAME_AT_CORRELATION, slot->correlation);
   if (pipeline->is_fetch) {
     /* Strides through the log, so that neighbours in time are no neighbours in the file. */
@@ -226,7 +234,8 @@ static struct client *next_at_rest(struct pipeline *pipeline) {
 
 /* Sends what is due; what finds no slot is sent when there is one. */
 static void issue_due(struct pipeline *pipeline) {
-  uint64_t due = (pipeline->now_ns - pipeline->first_due_ns) / pipeline->every_ns + 1;
+  uint64_t ticks = (pipeline->now_ns - pipeline->first_due_ns) / pipeline->every_ns + 1;
+  uint64_t due = ticks * pipeline->tick_requests;
   while (pipeline->issued < due && may_issue(pipeline)) {
     struct client *client = next_at_rest(pipeline);
     if (client == NULL) return;
@@ -242,9 +251,16 @@ static void open_timer(struct pipeline *pipeline) {
                            .tv_nsec = (long)(pipeline->every_ns % 1000000000)};
   struct itimerspec times = {.it_value = every, .it_interval = every};
   if (fd < 0 || timerfd_settime(fd, 0, &times, NULL) != 0) die("no timer");
-  /* Edge triggered: each time that it expires is one event, and nobody reads how many there were. */
-  struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+  pipeline->timer_fd = fd;
   if (epoll_ctl(pipeline->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) die("epoll_ctl");
+}
+
+/* A timer that is not read expires once, and never again. How often it did, the clock tells. */
+static void read_timer(struct pipeline *pipeline) {
+  uint64_t expirations;
+  ssize_t got = read(pipeline->timer_fd, &expirations, sizeof expirations);
+  if (got < 0 && errno != EAGAIN) die("the timer cannot be read");
 }
 
 static void receive(struct pipeline *pipeline, struct client *client) {
@@ -329,7 +345,10 @@ static void loop(struct pipeline *pipeline) {
     pipeline->now_ns = monotonic_ns();
     for (int at = 0; at < count; at += 1) {
       struct client *client = events[at].data.ptr;
-      if (client == NULL) continue;
+      if (client == NULL) {
+        read_timer(pipeline);
+        continue;
+      }
       if ((events[at].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive(pipeline, client);
       flush(pipeline, client);
     }
@@ -356,8 +375,11 @@ void pipeline_run(struct run *run) {
       .frame_size = is_fetch ? FRAME_HEADER_SIZE + FETCH_SIZE : append_size,
       .in_capacity = 256 * 1024 + (is_fetch ? (size_t)options->max_bytes + 65536 : 0),
       .epoll_fd = epoll_create1(EPOLL_CLOEXEC),
-      .every_ns = options->offered > 0 ? (uint64_t)(1e9 / options->offered) : 0,
   };
+  if (options->offered > 0) {
+    pipeline.tick_requests = (uint64_t)(options->offered * TICK_NS / 1e9) + 1;
+    pipeline.every_ns = (uint64_t)(1e9 * (double)pipeline.tick_requests / options->offered);
+  }
   pipeline.clients = allocate(options->connections * sizeof *pipeline.clients);
   for (uint32_t which = 0; which < options->connections; which += 1) {
     open_client(&pipeline, &pipeline.clients[which], which);

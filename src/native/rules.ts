@@ -65,6 +65,7 @@ export const OPERATION_RULES: { readonly [N in OperationName]?: readonly string[
     "For those who need not have each record at once: what becomes visible while it rests comes " +
     "as one push, which is less work for both. After a quiet time the first record is pushed at " +
     "once, and who catches up is not held up.",
-    "It begins with the next push that reaches the visible end; a rest that goes on stays as it is.",
+    "It begins with the next push that reaches the visible end. A rest that goes on stays as it " +
+    "is.",
   ],
 };

@@ -8,7 +8,6 @@ import {
   addCredit,
   dropSubscriber,
   endSubscriptions,
-  pace,
   pushBatches,
   roomAgain,
   subscribe,
@@ -21,7 +20,6 @@ import { Level } from "../../../src/format/levels.ts";
 import { defaultTopicConfig } from "../../../src/format/topic_config.ts";
 import {
   CREDIT_MAX,
-  PUSH_INTERVAL_MS_MAX,
   PUSH_SIZE_MAX,
   PUSHES_PER_TURN,
   SUBSCRIPTIONS_PER_CONNECTION_MAX,
@@ -31,15 +29,7 @@ import { BrokerWorld, Recorder } from "../../support/broker_world.ts";
 import { FaultyLibc, libcWithoutSyncs } from "../../support/faulty_libc.ts";
 import { LogWorld } from "../../support/log_world.ts";
 import { forSeeds } from "../../support/prng.ts";
-import {
-  appendMore,
-  begin,
-  MUCH,
-  type Shape,
-  sizes,
-  step,
-  visibleWorld,
-} from "../../support/subscribing.ts";
+import { appendMore, begin, MUCH, sizes, step, visibleWorld } from "../../support/subscribing.ts";
 
 test("what is visible is pushed at once, what comes when it becomes visible", () => {
   const world = visibleWorld(3);
@@ -118,74 +108,6 @@ test("without credit nothing is kept ready, and what becomes visible waits for i
   assert.equal(world.broker.pushable.length, 0);
   addCredit(world.broker, subscriber, 7, 200);
   assert.deepEqual(step(world), [200]);
-  world.close();
-});
-
-/** A subscription of `count` batches that rests for 10 ms behind a push to the end. */
-function pacedWorld(count: number, shape: Shape = {}): { world: BrokerWorld; paced: Subscriber } {
-  const world = visibleWorld(count);
-  const paced = begin(world, shape);
-  assert.equal(pace(paced, 7, 10), true);
-  return { world, paced };
-}
-
-test("a paced one rests behind a push to the end, then takes what came meanwhile at once", () => {
-  const { world, paced } = pacedWorld(1);
-  const more = (): number[] => {
-    appendMore(world, 1);
-    world.turn();
-    return sizes(world);
-  };
-  assert.deepEqual(step(world), [100], "nothing came before it");
-  assert.deepEqual([...more(), ...more()], []);
-  assert.equal(world.broker.resting.nextMs, world.broker.nowMs + 10);
-  world.broker.nowMs += 9;
-  assert.deepEqual(more(), []);
-  world.broker.nowMs += 1;
-  assert.deepEqual(step(world), [300]);
-  world.broker.nowMs += 10;
-  assert.deepEqual(step(world), [], "nothing came");
-  assert.equal(world.broker.resting.size, 0);
-  assert.deepEqual(more(), [100], "after a quiet time it is pushed at once");
-  assert.equal(pace(paced, 7, 0), true);
-  world.broker.nowMs += 10;
-  assert.deepEqual([...step(world), ...more(), ...more()], [100, 100], "it rests no more");
-  world.close();
-});
-
-test("who catches up is not held up, neither by its rest nor by credit that was used up", () => {
-  const { world, paced } = pacedWorld(10, { maxBytes: 300, credit: 500 });
-  assert.deepEqual(step(world), [300, 200]);
-  addCredit(world.broker, paced, 7, 500);
-  assert.deepEqual(step(world), [300, 200], "here is the end");
-  appendMore(world, 1);
-  world.turn();
-  addCredit(world.broker, paced, 7, 500);
-  assert.deepEqual(step(world), [], "it rests, whatever comes");
-  world.broker.nowMs += 10;
-  assert.deepEqual(step(world), [100]);
-  world.close();
-});
-
-test("one that rests hears of its end at once, and is forgotten with its connection", () => {
-  for (const end of [endSubscriptions, dropSubscriber]) {
-    const { world, paced } = pacedWorld(1);
-    assert.deepEqual(step(world), [100]);
-    if (end === dropSubscriber) dropSubscriber(world.broker, paced);
-    else endSubscriptions(world.broker, world.partition, ErrorCodes.shutting_down, world.door);
-    assert.equal(world.broker.resting.size, 0);
-    const errors = world.door.takePushes().map(({ error }) => error);
-    assert.deepEqual(errors, end === dropSubscriber ? [] : [ErrorCodes.shutting_down]);
-    assert.equal(pace(paced, 7, 10), false);
-    world.close();
-  }
-});
-
-test("a rest is bounded", () => {
-  const { world, paced } = pacedWorld(1);
-  pace(paced, 7, 4294967295);
-  assert.deepEqual(step(world), [100]);
-  assert.equal(world.broker.resting.nextMs, world.broker.nowMs + PUSH_INTERVAL_MS_MAX);
   world.close();
 });
 

@@ -300,7 +300,8 @@ test("a partial frame says how large it will be, once that is known", () => {
 
 test("every operation of the table is in the corpus", () => {
   const seen = new Set(right().map(({ bytes }) => new DataView(bytes.buffer).getUint16(4)));
-  assert.deepEqual([...seen].sort((a, b) => a - b), OPERATIONS.map(({ code }) => code));
+  const codes = OPERATIONS.map(({ code }) => code);
+  assert.deepEqual([...seen].sort((a, b) => a - b), codes.sort((a, b) => a - b));
 });
 
 test("random frames get a reply each, or end the connection by name", () => {

@@ -69,6 +69,7 @@ function right(): Sample[] {
     ["subscribe, and a push", frames.subscribe(1, 0), [0, 0]],
     ["subscribe without credit", frames.subscribe(1, 0, { credit: 0 }), [0]],
     ["add_credit", frames.addCredit(1, 100), []],
+    ["pace_subscription", frames.pace(77, 10), [ErrorCodes.unknown_subscription]],
     ["unsubscribe", frames.unsubscribe(77), [ErrorCodes.unknown_subscription]],
     ["offsets", frames.request("offsets", { handle: 1 }), [0]],
     ["offset_for_time", frames.request("offset_for_time", { handle: 1, timestamp: 0 }), [0]],

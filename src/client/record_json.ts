@@ -9,6 +9,7 @@
  * Invariant: any record that is printed is read again as the same record.
  */
 
+import { Buffer, isAscii, isUtf8 } from "node:buffer";
 import type { Bytes, Header, ProducerRecord } from "./record.ts";
 import type { RecordReader } from "./record_reader.ts";
 
@@ -34,8 +35,6 @@ export interface RecordView {
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
-/** `String.fromCharCode` takes its characters as arguments, of which there may not be too many. */
-const SLICE = 8192;
 
 /** The current record of a reader, where it lies. */
 export function viewOf(records: RecordReader, topic: string, partition: number): RecordView {
@@ -51,19 +50,17 @@ export function viewOf(records: RecordReader, topic: string, partition: number):
   };
 }
 
-/** A record as JSON. */
+/** A record as JSON, put together by hand: every record that is streamed or printed passes here. */
 export function recordJson(record: RecordView): string {
   const { topic, partition, offset, timestampMs, key, value } = record;
-  const headers = record.headers().map(({ name, value }) => ({ name, ...field("value", value) }));
-  return JSON.stringify({
-    topic,
-    partition,
-    offset,
-    timestamp: timestampMs,
-    ...field("key", key),
-    ...field("value", value),
-    ...(headers.length === 0 ? {} : { headers }),
-  });
+  const headers = record.headers();
+  return `{"topic":${JSON.stringify(topic)},"partition":${partition},"offset":${offset},` +
+    `"timestamp":${timestampMs},${field("key", key)},${field("value", value)}` +
+    `${headers.length === 0 ? "" : `,"headers":[${headers.map(headerJson).join(",")}]`}}`;
+}
+
+function headerJson({ name, value }: Header): string {
+  return `{"name":${JSON.stringify(name)},${field("value", value)}}`;
 }
 
 /** The same as a line. */
@@ -71,21 +68,21 @@ export function jsonLine(record: RecordView): Uint8Array {
   return encoder.encode(`${recordJson(record)}\n`);
 }
 
-function field(name: string, bytes: Uint8Array | null): Record<string, string | null> {
-  if (bytes === null) return { [name]: null };
-  try {
-    return { [name]: decoder.decode(bytes) };
-  } catch {
-    return { [`${name}Base64`]: base64Of(bytes) };
-  }
+function field(name: string, bytes: Uint8Array | null): string {
+  if (bytes === null) return `"${name}":null`;
+  const text = textOf(bytes);
+  if (text !== null) return `"${name}":${JSON.stringify(text)}`;
+  return `"${name}Base64":"${viewed(bytes).toString("base64")}"`;
 }
 
-function base64Of(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += SLICE) {
-    text += String.fromCharCode(...bytes.subarray(at, at + SLICE));
-  }
-  return btoa(text);
+/** Null: it is no text. Asked first: an error for each that is none takes 20 times as long. */
+function textOf(bytes: Uint8Array): string | null {
+  if (isAscii(bytes)) return viewed(bytes).toString("latin1");
+  return isUtf8(bytes) ? decoder.decode(bytes) : null;
+}
+
+function viewed({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 const FIELDS = ["key", "keyBase64", "value", "valueBase64", "headers", "timestamp", "partition"];

@@ -33,7 +33,9 @@ test("any record comes back", () => {
   const large = Uint8Array.from({ length: 20_000 }, (_, at) => at);
   const values = [
     encoder.encode("\ufefftext\u0000"),
+    encoder.encode("Zoë 😀 \u2028"),
     Uint8Array.of(255, 0),
+    Uint8Array.of(0x61, 0xed, 0xa0, 0x80), // half of a pair, which UTF-8 has not
     large,
     new Uint8Array(0),
   ];

@@ -94,7 +94,9 @@ export function sandboxWrap(
 export function enterWrap(lines: readonly string[], plan: SandboxPlan): string[] {
   const script = join(temporaryDirectory("enter"), "enter.sh");
   const enter = `${runtimePath("bun")} run ${join(ROOT, "tests/support/enter_sandbox.ts")}`;
-  writeFileSync(script, ["set -e", ...lines, `exec ${enter} "$@"`, ""].join("\n"));
+  // What is mounted may hide the directories of PATH, as it does those of an executable's suite.
+  const begin = ["set -e", "own=$PATH", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"];
+  writeFileSync(script, [...begin, ...lines, `PATH=$own exec ${enter} "$@"`, ""].join("\n"));
   return ["unshare", "--mount", "sh", script, JSON.stringify(plan)];
 }
 

@@ -3,31 +3,24 @@
  *
  *     sluice-VERSION.tgz            the npm package
  *     sluice-bun-linux-x64 …        executables, as far as they were made (npm run build)
+ *     sluice.service, Containerfile, EDGE.md
  *     sluice-VERSION.cdx.json       bill of materials: every package inside, from the lock file
  *     SHA256SUMS                    of all of them: sha256sum -c SHA256SUMS
  *
  * Executables of another commit are refused: a release is of one state of the tree.
  *
- * Invariant: SHA256SUMS names every other file of the folder.
+ * Invariant: a folder with SHA256SUMS is whole: it is written last.
  */
 import type { Buffer } from "node:buffer";
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
 import { VERSION } from "../src/version.ts";
 import { billOfMaterials } from "./bill_of_materials.ts";
 import { commitOfTree } from "./bundle.ts";
 import { executablePath, TARGETS } from "./executable.ts";
+import { copyPackaging, writeSums } from "./release_folder.ts";
 import { argumentsFor, chooseRuntime, DENO_SCRIPT_PERMISSIONS, ROOT } from "./runtime.mjs";
 
 const OUTPUT = join(ROOT, "dist/release");
@@ -38,8 +31,11 @@ rmSync(OUTPUT, { recursive: true, force: true });
 mkdirSync(OUTPUT, { recursive: true });
 packTarball();
 for (const path of executables) cpSync(path, join(OUTPUT, basename(path)));
+copyPackaging(OUTPUT);
 writeBill();
-writeSums();
+const sums = writeSums(OUTPUT);
+for (const line of sums) say(line);
+say(`dist/release: ${sums.length} files and SHA256SUMS, commit ${COMMIT}`);
 
 function packTarball(): void {
   const { name, path } = chooseRuntime();
@@ -74,16 +70,6 @@ function writeBill(): void {
     join(OUTPUT, `sluice-${VERSION}.cdx.json`),
     `${JSON.stringify(bill, null, 2)}\n`,
   );
-}
-
-function writeSums(): void {
-  const lines = readdirSync(OUTPUT).sort().map((name) => {
-    const sum = createHash("sha256").update(readFileSync(join(OUTPUT, name))).digest("hex");
-    say(`${sum}  ${name}`);
-    return `${sum}  ${name}\n`;
-  });
-  writeFileSync(join(OUTPUT, "SHA256SUMS"), lines.join(""));
-  say(`dist/release: ${lines.length} files and SHA256SUMS, commit ${COMMIT}`);
 }
 
 function run(program: string, args: readonly string[]): void {

@@ -191,7 +191,7 @@ async function startEngine(options: EmbeddedOptions): Promise<Engine> {
     return await startInside(started);
   }
   const { startBeside } = await import(later("./embed/beside.ts")) as Beside;
-  return await startBeside(started);
+  return await startBeside(started, options.executable);
 }
 
 type Inside = typeof import("./embed/inside.ts");

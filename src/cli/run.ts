@@ -2,6 +2,7 @@
  * Runs one command line: parses it, dispatches, and turns every error into text and an exit code.
  */
 
+import { CHILD_COMMAND } from "../embed/engine.ts";
 import type { Command } from "./command_line.ts";
 import { mayColor, terminalColumns } from "./environment.ts";
 import type { ExitCode } from "./exit_codes.ts";
@@ -11,6 +12,7 @@ import { reportError } from "./report.ts";
 /** `args` are those behind the program's name. */
 export async function run(args: readonly string[]): Promise<ExitCode> {
   try {
+    if (args[0] === CHILD_COMMAND) return await (await import("../embed/child.ts")).serveParent();
     const { parseCommandLine } = await import("./command_line.ts");
     const parsed = parseCommandLine(args, {
       colors: mayColor("stdout"),

@@ -5,10 +5,11 @@
 
 const PREFIX = "SLUICE_";
 /**
- * Variables of this prefix that are no settings: which runtime and libc, costly checks, the file
- * with settings and what a client asks for by itself, and what only the tests read.
+ * Variables of this prefix that are no settings: which runtime, executable and libc, costly checks,
+ * the file with settings and what a client asks for by itself, and what only the tests read.
  */
-const NO_SETTINGS = /^SLUICE_(RUNTIME|LIBC|VERIFY|CONFIG|TEST\w*|SKIP\w*|BENCH\w*|PEERS)$/;
+const NO_SETTINGS =
+  /^SLUICE_(RUNTIME|EXECUTABLE|LIBC|VERIFY|CONFIG|TEST\w*|SKIP\w*|BENCH\w*|PEERS)$/;
 
 interface DenoEnvironment {
   readonly env: {

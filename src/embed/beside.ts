@@ -1,6 +1,6 @@
 /**
- * A broker in a child process, under Bun or Deno, for Node. Parent and child speak in lines of
- * JSON: the options go in, where it listens or why not comes out.
+ * A broker in a child process, for Node: under Bun or Deno, or in an executable. Parent and child
+ * speak in lines of JSON: the options go in, where it listens or why not comes out.
  *
  *     stdin   {"native":…}                 …             | ends: stop
  *     stdout               {"native":…,"http":…}
@@ -12,12 +12,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { argumentsFor, chooseRuntime, DENO_BROKER_PERMISSIONS } from "../../scripts/runtime.mjs";
+import {
+  argumentsFor,
+  chooseRuntime,
+  DENO_BROKER_PERMISSIONS,
+  MAIN,
+} from "../../scripts/runtime.mjs";
 import { type Address, ConfigError } from "../address.ts";
 import type { BrokerOptions } from "../config.ts";
 import { StartError } from "../server/start_error.ts";
-import type { Engine } from "./engine.ts";
+import { CHILD_COMMAND, type Engine } from "./engine.ts";
+import { checkExecutable, executableOnPath, namedExecutable } from "./executable.ts";
 
 /** What the child says once. */
 export type Said =
@@ -25,8 +30,11 @@ export type Said =
   | { readonly error: string; readonly hint: string; readonly isConfig: boolean };
 
 /** Settles when it serves. Throws ConfigError and StartError. */
-export async function startBeside(options: BrokerOptions): Promise<Engine> {
-  const child = begin();
+export async function startBeside(
+  options: BrokerOptions,
+  executable: string | undefined,
+): Promise<Engine> {
+  const child = await begin(executable);
   const ended = endOf(child);
   child.stdin!.on("error", () => {}); // it has ended, and `ended` says how
   child.stdin!.write(`${JSON.stringify(options)}\n`);
@@ -51,22 +59,29 @@ export async function startBeside(options: BrokerOptions): Promise<Engine> {
   };
 }
 
-function begin(): ChildProcess {
-  const { name, path } = runtime();
-  // The same ending as this file: TypeScript in a clone, JavaScript in the package.
-  const own = fileURLToPath(import.meta.url);
-  const entry = own.replace(/beside(\.\w+)$/, "child$1");
-  const args = [...argumentsFor(name, DENO_BROKER_PERMISSIONS), entry];
-  return spawn(path, args, { stdio: ["pipe", "pipe", "inherit"], env: process.env });
+async function begin(executable: string | undefined): Promise<ChildProcess> {
+  const [program, ...args] = await commandOf(namedExecutable(executable));
+  return spawn(program!, args, { stdio: ["pipe", "pipe", "inherit"], env: process.env });
 }
 
-function runtime(): { name: "bun" | "deno"; path: string } {
+async function commandOf(named: string): Promise<string[]> {
+  if (named !== "") return await executableCommand(named);
   try {
-    return chooseRuntime();
+    const { name, path } = chooseRuntime();
+    return [path, ...argumentsFor(name, DENO_BROKER_PERMISSIONS), MAIN, CHILD_COMMAND];
   } catch (error) {
+    // One that was asked for is not made up for by another thing.
+    const found = (process.env["SLUICE_RUNTIME"] ?? "") === "" ? executableOnPath() : null;
+    if (found !== null) return await executableCommand(found);
     const why = error instanceof Error ? error.message : String(error);
-    throw new StartError(`a broker needs Bun or Deno to run it: ${why}`);
+    const instead = "or name an executable of Sluice by `executable` or SLUICE_EXECUTABLE";
+    throw new StartError(`a broker needs Bun or Deno to run it: ${why}, ${instead}`);
   }
+}
+
+async function executableCommand(path: string): Promise<string[]> {
+  await checkExecutable(path);
+  return [path, CHILD_COMMAND];
 }
 
 /** How the process ended, in words. */

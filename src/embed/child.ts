@@ -9,25 +9,27 @@ import { ConfigError } from "../address.ts";
 import type { Said } from "./beside.ts";
 import { startInside } from "./inside.ts";
 
-const input = createInterface({ input: process.stdin });
-const inputEnded = new Promise<void>((resolve) => input.once("close", resolve));
-input.once("line", (line) => void serve(line));
-// Ctrl-C reaches every process of a terminal: this one ends when its parent does.
-process.on("SIGINT", () => {});
-
-async function serve(line: string): Promise<void> {
+/** Settles with the exit code, when it has stopped. */
+export async function serveParent(): Promise<0 | 1> {
+  const input = createInterface({ input: process.stdin });
+  const inputEnded = new Promise<void>((resolve) => input.once("close", resolve));
+  const line = new Promise<string>((resolve) => input.once("line", resolve));
+  // Ctrl-C reaches every process of a terminal: this one ends when its parent does.
+  process.on("SIGINT", () => {});
+  const options = await Promise.race([line, inputEnded]);
+  if (options === undefined) return 0; // the parent ended before it said anything
   try {
-    const engine = await startInside(JSON.parse(line));
+    const engine = await startInside(JSON.parse(options));
     const { native, http, dataDirectory } = engine;
     say({ native, http, dataDirectory });
     await Promise.race([inputEnded, engine.closed]);
     await engine.stop();
-    process.exit(0);
+    return 0;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const isConfig = error instanceof ConfigError;
     say({ error: message, hint: isConfig ? error.hint : "", isConfig });
-    process.exit(1);
+    return 1;
   }
 }
 

@@ -4,6 +4,9 @@
 
 import type { Address } from "../address.ts";
 
+/** The command of a process that is the child of another: child.ts. Nobody types it. */
+export const CHILD_COMMAND = "embedded-child";
+
 export interface Engine {
   readonly native: Address;
   /** Null: there is no HTTP door. */

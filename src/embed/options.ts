@@ -41,6 +41,12 @@ export interface EmbeddedOptions extends Settings {
    * on disk. `os` does not wait for the disk.
    */
   readonly durability?: LevelName | undefined;
+  /**
+   * On Node: path of an executable of Sluice, of the same version, that the broker runs in.
+   * Default: SLUICE_EXECUTABLE of the environment, Bun or Deno where one is found, `sluice` on the
+   * PATH. On Bun and Deno the broker runs in the process itself.
+   */
+  readonly executable?: string | undefined;
   /** By name, or names alone. */
   readonly topics?: readonly string[] | Readonly<Record<string, EmbeddedTopic>> | undefined;
 }
@@ -54,7 +60,7 @@ export interface WantedTopic {
 const ANY_PORT = { host: "127.0.0.1", port: 0 };
 const { "log.durability": _, ...SETTINGS } = DEFAULTS;
 /** Those that have no default. */
-const UNSAID = ["nativeAdvertised", "runDirectory", "durability", "topics"];
+const UNSAID = ["nativeAdvertised", "runDirectory", "durability", "topics", "executable"];
 const NAMES = [...Object.keys(SETTINGS), ...UNSAID];
 const AREAS = ["native", "http", "connections", "sync", "coldReads"] as const;
 const TOPIC_NAMES = ["partitions", "durability", "config"];
@@ -66,7 +72,7 @@ export function brokerOptions(options: EmbeddedOptions): BrokerOptions {
     const names = [...Object.keys(DEFAULTS[area]), ...(area === "http" ? ["advertised"] : [])];
     refuseUnknown(options[area], names, `${area}.`);
   }
-  const { topics: _, durability, native, http, ...rest } = options;
+  const { topics: _, executable: _path, durability, native, http, ...rest } = options;
   return {
     ...rest,
     native: native ?? ANY_PORT,

@@ -4,10 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
+import { executablePath, ownTarget, TARGETS } from "../../scripts/executable.ts";
 import { buildPackage, PACKAGE } from "../support/built_package.ts";
 import { findNode } from "../support/node.ts";
 import { BROKER_RUNTIME } from "../support/pair.ts";
@@ -73,7 +74,8 @@ testOrSkip("without a runtime it says which ones it needs", node.reason, async (
   const said = await run(body, { SLUICE_RUNTIME: "node" });
   assert.equal(
     said,
-    'a broker needs Bun or Deno to run it: SLUICE_RUNTIME is "node"; it can be bun or deno\n',
+    'a broker needs Bun or Deno to run it: SLUICE_RUNTIME is "node"; it can be bun or deno, ' +
+      "or name an executable of Sluice by `executable` or SLUICE_EXECUTABLE\n",
   );
 });
 
@@ -90,3 +92,58 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     await until("its directory is gone", () => readdirSync(PLACE).length === 0);
   });
 }
+
+const ONE = `
+  import { readFileSync, readlinkSync } from "node:fs";
+  const broker = await Broker.start(OPTIONS).catch((error) => console.log(error.message));
+  if (broker) {
+    const { offset } = await broker.produce({ topic: "a", value: "v" });
+    const children = readFileSync("/proc/self/task/" + process.pid + "/children", "utf8");
+    const program = readlinkSync("/proc/" + children.trim() + "/exe");
+    await broker.stop();
+    console.log("offset", offset, "by", program);
+  }
+`;
+
+function body(options: Readonly<Record<string, unknown>>): string {
+  return ONE.replace("OPTIONS", JSON.stringify({ topics: ["a"], ...options }));
+}
+
+/** A program that says what an executable of Sluice may say to `--version`. */
+function pretender(says: string, name = "sluice"): string {
+  const path = join(temporaryDirectory("pretender"), name);
+  writeFileSync(path, `#!/bin/sh\necho '${says}'\n`, { mode: 0o755 });
+  return path;
+}
+
+testOrSkip(
+  "an executable that is none, or of another version, is refused",
+  node.reason,
+  async () => {
+    const other = pretender("sluice 9.8.7");
+    assert.match(
+      await run(body({ executable: other })),
+      /sluice is sluice 9\.8\.7, and this package is \d\S+: take both of one version; /,
+    );
+    assert.match(
+      await run(body({ executable: pretender("hello") })),
+      /is no executable of Sluice; /,
+    );
+    assert.match(
+      await run(body({ executable: "/nowhere/sluice" })),
+      /cannot be started \(ENOENT\); /,
+    );
+    const named = await run(body({}), { SLUICE_EXECUTABLE: other });
+    assert.match(named, /sluice 9\.8\.7/, "the environment names one too");
+    assert.deepEqual(readdirSync(PLACE), []);
+  },
+);
+
+const executable = executablePath(ownTarget("bun") ?? TARGETS[0]!);
+const unmade = node.reason ?? (existsSync(executable) ? null : "no executable: npm run build");
+testOrSkip("it runs in an executable, named by option or environment", unmade, async () => {
+  const expected = `offset 0 by ${executable}\n`;
+  assert.equal(await run(body({ executable })), expected);
+  assert.equal(await run(body({}), { SLUICE_EXECUTABLE: executable }), expected);
+  assert.deepEqual(readdirSync(PLACE), []);
+});

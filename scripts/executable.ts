@@ -9,7 +9,7 @@
  * Invariant: what lies in dist/executables has passed the check: it is moved there afterwards.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, renameSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { baseBinary } from "./base_binary.ts";
@@ -57,6 +57,14 @@ function target(
 /** Where the executable of a target lies when it was made. */
 export function executablePath({ name }: Target): string {
   return join(DIST, "executables", `sluice-${name}`);
+}
+
+/** Whether an executable was made of the tree as it is. With changes it has a "+" behind it. */
+export function isOfTree(path: string): boolean {
+  const commit = commitOfTree();
+  const executable = readFileSync(path);
+  if (!executable.includes(commit)) return false;
+  return commit.endsWith("+") || !executable.includes(`${commit}+`);
 }
 
 /** The target of this machine: what the runtime that is here was itself made for. */

@@ -11,7 +11,6 @@
  *
  * Invariant: a folder with SHA256SUMS is whole: it is written last.
  */
-import type { Buffer } from "node:buffer";
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -19,7 +18,7 @@ import process from "node:process";
 import { VERSION } from "../src/version.ts";
 import { billOfMaterials } from "./bill_of_materials.ts";
 import { commitOfTree } from "./bundle.ts";
-import { executablePath, TARGETS } from "./executable.ts";
+import { executablePath, isOfTree, TARGETS } from "./executable.ts";
 import { copyPackaging, writeSums } from "./release_folder.ts";
 import { argumentsFor, chooseRuntime, DENO_SCRIPT_PERMISSIONS, ROOT } from "./runtime.mjs";
 
@@ -52,15 +51,9 @@ function madeExecutables(): string[] {
       say(`left out: ${basename(path)}: npm run build -- --target ${target.name} makes it`);
       return [];
     }
-    if (isOfCommit(readFileSync(path))) return [path];
+    if (isOfTree(path)) return [path];
     return fail(`${basename(path)} is not of ${COMMIT}: npm run build -- --target ${target.name}`);
   });
-}
-
-/** One of the same commit with changes has a "+" behind it. */
-function isOfCommit(executable: Buffer): boolean {
-  if (!executable.includes(COMMIT)) return false;
-  return COMMIT.endsWith("+") || !executable.includes(`${COMMIT}+`);
 }
 
 function writeBill(): void {

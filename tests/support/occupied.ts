@@ -1,6 +1,8 @@
 /** What a directory takes of its disk, in blocks: as `du` counts it, and what lost its name. */
-import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { descriptors } from "./process_state.ts";
 
 const BLOCK = 512;
 
@@ -16,18 +18,19 @@ export function occupiedBytes(directory: string): number {
   return bytes;
 }
 
-/** Files that were removed from the directory, and that a process still has open. */
+/**
+ * Files that were removed from the directory, and that a process still has open. Looked at by
+ * programs of the system, because Deno wants every permission there is for /proc.
+ */
 export function removedBytes(directory: string, pid: number): number {
-  const blocks: Map<number, number> = new Map();
-  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
-    const path = `/proc/${pid}/fd/${fd}`;
-    try {
-      if (!readlinkSync(path).startsWith(`${directory}/`)) continue;
-      const status = statSync(path);
-      if (status.nlink === 0) blocks.set(status.ino, status.blocks);
-    } catch {
-      // It was closed meanwhile.
-    }
+  const blocks: Map<string, number> = new Map();
+  for (const line of descriptors(pid)) {
+    const [fd = "", file = ""] = line.split(" -> ");
+    if (!file.startsWith(`${directory}/`) || !file.endsWith(" (deleted)")) continue;
+    const look = ["-L", "-c", "%i %b", `/proc/${pid}/fd/${fd}`];
+    const { stdout } = spawnSync("stat", look, { encoding: "utf8" });
+    const [inode = "", count = ""] = stdout.trim().split(" ");
+    if (count !== "") blocks.set(inode, Number(count)); // else it was closed meanwhile
   }
   return [...blocks.values()].reduce((sum, count) => sum + count, 0) * BLOCK;
 }

@@ -150,7 +150,7 @@ class World {
 export function drawFrame(prng: Prng): Uint8Array {
   const correlation = prng.next();
   const handle = prng.chance(90) ? prng.below(2) : prng.below(5);
-  switch (prng.below(24)) {
+  switch (prng.below(27)) {
     case 0:
       return frames.request("ping", {}, correlation);
     case 1:
@@ -197,6 +197,12 @@ export function drawFrame(prng: Prng): Uint8Array {
       const places = [{ topic: TOPIC, partition: prng.below(3), offset: prng.below(3) }];
       return frames.request("offset_times", { places }, correlation);
     }
+    case 19:
+      return frames.pace(7, prng.below(2000), correlation);
+    case 20:
+      return frames.request("group_lags", { groups: [{ group: "g" }, { group: "" }] }, correlation);
+    case 21:
+      return frames.request("health", {}, correlation);
     default:
       return frames.produce(handle, drawBatch(prng), correlation, prng.pick([0, 1, 255, 255]));
   }

@@ -8,10 +8,22 @@ import { Histogram } from "../base/histogram.ts";
 /** In place of an operation: the gate let it not in. */
 export const REFUSED = "refused";
 
+interface Connected {
+  readonly count: number;
+}
+
 export class HttpStats {
-  /** Connections of both listeners. */
-  connections = 0;
+  readonly #connections: Connected;
   readonly #timesUs: Map<string, Histogram> = new Map();
+
+  constructor(connections: Connected = { count: 0 }) {
+    this.#connections = connections;
+  }
+
+  /** Connections of both listeners. */
+  get connections(): number {
+    return this.#connections.count;
+  }
 
   /** A request is over: its answer was sent, or its client has gone. */
   answered(operation: string, tookMs: number): void {

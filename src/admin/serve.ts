@@ -32,6 +32,7 @@ import {
   HTTP_KEEP_ALIVE_MS,
 } from "../limits.ts";
 import type { Door } from "./door.ts";
+import { DoorConnections } from "./door_connections.ts";
 import type { Engine, StartState } from "./engine.ts";
 import { HttpStats } from "./http_stats.ts";
 import type { PartitionVerifier } from "./verify_stream.ts";
@@ -89,9 +90,12 @@ export class HttpServer {
   #door: Promise<Door> | null = null;
   #engine: Engine | null = null;
   #isDraining = false;
-  readonly #stats: HttpStats = new HttpStats();
+  readonly #connections: DoorConnections;
+  readonly #stats: HttpStats;
 
   private constructor(options: HttpServerOptions) {
+    this.#connections = new DoorConnections(options.config.connectionsMax);
+    this.#stats = new HttpStats(this.#connections);
     this.socketPath = options.socketPath;
     this.#options = options;
   }
@@ -148,9 +152,9 @@ export class HttpServer {
   #listen(at: Address | string): Promise<Server> {
     const isLocal = typeof at === "string";
     const server = createServer(SERVER, (incoming, outgoing) => {
-      this.#serve(incoming, outgoing, isLocal);
+      this.#connections.serve(incoming, () => this.#serve(incoming, outgoing, isLocal));
     });
-    server.on("connection", (socket: Socket) => this.#admit(socket));
+    server.on("connection", (socket: Socket) => this.#connections.add(socket));
     return new Promise((resolve, reject) => {
       server.once("error", (error) => {
         const { code = error.message } = error as { code?: string };
@@ -166,19 +170,6 @@ export class HttpServer {
       if (isLocal) server.listen(at, listening);
       else server.listen(at.port, at.host, listening);
     });
-  }
-
-  /**
-   * Counted here: `maxConnections` does nothing on Deno, and on Bun it goes on counting clients
-   * that are gone.
-   */
-  #admit(socket: Socket): void {
-    if (this.#stats.connections >= this.#options.config.connectionsMax) {
-      socket.destroy();
-      return;
-    }
-    this.#stats.connections += 1;
-    socket.once("close", () => (this.#stats.connections -= 1));
   }
 
   #serve(incoming: IncomingMessage, outgoing: ServerResponse, isLocal: boolean): void {

@@ -126,7 +126,7 @@ export const METADATA_TOPICS_MAX = 1024;
 export const TOPICS_LISTED_MAX = 256;
 /** Topics and partitions that a client of ours has described at a time: no turn is long by that. */
 export const DESCRIBED_AT_ONCE = 256;
-/** Places of one offset_times request: each may be a read of the disk. */
+/** Places of one offset_times request; also those that are read in the background. */
 export const OFFSET_TIMES_MAX = 256;
 /** Groups of one group_lags request, and its partitions whose lag is told in time. */
 export const GROUP_LAGS_MAX = 128;

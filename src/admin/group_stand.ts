@@ -36,7 +36,8 @@ export const groupStand: z.ZodType<GroupStand> = z.object({
     visibleEnd: z.number().int().nullable().describe("null: the partition is no more."),
     lagRecords: z.number().int().nullable().describe("How many records it has not read."),
     lagMs: z.number().int().nullable().describe(
-      "Between the first record it has not read and the newest one; null: not known.",
+      "Between the first record it has not read and the newest one; null: not known, or not yet: " +
+        "it is being read from the disk.",
     ),
     committedAt: z.iso.datetime(),
     metadata: z.string().describe("The group's own."),

@@ -42,7 +42,8 @@ const partition = z.object({
   sizeBytes: z.number().int().describe("Bytes of its batches on disk."),
   segments: z.number().int().describe("Files that they are in."),
   oldest: z.iso.datetime().nullable().describe(
-    "Time of the first visible batch, by its highest timestamp; null: there is none.",
+    "Time of the first visible batch, by its highest timestamp; null: there is none, or it is " +
+      "being read from the disk.",
   ),
   newest: z.iso.datetime().nullable().describe("The same of the last one."),
 }).openapi("Partition");

@@ -12,34 +12,34 @@
 import type { ErrorCode } from "../format/errors.ts";
 import { NO_TIME, timeOfOffset } from "../log/offset_time.ts";
 import type { Partition } from "../log/partition.ts";
-import type { TopicPartition } from "./topics.ts";
+import type { COLD, PartitionReader } from "../log/read.ts";
 
 /** The first record that each of a few groups has not read, and the newest one. */
 const BATCHES = 4;
 const FIELDS = 3;
 
-interface RecordMade {
+export interface RecordMade {
+  /** Milliseconds since 1970; NO_TIME: no visible record is there. */
   readonly timestampMs: number;
-}
-
-/** Milliseconds since 1970; NO_TIME: no visible record is there. Or an error code. */
-export function timeIn(partition: TopicPartition, offset: number): RecordMade | ErrorCode {
-  partition.batchTimes ??= new BatchTimes();
-  return partition.batchTimes.find(partition.log, offset);
 }
 
 export class BatchTimes {
   readonly #batches: Float64Array = new Float64Array(FIELDS * BATCHES).fill(NO_TIME);
   #next = 0;
 
-  find(log: Partition, offset: number): RecordMade | ErrorCode {
+  /** COLD: it is neither remembered nor in the page cache, and the guard of `reader` is on. */
+  find(
+    reader: PartitionReader,
+    log: Partition,
+    offset: number,
+  ): RecordMade | ErrorCode | typeof COLD {
     if (offset < log.logStart || offset >= log.visible.offset) return { timestampMs: NO_TIME };
     const batches = this.#batches;
     for (let at = 0; at < batches.length; at += FIELDS) {
       if (offset < batches[at]! || offset > batches[at + 1]!) continue;
       return { timestampMs: batches[at + 2]! };
     }
-    const found = timeOfOffset(log, offset);
+    const found = timeOfOffset(reader, log, offset);
     if (typeof found === "number" || found.timestampMs === NO_TIME) return found;
     batches[this.#next] = found.baseOffset;
     batches[this.#next + 1] = found.lastOffset;

@@ -19,6 +19,7 @@ import type { Residency } from "../log/residency.ts";
 import type { TimedOffset } from "../log/time_lookup.ts";
 import type { AppendWaiters } from "./append_waiters.ts";
 import type { ColdReads } from "./cold_reads.ts";
+import { ColdTimes } from "./cold_times.ts";
 import { type FetchWaiter, FetchWaiters } from "./fetch_waiters.ts";
 import { GroupOffsets } from "./group_offsets.ts";
 import type { LogStartWaiter } from "./log_starts.ts";
@@ -112,6 +113,8 @@ export class Broker {
   readonly resting: Deadlines<Subscription> = new Deadlines();
   /** Lookups by time that wait for the disk. */
   readonly timeWaiters: Set<TimeWaiter> = new Set();
+  /** Records whose time was asked for and lies on the disk. */
+  readonly coldTimes: ColdTimes = new ColdTimes();
   /** Subscriptions that there are. */
   subscriptions = 0;
   /** Too much is not synced yet: no batch is taken that a sync would have to cover. */

@@ -10,6 +10,7 @@
 
 import { shorten } from "../base/shorten.ts";
 import type { Broker, Door } from "./broker.ts";
+import { ColdTimes } from "./cold_times.ts";
 import { completeColdFetch } from "./fetch.ts";
 import { FetchWaiter } from "./fetch_waiters.ts";
 import { continueLookup, expireLookups, TimeWaiter } from "./offset_for_time.ts";
@@ -25,6 +26,7 @@ export function answerCold(broker: Broker, nowMs: number, door: Door): void {
     if (waiter instanceof FetchWaiter) completeColdFetch(broker, waiter, nowMs, door);
     if (waiter instanceof TimeWaiter) continueLookup(broker, waiter, door);
     if (waiter instanceof Subscription) continueCold(broker, waiter, door);
+    if (waiter instanceof ColdTimes) waiter.goOn(broker);
   }
   shorten(ready, 0);
   if (broker.timeWaiters.size > 0) expireLookups(broker, nowMs, door);

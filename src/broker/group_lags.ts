@@ -7,9 +7,10 @@
  *                            |<-  lagRecords ->|      lagMs: from the time of first to newest
  */
 
+import { ErrorCodes } from "../format/errors.ts";
 import { NO_TIME } from "../log/offset_time.ts";
-import { timeIn } from "./batch_times.ts";
 import type { Broker } from "./broker.ts";
+import { timeIn } from "./cold_times.ts";
 import type { Group } from "./offset_store.ts";
 import type { TopicPartition } from "./topics.ts";
 
@@ -17,7 +18,7 @@ export interface TopicLag {
   readonly topic: string;
   /** Of all its partitions. */
   lagRecords: number;
-  /** The longest of its partitions; NO_TIME: of none it is known. */
+  /** The longest of its partitions; NO_TIME: known of none, or one has to be read first. */
   lagMs: number;
 }
 
@@ -35,7 +36,8 @@ export interface TimesLeft {
 }
 
 /** By topic; what is no more is left out. Times are those of the partitions furthest behind. */
-export function lagsOf({ topics, offsets }: Broker, group: Group, left: TimesLeft): TopicLag[] {
+export function lagsOf(broker: Broker, group: Group, left: TimesLeft): TopicLag[] {
+  const { topics, offsets } = broker;
   const lags: TopicLag[] = [];
   const behind: Behind[] = [];
   for (const [topic, entries] of group.topics) {
@@ -56,15 +58,19 @@ export function lagsOf({ topics, offsets }: Broker, group: Group, left: TimesLef
     if (isThere) lags.push(lag);
   }
   if (behind.length > left.partitions) behind.sort((a, b) => b.records - a.records);
-  for (const one of behind.slice(0, left.partitions)) addTime(one);
+  const cold = behind.slice(0, left.partitions).filter((one) => !addTime(broker, one));
+  for (const { lag } of cold) lag.lagMs = NO_TIME; // what is known may not be the longest
   left.partitions -= Math.min(behind.length, left.partitions);
   return lags.sort((a, b) => (a.topic < b.topic ? -1 : 1));
 }
 
-function addTime({ lag, partition, next, records }: Behind): void {
-  const first = timeIn(partition, next);
-  const newest = timeIn(partition, next + records - 1);
-  if (typeof first === "number" || typeof newest === "number") return;
-  if (first.timestampMs < 0 || newest.timestampMs < 0) return;
+/** False: its times lie on the disk, and are being read for who asks again. */
+function addTime(broker: Broker, { lag, partition, next, records }: Behind): boolean {
+  const first = timeIn(broker, partition, next);
+  const newest = timeIn(broker, partition, next + records - 1);
+  if (first === ErrorCodes.storage_slow || newest === ErrorCodes.storage_slow) return false;
+  if (typeof first === "number" || typeof newest === "number") return true;
+  if (first.timestampMs < 0 || newest.timestampMs < 0) return true;
   lag.lagMs = Math.max(lag.lagMs, newest.timestampMs - first.timestampMs, 0);
+  return true;
 }

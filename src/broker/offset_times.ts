@@ -2,8 +2,8 @@
 
 import { ErrorCodes } from "../format/errors.ts";
 import { NO_TIME } from "../log/offset_time.ts";
-import { timeIn } from "./batch_times.ts";
-import type { Topics } from "./topics.ts";
+import type { Broker } from "./broker.ts";
+import { timeIn } from "./cold_times.ts";
 
 export interface RecordPlace {
   readonly topic: string;
@@ -17,14 +17,15 @@ export interface RecordTime {
   readonly timestamp: number;
 }
 
-export function findOffsetTime(topics: Topics, place: RecordPlace): RecordTime {
-  const topic = topics.get(place.topic);
+/** storage_slow: it lies on the disk and is being read; who asks again gets it. */
+export function findOffsetTime(broker: Broker, place: RecordPlace): RecordTime {
+  const topic = broker.topics.get(place.topic);
   if (topic === undefined) return { error: ErrorCodes.topic_not_found, timestamp: NO_TIME };
   const partition = topic.partitions[place.partition];
   if (partition === undefined) {
     return { error: ErrorCodes.partition_not_found, timestamp: NO_TIME };
   }
-  const found = timeIn(partition, place.offset);
+  const found = timeIn(broker, partition, place.offset);
   if (typeof found === "number") return { error: found, timestamp: NO_TIME };
   return { error: ErrorCodes.none, timestamp: found.timestampMs };
 }

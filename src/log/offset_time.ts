@@ -5,8 +5,7 @@
 
 import { type ErrorCode, ErrorCodes } from "../format/errors.ts";
 import type { Partition } from "./partition.ts";
-import { beginNear } from "./replay.ts";
-import { Walk } from "./walk.ts";
+import type { COLD, PartitionReader } from "./read.ts";
 
 /** In place of a time: no visible record has the offset. */
 export const NO_TIME = -1;
@@ -20,22 +19,19 @@ export interface BatchTime {
 
 const NONE: BatchTime = { timestampMs: NO_TIME, baseOffset: 0, lastOffset: 0 };
 
-/** Milliseconds since 1970, NO_TIME, or an error code where the log cannot be read. */
+/**
+ * Milliseconds since 1970, NO_TIME, or an error code where the log cannot be read. COLD: what it
+ * needs is not in the page cache, the reader's guard is on, and `reader.reads` says what to read.
+ */
 export function timeOfOffset(
-  { segments, logStart, visible, store, directory }: Partition,
+  reader: PartitionReader,
+  partition: Partition,
   offset: number,
-): BatchTime | ErrorCode {
-  if (offset < logStart || offset >= visible.offset) return NONE;
-  const segment = segments.findLast(({ baseOffset }) => baseOffset <= offset);
-  if (segment === undefined) return NONE;
-  if (store.open(directory, segment) < 0) return ErrorCodes.storage_failed;
-  const walk = new Walk(store);
-  let code = beginNear(walk, segment, offset);
-  while (code === 0 && walk.lastOffset < offset) {
-    if (walk.atEnd) return NONE; // compacted away
-    code = walk.next();
-  }
-  if (code !== 0) return ErrorCodes.storage_failed;
-  const { maxTimestamp: timestampMs, baseOffset, lastOffset } = walk;
+): BatchTime | ErrorCode | typeof COLD {
+  if (offset < partition.logStart || offset >= partition.visible.offset) return NONE;
+  const code = reader.stand(partition, offset);
+  if (code === ErrorCodes.offset_out_of_range) return NONE;
+  if (code !== ErrorCodes.none) return code;
+  const { maxTimestamp: timestampMs, baseOffset, lastOffset } = reader.reads.walk;
   return { timestampMs, baseOffset, lastOffset };
 }

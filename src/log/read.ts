@@ -105,6 +105,21 @@ export class PartitionReader {
     return bytes;
   }
 
+  /**
+   * Has `reads.walk` stand at the batch that holds a visible `offset`; where that was compacted
+   * away, at the next one. Returns `none`, offset_out_of_range where nothing visible follows, or
+   * COLD.
+   */
+  stand(partition: Partition, offset: number): ErrorCode | typeof COLD {
+    if (isDamaged(partition, offset)) return ErrorCodes.partition_degraded;
+    const located = this.#locate(partition, offset);
+    if (located < 0) return this.#failed(located, -1);
+    const { segment, position } = this.#point;
+    if (position >= visibleSize(partition, segment)) return ErrorCodes.offset_out_of_range;
+    const code = this.#walk.begin(segment, position);
+    return code < 0 ? this.#failed(code, -1) : ErrorCodes.none;
+  }
+
   /** Who read `slice` found that it is not resident. */
   missSlice(slice: FileSlice): void {
     this.reads.missSlice(this.segment, slice.position, slice.size);

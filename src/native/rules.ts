@@ -34,6 +34,15 @@ export const OPERATION_RULES: { readonly [N in OperationName]?: readonly string[
     "It shows what is durable. A group, topic or partition that is not there has no offset, " +
     "which is no error: `offset` is -1.",
   ],
+  "offset_times": [
+    "No answer waits for the disk, unless --cold-reads is off. What is not in the page cache is " +
+    "storage_slow, for its place alone, and the broker reads it in the background: ask again.",
+  ],
+  "group_lags": [
+    "No answer waits for the disk, unless --cold-reads is off. Where the time of a record is not " +
+    "in the page cache, lagMs of its topic is -1, and the broker reads it in the background: ask " +
+    "again.",
+  ],
   "init_producer": [
     "Number the records of each partition from sequence 0 on, and send a batch that was not " +
     "answered again as it was, id, epoch and sequence included: then it is stored once. The " +

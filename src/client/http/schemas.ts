@@ -225,8 +225,8 @@ export interface Partition {
   /** Files that they are in. */
   readonly segments: number;
   /**
-   * Time of the first visible batch, by its highest timestamp; null: there is none. A time as in
-   * RFC 3339.
+   * Time of the first visible batch, by its highest timestamp; null: there is none, or it is being
+   * read from the disk. A time as in RFC 3339.
    */
   readonly oldest: string | null;
   /** The same of the last one. A time as in RFC 3339. */
@@ -306,7 +306,10 @@ export interface Group {
     readonly visibleEnd: number | null;
     /** How many records it has not read. */
     readonly lagRecords: number | null;
-    /** Between the first record it has not read and the newest one; null: not known. */
+    /**
+     * Between the first record it has not read and the newest one; null: not known, or not yet: it
+     * is being read from the disk.
+     */
     readonly lagMs: number | null;
     /** A time as in RFC 3339. */
     readonly committedAt: string;

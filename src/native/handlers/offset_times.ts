@@ -19,8 +19,7 @@ export function offsetTimes(door: NativeDoor, session: Session, request: Request
     throw new RequestError(ErrorCodes.invalid_request, `at most ${OFFSET_TIMES_MAX} places`);
   }
   const { places } = decodeBody(OFFSET_TIMES.request, memory.bytes, start, end);
-  const { topics } = door.broker;
-  const times = places.map((place) => findOffsetTime(topics, place));
+  const times = places.map((place) => findOffsetTime(door.broker, place));
   const { version, reply } = OFFSET_TIMES;
   replyBody(session, correlation, version, reply, { times });
   door.server.queueSend(session.slot);

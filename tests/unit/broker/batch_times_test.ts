@@ -1,7 +1,7 @@
 /** Times of records, and the few that are remembered: the same as the log says, read once. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BatchTimes, timeIn } from "../../../src/broker/batch_times.ts";
+import { BatchTimes } from "../../../src/broker/batch_times.ts";
 import { NO_TIME, timeOfOffset } from "../../../src/log/offset_time.ts";
 import { batchOf } from "../../support/batches.ts";
 import { BrokerWorld } from "../../support/broker_world.ts";
@@ -19,8 +19,9 @@ function produce(world: BrokerWorld, records: number, maxTimestamp: number): voi
 test("whatever was asked before, the answer is what the log says", () => {
   forSeeds(10, (prng) => {
     const world = new BrokerWorld({ segmentBytes: 600 });
-    const { partition } = world;
-    const { log } = partition;
+    const { log } = world.partition;
+    const { reader } = world.log;
+    const times = new BatchTimes();
     for (let step = 0; step < 200; step += 1) {
       const grows = log.visible.offset < 60 && prng.chance(20);
       if (grows) produce(world, prng.between(1, 4), START + prng.below(1000));
@@ -28,8 +29,8 @@ test("whatever was asked before, the answer is what the log says", () => {
         log.logStart = prng.between(log.logStart, log.visible.offset);
       }
       const offset = prng.below(log.visible.offset + 3);
-      const expected = timeOfOffset(log, offset);
-      const found = timeIn(partition, offset);
+      const expected = timeOfOffset(reader, log, offset);
+      const found = times.find(reader, log, offset);
       assert.ok(typeof expected !== "number" && typeof found !== "number");
       assert.equal(found.timestampMs, expected.timestampMs, String(offset));
     }
@@ -44,7 +45,7 @@ test("what is asked again is not read again; what is not there is not remembered
   const read = (offset: number): [timestampMs: number, isRead: boolean] => {
     const { counters } = log.store;
     const before = counters.bytesRead;
-    const found = times.find(log, offset);
+    const found = times.find(world.log.reader, log, offset);
     assert.ok(typeof found !== "number");
     return [found.timestampMs, counters.bytesRead > before];
   };

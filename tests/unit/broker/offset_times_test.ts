@@ -8,10 +8,9 @@ import { BrokerWorld } from "../../support/broker_world.ts";
 
 test("only what is visible has a time; a place that is not there is an error of its own", () => {
   const world = new BrokerWorld();
-  const { topics } = world.broker;
   const topic = world.partition.topic.name;
   const at = (offset: number, partition = 0, name = topic) => {
-    const { error, timestamp } = findOffsetTime(topics, { topic: name, partition, offset });
+    const { error, timestamp } = findOffsetTime(world.broker, { topic: name, partition, offset });
     return [error, timestamp];
   };
   const maxTimestamp = 1700000000000;

@@ -210,6 +210,11 @@ export interface Libc {
   getrandom(into: Memory, start: number, size: number): number;
   /** signal(2) with SIG_IGN. */
   ignoreSignal(signal: number): number;
+  /**
+   * nice(2) of this thread: adds to its nice value, up to 19. The threads that it starts from then
+   * on inherit it, and to take it back needs a privilege. Where it is refused nothing changes.
+   */
+  addNice(by: number): void;
   /** Ends the process at once, from any thread, with no handler run. */
   exit(code: number): never;
 }

@@ -82,6 +82,7 @@ export const SYMBOLS = {
   getrandom: { args: ["address", "size", "i32"], returns: "i32" },
   // The old handler comes back cut to 32 bits; SIG_ERR is all ones, which no function's address is.
   signal: { args: ["i32", "size"], returns: "i32" },
+  nice: { args: ["i32"], returns: "i32" },
   _exit: { args: ["i32"], returns: "void" },
 
   // System calls. The first argument is the number of the call on this architecture.

@@ -102,6 +102,11 @@ export class SystemLibc extends SocketCalls implements Libc {
     return returned === -1 ? this.result(returned) : 0;
   }
 
+  addNice(by: number): void {
+    assertInt(by);
+    this.symbols.nice(by); // -1 may be an error or the new value
+  }
+
   exit(code: number): never {
     assertInt(code);
     this.symbols._exit(code);

@@ -11,7 +11,8 @@
  * they are sent (`roomAgain`): so a consumer that does not read costs its own pushes and no memory.
  *
  * One that is paced rests behind a push that reached the visible end, for its interval: what comes
- * meanwhile is one push instead of many.
+ * meanwhile is one push instead of many. Those whose rest is over at the same time are pushed one a
+ * turn.
  *
  * Invariant: pushes of a subscription are contiguous and begin only while its credit is above
  * zero; nothing is pushed after its last push, after `unsubscribe` or after `dropSubscriber`.
@@ -233,7 +234,7 @@ export function roomAgain(broker: Broker, subscriber: Subscriber): void {
 /** One step: what became visible in this turn, and what there was no room for before. */
 export function pushBatches(broker: Broker, door: Door): void {
   const { moved, pushable, resting } = broker;
-  while (resting.nextMs <= broker.nowMs) {
+  if (resting.nextMs <= broker.nowMs) { // one a turn: none gets long by them
     const rested = resting.first()!;
     resting.remove(rested);
     wake(broker, rested);

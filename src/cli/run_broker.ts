@@ -32,6 +32,9 @@ import { ServeOutput } from "./serve_output.ts";
 import { pause, untilAborted, watchSignals } from "./signals.ts";
 import { readEnvironment, settingVariables } from "./variables.ts";
 
+/** Of the thread that serves HTTP: the shard goes first where they want one processor. */
+const HTTP_NICE = 10;
+
 /** Throws what `RunningBroker.start` throws, and BrokerFailed. */
 export async function runBroker(
   command: ServeCommand,
@@ -57,6 +60,8 @@ export async function runBroker(
   }
   const broker = await start(config, sources, threads, { manager, output });
   if (config.http.enabled) await openHttp(broker, output);
+  // Behind a flush the scheduler would give the shard's processor to this thread, for milliseconds.
+  libc.addNice(HTTP_NICE);
   await Promise.race([untilAborted(signal), broker.closed, watch(broker, manager, signal)]);
   manager.stopping();
   await broker.stop();

@@ -3,6 +3,7 @@
  * happened through descriptor 1 by `write(2)`, because that needs no permission and is there at
  * once.
  */
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { libc } from "#ffi";
 import { AT_FDCWD, O_CREAT, O_RDWR, O_TRUNC, SIGXFSZ } from "../../ffi/constants.ts";
@@ -106,6 +107,17 @@ async function askWorkers(count: number, mode: string, path: string): Promise<st
   return answers.join(", ");
 }
 
+/** The nice value of the main thread, before and after. */
+function becomeNicer(): string {
+  const nice = (): number => {
+    const stat = readFileSync("/proc/self/stat", "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+  };
+  const before = nice();
+  libc.addNice(3);
+  return String(nice() - before);
+}
+
 async function run(mode: string, path: string): Promise<void> {
   if (mode === "calls") say(libc, tryCalls(libc, path));
   else if (mode === "vectors") say(libc, stressVectors(path));
@@ -113,6 +125,7 @@ async function run(mode: string, path: string): Promise<void> {
   else if (mode === "limit") say(libc, exceedFileSize(path));
   else if (mode === "workers") say(libc, await askWorkers(3, "calls", path));
   else if (mode === "exit-in-worker") say(libc, await askWorkers(1, "exit", path));
+  else if (mode === "nice") say(libc, becomeNicer());
   else if (mode === "exit") {
     process.on("exit", () => say(libc, "a handler ran"));
     say(libc, "before");

@@ -46,6 +46,11 @@ test("calls work in a process of their own", () => {
   assert.equal(code, 0);
 });
 
+test("a thread becomes nicer", () => {
+  const { code, said, errors } = start(command("nice", ALLOW_ALL));
+  assert.deepEqual([code, said], [0, "3"], errors);
+});
+
 test("exit ends the process with its code, and no handler runs", () => {
   const { code, said } = start(command("exit", ALLOW_ALL));
   assert.equal(said, "before");

@@ -327,6 +327,10 @@ export class FaultyLibc implements Libc {
     return this.fault("ignoreSignal") || this.inner.ignoreSignal(signal);
   }
 
+  addNice(by: number): void {
+    this.inner.addNice(by);
+  }
+
   exit(code: number): never {
     this.fault("exit");
     return this.inner.exit(code);

@@ -163,6 +163,11 @@ export class SimLibc extends SimSocketCalls implements Libc {
     return this.done("ignoreSignal", signal, 0, 0, "", isRefused ? -EINVAL : 0);
   }
 
+  addNice(by: number): void {
+    assertInt(by);
+    this.done("addNice", by, 0, 0, "", 0);
+  }
+
   exit(code: number): never {
     assertInt(code);
     this.done("exit", code, 0, 0, "", 0);

@@ -113,6 +113,21 @@ test("one that rests hears of its end at once, and is forgotten with its connect
   }
 });
 
+test("of those that have rested each is pushed in a turn of its own", () => {
+  const { world, paced } = pacedWorld(1);
+  for (const correlation of [8, 9]) {
+    begin(world, { subscriber: paced, correlation });
+    pace(paced, correlation, 10);
+  }
+  assert.deepEqual(step(world), [100, 100, 100], "whose first one it is does not wait");
+  appendMore(world, 2);
+  world.turn();
+  world.broker.nowMs += 10;
+  assert.deepEqual([step(world), step(world), step(world)], [[200], [200], [200]]);
+  assert.deepEqual(step(world), []);
+  world.close();
+});
+
 test("a rest is bounded", () => {
   const { world, paced } = pacedWorld(1);
   pace(paced, 7, 4294967295);

@@ -35,11 +35,11 @@ export class DoorConnections {
     if (this.#areTooMany) hearFirst(() => this.#endNewest());
   }
 
-  /** Serves the request at once, or when it is decided who is too many and its client is not. */
-  serve(incoming: IncomingMessage, serve: () => void): void {
-    if (!this.#areTooMany) return serve();
+  /** `answer` is called at once, or when it is decided who is too many and its client is not. */
+  serve(incoming: IncomingMessage, answer: () => void): void {
+    if (!this.#areTooMany) return answer();
     hearFirst(() => {
-      if (!incoming.socket.destroyed) serve();
+      if (!incoming.socket.destroyed) answer();
     });
   }
 

@@ -106,7 +106,8 @@ function execute(door: NativeDoor, session: Session, at: number): number {
   if (handler.controlOnly && !session.isControl) {
     return refuse(door, session, ErrorCodes.not_permitted, "");
   }
-  if (!handler.isHot) door.garbage += 1;
+  if (handler.isQuestion) door.fleeting += 1;
+  else if (!handler.isHot) door.garbage += 1;
   const { lastToken } = door;
   try {
     const result = handler.run(door, session, request);
@@ -156,7 +157,7 @@ function end(door: NativeDoor, session: Session): number {
 }
 
 function refuse(door: NativeDoor, session: Session, code: number, message: string): number {
-  door.garbage += 1;
+  door.fleeting += 1;
   replyError(session, request.correlation, request.version, code, message);
   door.server.queueSend(session.slot);
   return HANDLED;

@@ -148,8 +148,10 @@ export class NativeDoor implements Door {
   replyBytesPause: number = REPLY_BYTES_PAUSE;
   /** The shard stops: requests that come now are refused. */
   stopping = false;
-  /** Requests that left something to collect, refusals and sessions; the server counts down. */
+  /** Sessions, and requests that left something that may have lived; the server counts down. */
   garbage = 0;
+  /** Questions and refusals: what they left is let go when their turn is over. */
+  fleeting = 0;
   /** How long requests take. */
   readonly times: RequestTimes = new RequestTimes();
   readonly #sessions: (Session | undefined)[] = [];

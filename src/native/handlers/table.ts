@@ -61,6 +61,8 @@ export interface Handler {
   readonly beforeHello: boolean;
   /** It allocates nothing. */
   readonly isHot: boolean;
+  /** What it allocates is let go when its turn is over. */
+  readonly isQuestion: boolean;
   readonly controlOnly: boolean;
   /** The door answers it, at once or later; it says then how long that took. */
   readonly isAnsweredByDoor: boolean;
@@ -122,6 +124,25 @@ const ANSWERED_BY_DOOR: ReadonlySet<string> = new Set([
 
 const HOT: ReadonlySet<string> = new Set(["produce", "fetch", "add_credit"]);
 
+/** All that they make is their answer. */
+const QUESTIONS: ReadonlySet<string> = new Set([
+  "ping",
+  "describe_topic",
+  "metadata",
+  "offsets",
+  "offset_times",
+  "fetch_offsets",
+  "list_groups",
+  "group_lags",
+  "stats",
+  "describe_config",
+  "connections",
+  "histograms",
+  "health",
+  "topic_counters",
+  "list_topics",
+]);
+
 const HANDLERS: readonly (Handler | undefined)[] = buildTable();
 
 export function handlerOf(operation: number): Handler | undefined {
@@ -141,6 +162,7 @@ function buildTable(): (Handler | undefined)[] {
       version: row.version,
       beforeHello: row.name === "hello",
       isHot: HOT.has(row.name),
+      isQuestion: QUESTIONS.has(row.name),
       isAnsweredByDoor: ANSWERED_BY_DOOR.has(row.name),
       controlOnly: CONTROL_OPERATIONS.some((control) => control.code === row.code),
       run,

@@ -14,8 +14,13 @@ const START_MS = 1_000_000;
 function counting() {
   const collected: string[] = [];
   const collector = new Collector((whole) => collected.push(whole ? "all" : "young"));
-  const door = { garbage: 0 };
+  const door = { garbage: 0, fleeting: 0 };
   const store = { garbage: 0 };
+  /** What is collected when so many questions were asked until this second. */
+  const ask = (questions: number, second: number): string => {
+    door.fleeting += questions;
+    return add(0, 0, second);
+  };
   /** What is collected when so many pieces are added at this second. */
   const add = (ofDoor: number, ofStore: number, second: number, partitions = 1): string => {
     door.garbage += ofDoor;
@@ -24,7 +29,7 @@ function counting() {
     collector.step(door, store, partitions, START_MS + second * 1000);
     return collected.slice(before).join(" ");
   };
-  return { add, collector, pieces: () => door.garbage + store.garbage };
+  return { add, ask, collector, pieces: () => door.garbage + store.garbage };
 }
 
 test("a thousand pieces are a reason to collect, fewer are counted on", () => {
@@ -63,6 +68,18 @@ test("what a collection of young objects may have left is collected without new 
   assert.equal(add(0, 0, 30), "", "nothing has come since");
 });
 
+test("questions alone have young objects collected, and all only when they were very many", () => {
+  const { add, ask, collector } = counting();
+  assert.equal(add(1000, 0, 0), "all");
+  assert.equal(ask(999, 20), "");
+  assert.equal(ask(1, 20), "young");
+  for (let thousand = 1; thousand < 499; thousand += 1) assert.equal(ask(1000, 20), "young");
+  assert.equal(ask(1000, 20), "all");
+  assert.deepEqual([collector.whole, collector.young], [2, 499]);
+  assert.equal(ask(250_000, 40), "young");
+  assert.equal(add(500, 0, 40), "all", "half of either");
+});
+
 test("what lived through a collection of young objects is collected", async () => {
   // Like a shard: so much memory of WebAssembly that Bun takes any other heap for a small one.
   const fast = new Uint8Array(new WebAssembly.Memory({ initial: 1024, maximum: 1024 }).buffer);
@@ -74,9 +91,9 @@ test("what lived through a collection of young objects is collected", async () =
   });
   await pause(0); // a WeakRef keeps its object until here
   const collector = new Collector();
-  collector.step({ garbage: 1000 }, { garbage: 0 }, 1, START_MS);
+  collector.step({ garbage: 1000, fleeting: 0 }, { garbage: 0 }, 1, START_MS);
   held.clear();
-  collector.step({ garbage: 1000 }, { garbage: 0 }, 1, START_MS + 20_000);
+  collector.step({ garbage: 1000, fleeting: 0 }, { garbage: 0 }, 1, START_MS + 20_000);
   const kept = seen.filter((ref) => ref.deref() !== undefined).length;
   // A few may still be seen on the stack. Deno collects when it wants to.
   if (currentRuntime() === "bun") assert.ok(kept < 10, "pieces are left: " + kept);
@@ -87,16 +104,20 @@ test("requests of the data path leave nothing; others, refusals and connections 
   const made = new NodeWorld();
   made.addTopic("t");
   const client = made.client();
-  const before = made.node.door.garbage;
+  const { door } = made.node;
+  const counted = (): number[] => [door.garbage, door.fleeting];
+  const [pieces, questions] = counted() as [number, number];
   for (let i = 0; i < 5; i += 1) client.ask(frames.produce(0, batchOfSize(100), i));
   for (let i = 0; i < 5; i += 1) client.ask(frames.fetch(0, i));
-  assert.equal(made.node.door.garbage, before);
+  assert.deepEqual(counted(), [pieces, questions]);
   client.ask(frames.produce(7, batchOfSize(100)));
   client.ask(frames.request("stats", {}));
-  assert.equal(made.node.door.garbage, before + 2);
+  assert.deepEqual(counted(), [pieces, questions + 2], "neither lives");
+  client.ask(frames.request("open_partition", { topic: "t", partition: 0 }));
+  assert.deepEqual(counted(), [pieces + 1, questions + 2], "a handle does");
   made.client();
-  assert.ok(made.node.door.garbage > before + 2);
+  assert.ok(door.garbage > pieces + 1);
   for (let i = 0; i < 1100; i += 1) client.ask(frames.request("stats", {}));
-  assert.ok(made.node.door.garbage < 1000);
+  assert.ok(door.fleeting < 1000);
   made.end();
 });

@@ -125,7 +125,7 @@ export const METADATA_TOPICS_MAX = 1024;
 /** Topics that a reply lists where all are asked for, some at a time; about a millisecond. */
 export const TOPICS_LISTED_MAX = 256;
 /** Topics and partitions that a client of ours has described at a time: no turn is long by that. */
-export const DESCRIBED_AT_ONCE = 256;
+export const DESCRIBED_AT_ONCE = 64;
 /** Places of one offset_times request; also those that are read in the background. */
 export const OFFSET_TIMES_MAX = 256;
 /** Groups of one group_lags request, and its partitions whose lag is told in time. */

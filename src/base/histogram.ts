@@ -16,7 +16,7 @@ const VALUE_MAX = 2147483647;
 const BUCKETS = (31 - SUB_BITS + 1) * SUBS;
 const HIGHEST: Float64Array = Float64Array.from({ length: BUCKETS }, (_, at) => highestOf(at));
 /** Bytes of a bucket as the wire has it: both numbers as u64. */
-const WRITTEN_SIZE = 16;
+export const BUCKET_SIZE = 16;
 
 /** How many values lie at or below `upTo`, and above that of the bucket before. */
 export interface Bucket {
@@ -30,11 +30,15 @@ export class Histogram {
   /** Of the values as they came, with their fractions. */
   sum = 0;
   readonly #buckets: Float64Array = new Float64Array(BUCKETS);
+  /** Buckets that hold any. */
+  #filled = 0;
 
   /** Fractions are cut off; the unit is the caller's. */
   record(value: number): void {
     const whole = value >= VALUE_MAX ? VALUE_MAX : value > 0 ? value | 0 : 0;
-    this.#buckets[bucketOf(whole)]! += 1;
+    const bucket = bucketOf(whole);
+    if (this.#buckets[bucket] === 0) this.#filled += 1;
+    this.#buckets[bucket]! += 1;
     this.count += 1;
     if (value > 0) this.sum += value;
     if (whole > this.max) this.max = whole;
@@ -64,29 +68,25 @@ export class Histogram {
 
   /** How many hold any. */
   get bucketCount(): number {
-    let filled = 0;
-    const last = bucketOf(this.max);
-    for (let bucket = 0; bucket <= last; bucket += 1) {
-      if (this.#buckets[bucket]! > 0) filled += 1;
-    }
-    return filled;
+    return this.#filled;
   }
 
   /** `buckets` as the wire has them, 16 bytes each; there is room for `bucketCount` at `start`. */
   writeBuckets(view: DataView, start: number): void {
-    let at = start;
-    const last = bucketOf(this.max);
-    for (let bucket = 0; bucket <= last; bucket += 1) {
-      const count = this.#buckets[bucket]!;
+    const buckets = this.#buckets;
+    const end = start + this.#filled * BUCKET_SIZE;
+    for (let bucket = 0, at = start; at < end; bucket += 1) {
+      const count = buckets[bucket]!;
       if (count === 0) continue;
       writeU64(view, at, HIGHEST[bucket]!);
       writeU64(view, at + 8, count);
-      at += WRITTEN_SIZE;
+      at += BUCKET_SIZE;
     }
   }
 
   clear(): void {
     this.#buckets.fill(0);
+    this.#filled = 0;
     this.count = 0;
     this.max = 0;
     this.sum = 0;

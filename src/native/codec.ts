@@ -195,7 +195,7 @@ function tableSize({ varying, sizeMin }: Plan, value: Value): number {
 
 /** Without its count. */
 function listSize(elements: Plan, list: readonly Value[] | WrittenList): number {
-  if (isWritten(list)) return list.count * elements.sizeMin;
+  if (isWritten(list)) return list.size;
   if (elements.varying.length === 0) return list.length * elements.sizeMin;
   let size = 0;
   for (let i = 0; i < list.length; i += 1) size += tableSize(elements, list[i]!);
@@ -231,8 +231,8 @@ function encodeList(
   let at = start + 4;
   if (isWritten(list)) {
     view.setUint32(start, list.count);
-    list.writeTo(view, at);
-    return at + list.count * elements.sizeMin;
+    list.writeTo(bytes, view, at);
+    return at + list.size;
   }
   view.setUint32(start, list.length);
   for (let i = 0; i < list.length; i += 1) at = encodeTable(elements, list[i]!, bytes, view, at);
@@ -241,6 +241,19 @@ function encodeList(
 
 function isWritten(list: readonly Value[] | WrittenList): list is WrittenList {
   return !Array.isArray(list);
+}
+
+/** A list that is encoded now, for values that are told again and again. */
+export function encodedOnce<const T extends Table>(
+  table: T,
+  list: readonly EncodableOf<T>[],
+): WrittenList {
+  const elements = planOf(table);
+  const size = listSize(elements, list as readonly Value[]);
+  const encoded = new Uint8Array(4 + size);
+  encodeList(elements, list as readonly Value[], encoded, new DataView(encoded.buffer), 0);
+  const inside = encoded.subarray(4);
+  return { count: list.length, size, writeTo: (bytes, _, at) => bytes.set(inside, at) };
 }
 
 /** Writes one field; returns where the next one begins. */

@@ -30,13 +30,12 @@ export interface Operation {
 /** The values that a table describes. */
 export type ValueOf<T extends Table> = { -readonly [F in T[number] as F[0]]: TypeOf<F[1]> };
 
-/**
- * A list that is never made: its owner writes the elements where they go. They have a fixed size,
- * and there are `count` of them.
- */
+/** A list that is never made: its owner writes the `count` elements where they go. */
 export interface WrittenList {
   readonly count: number;
-  writeTo(view: DataView, at: number): void;
+  /** Of all elements, in bytes. */
+  readonly size: number;
+  writeTo(bytes: Uint8Array, view: DataView, at: number): void;
 }
 
 /** What can be encoded as the values of a table. */

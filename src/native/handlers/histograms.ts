@@ -3,6 +3,7 @@
  * to the reply, and no object is made of any.
  */
 
+import { BUCKET_SIZE } from "../../base/histogram.ts";
 import { decodeBody } from "../codec.ts";
 import { HANDLED, type Request } from "../request.ts";
 import type { NamedHistogram, NativeDoor } from "../door.ts";
@@ -31,7 +32,8 @@ function describe({ name, listener, operation: asked, values }: NamedHistogram):
   const { count, sum, max, bucketCount } = values;
   const buckets = {
     count: bucketCount,
-    writeTo: (view: DataView, at: number) => values.writeBuckets(view, at),
+    size: bucketCount * BUCKET_SIZE,
+    writeTo: (_: Uint8Array, view: DataView, at: number) => values.writeBuckets(view, at),
   };
   return { name, listener, operation: asked, count, sum: Math.round(sum), max, buckets };
 }

@@ -3,19 +3,27 @@
 import { ErrorCodes } from "../../format/errors.ts";
 import type { Broker } from "../../broker/broker.ts";
 import type { Topic } from "../../broker/topics.ts";
-import { TOPIC_SETTINGS } from "../../format/topic_config.ts";
-import { decodeBody } from "../codec.ts";
+import { type ConfigEntry, TOPIC_SETTINGS } from "../../format/topic_config.ts";
+import { decodeBody, encodedOnce } from "../codec.ts";
 import { HANDLED, type Request } from "../request.ts";
 import type { NativeDoor } from "../door.ts";
-import { operation, type ReplyOf } from "../operations.ts";
+import { operation } from "../operations.ts";
 import { replyBody } from "../replies.ts";
 import type { Session } from "../session.ts";
+import type { EncodableOf, WrittenList } from "../table.ts";
 import { checkNames, wantedNames } from "../topic_names.ts";
 
 const METADATA = operation("metadata");
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 
-type TopicReply = ReplyOf<"metadata">["topics"][number];
+type Reply = EncodableOf<typeof METADATA.reply>;
+type TopicReply = Extract<Reply["topics"], readonly unknown[]>[number];
+
+const [, [, TOPIC]] = METADATA.reply;
+const [, , , , [, CONFIG]] = TOPIC;
+const NO_SETTINGS: readonly ConfigEntry[] = [];
+/** What topics without settings of their own are told, by the settings of the broker. */
+const encoded: WeakMap<readonly ConfigEntry[], WrittenList> = new WeakMap();
 
 export function metadata(door: NativeDoor, session: Session, request: Request): number {
   const { memory, start, end } = request;
@@ -39,15 +47,33 @@ export function metadata(door: NativeDoor, session: Session, request: Request): 
 }
 
 function describe({ settings }: Broker, topic: Topic, leader: number): TopicReply {
-  const ofBroker = topic.isInternal ? [] : settings.ofTopics;
-  const set = new Map([...ofBroker, ...topic.settings].map(({ key, value }) => [key, value]));
+  const ofBroker = topic.isInternal ? NO_SETTINGS : settings.ofTopics;
   return {
     error: ErrorCodes.none,
     name: topic.name,
     topicId: topic.topicId,
     partitions: topic.partitions.map(() => ({ leader })),
-    config: TOPIC_SETTINGS.map(({ key, fallback }) => ({ key, value: set.get(key) ?? fallback })),
+    config: topic.settings.length === 0
+      ? configOfMost(ofBroker)
+      : configOf(ofBroker, topic.settings),
   };
+}
+
+function configOf(
+  ofBroker: readonly ConfigEntry[],
+  ofTopic: readonly ConfigEntry[],
+): readonly ConfigEntry[] {
+  const set = new Map([...ofBroker, ...ofTopic].map(({ key, value }) => [key, value]));
+  return TOPIC_SETTINGS.map(({ key, fallback }) => ({ key, value: set.get(key) ?? fallback }));
+}
+
+/** Of topics without settings of their own; the more topics there are the more are. */
+function configOfMost(ofBroker: readonly ConfigEntry[]): WrittenList {
+  const known = encoded.get(ofBroker);
+  if (known !== undefined) return known;
+  const made = encodedOnce(CONFIG, configOf(ofBroker, NO_SETTINGS));
+  encoded.set(ofBroker, made);
+  return made;
 }
 
 function unknown(name: string): TopicReply {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { writeU64 } from "../../../src/base/bytes.ts";
 import { LIST_ELEMENTS_MAX } from "../../../src/limits.ts";
-import { BodyError, decodeBody, encodeBody } from "../../../src/native/codec.ts";
+import { BodyError, decodeBody, encodeBody, encodedOnce } from "../../../src/native/codec.ts";
 import { CONTROL_OPERATIONS } from "../../../src/native/control_operations.ts";
 import { OPERATIONS } from "../../../src/native/operations.ts";
 import type { Scalar, Table, ValueOf } from "../../../src/native/table.ts";
@@ -132,7 +132,8 @@ test("a list that its owner writes is the same bytes as one that was made", () =
   for (const values of [[], [7], [1, 2, 3]]) {
     const written = {
       count: values.length,
-      writeTo: (view: DataView, start: number) => {
+      size: 9 * values.length,
+      writeTo: (_: Uint8Array, view: DataView, start: number) => {
         for (const [index, value] of values.entries()) {
           writeU64(view, start + 9 * index, value);
           view.setUint8(start + 9 * index + 8, value);
@@ -140,10 +141,12 @@ test("a list that its owner writes is the same bytes as one that was made", () =
       },
     };
     const made = values.map((value) => ({ a: value, b: value }));
-    const [from, whole] = [written, made].map((list) => {
+    const once = encodedOnce([["a", "u64", ""], ["b", "u8", ""]], made);
+    const [from, whole, again] = [written, made, once].map((list) => {
       return encodeBody(table, { name: "n", list, end: 1 }, 3);
     });
     assert.deepEqual(from, whole);
+    assert.deepEqual(again, whole);
   }
 });
 

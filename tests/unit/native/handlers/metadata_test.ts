@@ -1,6 +1,7 @@
 /** Operation metadata: what is known of nodes and topics. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { brokerSettings } from "../../../../src/format/broker_settings.ts";
 import { ErrorCodes } from "../../../../src/format/errors.ts";
 import { TOPIC_SETTINGS } from "../../../../src/format/topic_config.ts";
 import { METADATA_TOPICS_MAX } from "../../../../src/limits.ts";
@@ -39,6 +40,26 @@ test("topics by name: an unknown one is named as such, a name given twice is ans
     [["", missing], ["a", 0], ["zz", missing]],
   );
   assert.deepEqual(topics[0]!.partitions, []);
+  world.end();
+});
+
+test("a topic goes by its own settings, then by the broker's, and by those of now", () => {
+  const world = new NativeWorld();
+  const own = world.addTopic("own", 1);
+  world.addTopic("plain", 1);
+  const client = world.connect();
+  const told = (): string[] => {
+    return ask(client, ["own", "plain"]).topics.map(({ config }) => {
+      return config.find(({ key }) => key === "segment.bytes")!.value;
+    });
+  };
+  const [fallback] = told();
+  own.settings = [{ key: "segment.bytes", value: "2097152" }];
+  assert.deepEqual(told(), ["2097152", fallback]);
+  world.broker.settings = brokerSettings([{ key: "log.segment.bytes", value: "1048576" }]);
+  assert.deepEqual(told(), ["2097152", "1048576"]);
+  own.settings = [];
+  assert.deepEqual(told(), ["1048576", "1048576"]);
   world.end();
 });
 

@@ -18,6 +18,16 @@ test("control operations, and only they, are for the shard's own socket", () => 
   for (const { code } of CONTROL_OPERATIONS) assert.equal(handlerOf(code)!.controlOnly, true);
 });
 
+test("a question is none of the data path, and none that changes something", () => {
+  const questions = OPERATIONS.filter(({ code }) => handlerOf(code)!.isQuestion);
+  assert.ok(questions.every(({ code }) => !handlerOf(code)!.isHot));
+  const changing = /^(create|delete|alter|add|commit|init|open|close|subscribe|unsubscribe|pace)/;
+  for (const { name } of questions) assert.doesNotMatch(name, changing);
+  for (const name of ["stats", "histograms", "topic_counters", "health"]) {
+    assert.ok(questions.some((row) => row.name === name), name);
+  }
+});
+
 test("every other code has none", () => {
   const known = new Set<number>([...OPERATIONS, ...CONTROL_OPERATIONS].map(({ code }) => code));
   for (let code = 0; code < 65536; code += 1) {

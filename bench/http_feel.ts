@@ -17,8 +17,10 @@
  *     --runtime bun|deno   default both     --rounds N    default 5     --seconds S   default 8
  *     --level fsync|os     default fsync    --case NAME   default both
  *
- * Goals: p99 of the loop's lag (loop_turns.ts) and of produce, beside against alone: at most 1.2.
- * Where one is above 1.5 the command fails.
+ * Goals: p99 of the loop's lag and of produce, beside against alone: at most 1.2. Where one is
+ * above 1.5 the command fails. The lag is told in two ways (loop_turns.ts): by turns, as /metrics
+ * has it, and by time, which is what the rare long turn weighs in; of a hypervisor's, too, which
+ * stops a machine for milliseconds where it uses more than its share.
  *
  * Invariant: a run counts only when the stream had every record of its topic, and every answer to a
  * poller was right.
@@ -259,9 +261,10 @@ async function runRuntime(runtime: RuntimeName, options: Options): Promise<Resul
 function progress(runtime: string, round: Record<Variant, Figures>, number: number): string {
   const told = VARIANTS.map((variant) => {
     const { loop, produceP99Us } = round[variant];
-    return `${variant} loop ${digits(loop.p99Us)} produce ${digits(produceP99Us)}`;
+    const lag = `loop ${digits(loop.turnP99Us)}, ${digits(loop.p99Us)} by time`;
+    return `${variant} ${lag}, produce ${digits(produceP99Us)}`;
   });
-  return `${number} ${runtime} p99 µs: ${told.join(", ")}`;
+  return `${number} ${runtime} p99 µs: ${told.join("; ")}`;
 }
 
 const COLUMNS = [
@@ -269,8 +272,9 @@ const COLUMNS = [
   "case",
   "variant",
   "records/s",
-  "loop lag p99 µs",
-  "loop lag p99.9 µs",
+  "turns p99 µs",
+  "loop lag by time p99 µs",
+  "loop lag by time p99.9 µs",
   "loop in turns",
   "produce p50 µs",
   "produce p99 µs",
@@ -294,6 +298,7 @@ function rowsOf({ runtime, name, rounds }: Result): string[] {
       name,
       variant,
       short(median((run) => run.recordsPerSecond)),
+      of(({ loop }) => loop.turnP99Us),
       of(({ loop }) => loop.p99Us),
       of(({ loop }) => loop.p999Us),
       percent(median(({ loop }) => loop.share)),
@@ -314,7 +319,8 @@ function verdicts({ runtime, name, rounds }: Result): { lines: string[]; isSound
   let isSound = true;
   const lines: string[] = [];
   const measures = [
-    ["p99 of the loop's lag", ({ loop }: Figures) => loop.p99Us],
+    ["p99 of the loop's turns", ({ loop }: Figures) => loop.turnP99Us],
+    ["p99 of the loop's lag by time", ({ loop }: Figures) => loop.p99Us],
     ["p99 of produce", ({ produceP99Us }: Figures) => produceP99Us],
   ] as const;
   for (const [measured, of] of measures) {

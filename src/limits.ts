@@ -311,7 +311,7 @@ export const HTTP_STREAM_PARTITIONS_MAX = 256;
 export const HTTP_STREAM_CREDIT: number = 1 * MiB;
 export const HTTP_STREAM_PIECE: number = 64 * KiB;
 /** So far apart its records come in groups where there are many: the data path feels it less. */
-export const HTTP_STREAM_PUSH_MS = 10;
+export const HTTP_STREAM_PUSH_MS = 25;
 /** An event stream that has nothing to say says so; who lost it comes back after so long. */
 export const HTTP_HEARTBEAT_MS = 15000;
 export const HTTP_RECONNECT_MS = 1000;

@@ -75,7 +75,8 @@ export class Histogram {
   writeBuckets(view: DataView, start: number): void {
     const buckets = this.#buckets;
     const end = start + this.#filled * BUCKET_SIZE;
-    for (let bucket = 0, at = start; at < end; bucket += 1) {
+    let at = start;
+    for (let bucket = 0; at < end; bucket += 1) {
       const count = buckets[bucket]!;
       if (count === 0) continue;
       writeU64(view, at, HIGHEST[bucket]!);

@@ -10,9 +10,9 @@
  * A collection of young objects goes on beside the loop, and takes all that requests have left. It
  * leaves what lived through one: connections, segments and topics do, 4 KiB or more each. Only a
  * collection of all takes them, and the loop waits for it: 190 ms with 16,000 partitions, seen on a
- * busy machine. So it comes seldom, and more pieces may lie where many partitions live; of questions
- * and refusals, which end in the turn that they began in, it takes very many. Deno collects by
- * itself.
+ * busy machine. So it comes seldom, and more pieces may lie where many partitions live; questions
+ * and refusals, which end in the turn that they began in, must be very many for it. Deno collects
+ * by itself.
  *
  * Invariant: pieces are followed by a collection of all, in the first turn in which there are
  * enough of them and the last one is long enough ago.

@@ -5,7 +5,7 @@
  * (base/crc32c_simd.ts) counts for 128 MiB of heap, beside which a few MiB are nothing.
  *
  *     questions, refusals   -> so many    -> young objects are collected      0.1 to 0.4 ms
- *     what may have lived   -> so many, and some time has passed -> all       8 to 48 ms and more
+ *     what may have lived   -> so many, and some time has passed -> all       8 to 49 ms and more
  *
  * A collection of young objects goes on beside the loop, and takes all that requests have left. It
  * leaves what lived through one: connections, segments and topics do, 4 KiB or more each. Only a

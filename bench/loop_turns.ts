@@ -6,7 +6,8 @@
  *     lag     0   1…0    0             3…0            0            1…0     what is left of the turn
  *
  * Not the turns are counted but the time: a loop that polls on for the next group makes thousands
- * of turns of a microsecond, and one long turn among them is what others wait for.
+ * of turns of a microsecond, and one long turn among them is what others wait for. A quantile of
+ * the turns stands beside it, because that is what an operator sees in /metrics.
  *
  * Invariant: a turn is taken to be as long as the upper end of its bucket, at most a sixteenth too
  * long.

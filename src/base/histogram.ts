@@ -30,15 +30,11 @@ export class Histogram {
   /** Of the values as they came, with their fractions. */
   sum = 0;
   readonly #buckets: Float64Array = new Float64Array(BUCKETS);
-  /** Buckets that hold any. */
-  #filled = 0;
 
   /** Fractions are cut off; the unit is the caller's. */
   record(value: number): void {
     const whole = value >= VALUE_MAX ? VALUE_MAX : value > 0 ? value | 0 : 0;
-    const bucket = bucketOf(whole);
-    if (this.#buckets[bucket] === 0) this.#filled += 1;
-    this.#buckets[bucket]! += 1;
+    this.#buckets[bucketOf(whole)]! += 1;
     this.count += 1;
     if (value > 0) this.sum += value;
     if (whole > this.max) this.max = whole;
@@ -68,16 +64,20 @@ export class Histogram {
 
   /** How many hold any. */
   get bucketCount(): number {
-    return this.#filled;
+    let filled = 0;
+    const last = bucketOf(this.max);
+    for (let bucket = 0; bucket <= last; bucket += 1) {
+      if (this.#buckets[bucket]! > 0) filled += 1;
+    }
+    return filled;
   }
 
   /** `buckets` as the wire has them, 16 bytes each; there is room for `bucketCount` at `start`. */
   writeBuckets(view: DataView, start: number): void {
-    const buckets = this.#buckets;
-    const end = start + this.#filled * BUCKET_SIZE;
     let at = start;
-    for (let bucket = 0; at < end; bucket += 1) {
-      const count = buckets[bucket]!;
+    const last = bucketOf(this.max);
+    for (let bucket = 0; bucket <= last; bucket += 1) {
+      const count = this.#buckets[bucket]!;
       if (count === 0) continue;
       writeU64(view, at, HIGHEST[bucket]!);
       writeU64(view, at + 8, count);
@@ -87,7 +87,6 @@ export class Histogram {
 
   clear(): void {
     this.#buckets.fill(0);
-    this.#filled = 0;
     this.count = 0;
     this.max = 0;
     this.sum = 0;

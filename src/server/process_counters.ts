@@ -24,7 +24,7 @@ const decoder = new TextDecoder();
 export class ProcessCounters {
   readonly #libc: Libc;
   #block: Memory | null = null;
-  /** NaN: the kernel did not say. */
+  /** 0: not asked yet; NaN: the kernel did not say. */
   #pageSize = 0;
 
   constructor(libc: Libc) {

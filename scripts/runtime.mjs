@@ -151,6 +151,8 @@ export function runUnder(file, args, permissions) {
   const before = argumentsFor(runtime.name, permissions);
   const child = spawn(runtime.path, [...before, resolve(ROOT, file), ...args], {
     stdio: "inherit",
+    // Half a second after each start Deno would ask the network for the newest Deno.
+    env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" },
   });
   const forget = passSignals(child);
   if (process.env.npm_command !== undefined) endWithParent(child);

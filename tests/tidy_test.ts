@@ -223,6 +223,7 @@ test("tidy: Deno's tasks ask for the permissions of scripts/runtime.mjs", () => 
     const isBroker = name === "start" || name === "sluice";
     const wanted = isBroker ? DENO_BROKER_PERMISSIONS : DENO_SCRIPT_PERMISSIONS;
     assert.deepEqual(String(command).match(/--(allow-\w+|no-prompt)/g), [...wanted], name);
+    assert.match(String(command), /^DENO_NO_UPDATE_CHECK=1 deno /, "and nothing of the network");
   }
 });
 

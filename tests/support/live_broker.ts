@@ -53,11 +53,11 @@ export class LiveBroker {
   /** Whoever behaved is served, and the sockets of those who did not are closed. */
   async expectUnharmed(): Promise<void> {
     await this.canary.expectServed();
-    const gone = () => this.#held().length <= this.#sockets;
-    await until("the sockets are closed", gone).catch((error: Error) => {
-      throw new Error(`${error.message}: ${this.#held().join(" ")}`);
+    let held: string[] = [];
+    const asBefore = () => (held = this.#held()).length === this.#sockets;
+    await until("there are as many sockets as before", asBefore).catch((error: Error) => {
+      throw new Error(`${error.message}, ${this.#sockets}: ${held.join(" ")}`);
     });
-    assert.equal(this.#held().length, this.#sockets, "as many sockets as before");
   }
 
   /**

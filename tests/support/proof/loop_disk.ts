@@ -165,6 +165,14 @@ export class LoopDisk {
     run("mount", "-o", `remount,size=${ramMib}m`, join(this.#root, "ram"));
   }
 
+  /** Leaves hardly more than what is taken now; false when more was taken meanwhile. */
+  squeeze(leftMib: number): boolean {
+    const ram = join(this.#root, "ram");
+    const usedKib = Number(run("df", "--output=used", "-k", ram).split("\n").at(-1));
+    const size = `remount,size=${usedKib + leftMib * 1024}k`;
+    return spawnSync("mount", ["-o", size, ram]).status === 0;
+  }
+
   async remove(): Promise<void> {
     if (this.#mounted) await this.unmount().catch(() => {});
     this.#abandon();

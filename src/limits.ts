@@ -125,13 +125,13 @@ export const METADATA_TOPICS_MAX = 1024;
 /** Topics that a reply lists where all are asked for, some at a time; about a millisecond. */
 export const TOPICS_LISTED_MAX = 256;
 /** Topics and partitions that a client of ours has described at a time: no turn is long by that. */
-export const DESCRIBED_AT_ONCE = 64;
+export const DESCRIBED_AT_ONCE = 32;
 /** Places of one offset_times request; also those that are read in the background. */
 export const OFFSET_TIMES_MAX = 256;
 /** Groups of one group_lags request, and its partitions whose lag is told in time. */
 export const GROUP_LAGS_MAX = 128;
 /** Offsets of groups that a client of ours asks about at a time: no turn is long by that. */
-export const GROUP_LAGS_AT_ONCE = 24;
+export const GROUP_LAGS_AT_ONCE = 12;
 export const HANDLES_PER_CONNECTION_MAX = 65536;
 /** Queued file slices of one connection above which its frames are left unread. */
 export const SLICES_PAUSE: number = REPLY_SLOTS;

@@ -138,6 +138,7 @@ export function discardNode(node: Node): void {
 
 function closeParts(node: Node): void {
   node.reserve.close();
+  node.processCounters.close();
   node.coldReads.close();
   node.background.end();
   node.store.closeAll();

@@ -20,41 +20,50 @@
 
 import { clearTimeout, setTimeout } from "node:timers";
 import type { ConsumerBatch } from "../../client/consumer.ts";
-import { recordJson, viewOf } from "../../client/record_json.ts";
+import { JsonWriter } from "../../client/json_writer.ts";
+import { viewOf, writeRecord } from "../../client/record_json.ts";
 import { HTTP_DECOMPRESSED_SIZE_MAX, HTTP_RECONNECT_MS, HTTP_STREAM_PIECE } from "../../limits.ts";
 import { problemOf } from "../problem.ts";
-import { addPartition, positionsText } from "./positions.ts";
+import { addPartition, positionsAround, positionsText } from "./positions.ts";
 
 export interface EventStreamOptions {
   readonly batches: AsyncGenerator<ConsumerBatch, void, void>;
-  /** Where the batches begin; kept up to date. */
+  /** Where the batches begin; kept up to date, batch by batch. */
   readonly positions: Map<number, number>;
   /** Of the topic; see positions.ts. */
   readonly tag: string;
   readonly heartbeatMs: number;
+  /** Called when the batches are given back. */
+  readonly ended: () => void;
 }
 
 const HEARTBEAT = ":\n\n";
 
+const encoder = new TextEncoder();
+/** Of all streams: what it holds is taken before another has its turn. */
+const out = new JsonWriter();
+
 /** Ends when the batches do. Never throws. */
-export async function* eventsOf(options: EventStreamOptions): AsyncGenerator<string, void, void> {
-  const { batches, positions, tag, heartbeatMs } = options;
-  yield `retry: ${HTTP_RECONNECT_MS}\nid: ${positionsText(positions, tag)}\n\n`;
+export async function* eventsOf(
+  options: EventStreamOptions,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
+  const { batches, positions, tag, heartbeatMs, ended } = options;
   const arrivals = new Arrivals(batches);
   try {
+    yield encoder.encode(`retry: ${HTTP_RECONNECT_MS}\nid: ${positionsText(positions, tag)}\n\n`);
     for (;;) {
       const arrival = await arrivals.next(heartbeatMs);
       if (arrival === null) {
-        yield HEARTBEAT;
+        yield encoder.encode(HEARTBEAT);
         continue;
       }
       if (arrival.done === true) return;
       yield* eventsOfBatch(arrival.value, positions, tag);
     }
   } catch (error) {
-    yield `event: problem\ndata: ${JSON.stringify(problemOf(error))}\n\n`;
+    yield encoder.encode(`event: problem\ndata: ${JSON.stringify(problemOf(error))}\n\n`);
   } finally {
-    await batches.return();
+    await batches.return().finally(ended);
   }
 }
 
@@ -63,21 +72,27 @@ function* eventsOfBatch(
   batch: ConsumerBatch,
   positions: Map<number, number>,
   tag: string,
-): Generator<string> {
+): Generator<Uint8Array<ArrayBuffer>> {
   const { topic, partition, records, nextOffset } = batch;
   records.decompressedSizeMax = HTTP_DECOMPRESSED_SIZE_MAX;
   if (!positions.has(partition)) addPartition(positions, partition, nextOffset);
-  let text = "";
-  while (records.next()) {
-    positions.set(partition, records.offset + 1);
-    const data = recordJson(viewOf(records, topic, partition));
-    text += `id: ${positionsText(positions, tag)}\ndata: ${data}\n\n`;
-    if (text.length < HTTP_STREAM_PIECE) continue;
-    yield text;
-    text = "";
+  const [before, behind] = positionsAround(positions, tag, partition);
+  const begin = encoder.encode(`id: ${before}`);
+  const middle = encoder.encode(`${behind}\ndata: `);
+  try {
+    while (records.next()) {
+      out.bytes(begin);
+      out.number(records.offset + 1);
+      out.bytes(middle);
+      writeRecord(out, viewOf(records, topic, partition));
+      out.text("\n\n");
+      if (out.size >= HTTP_STREAM_PIECE) yield out.take();
+    }
+    positions.set(partition, nextOffset); // behind offsets that hold no record any more
+    if (out.size > 0) yield out.take();
+  } finally {
+    out.clear(); // half an event, where the batch was found damaged
   }
-  positions.set(partition, nextOffset); // behind offsets that hold no record any more
-  if (text !== "") yield text;
 }
 
 type Arrival = IteratorResult<ConsumerBatch, void>;

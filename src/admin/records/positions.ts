@@ -41,6 +41,21 @@ export function positionsText(positions: Positions, tag: string): string {
   return `${text}@${tag}`;
 }
 
+/** The same text around the offset of one partition, which is all that a record of it changes. */
+export function positionsAround(
+  positions: Positions,
+  tag: string,
+  partition: number,
+): readonly [before: string, behind: string] {
+  let before = "";
+  let behind = "";
+  for (const [other, offset] of positions) {
+    if (other < partition) before += `${other}:${offset},`;
+    if (other > partition) behind += `,${other}:${offset}`;
+  }
+  return [`${before}${partition}:`, `${behind}@${tag}`];
+}
+
 /** Adds a partition that the topic was given since, at its place in the order of partitions. */
 export function addPartition(
   positions: Map<number, number>,

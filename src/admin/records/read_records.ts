@@ -11,8 +11,9 @@
  */
 
 import type { Connection } from "../../client/connection.ts";
+import type { JsonWriter } from "../../client/json_writer.ts";
 import { type FetchedOnce, PartitionConsumer } from "../../client/partition_consumer.ts";
-import { recordJson, viewOf } from "../../client/record_json.ts";
+import { viewOf, writeRecord } from "../../client/record_json.ts";
 import { HTTP_DECOMPRESSED_SIZE_MAX } from "../../limits.ts";
 import type { Begin } from "./start.ts";
 
@@ -23,9 +24,15 @@ export interface ReadLimits {
   readonly waitMs: number;
 }
 
+/** Where records are written as JSON, and what stands between two of them. */
+export interface RecordSink {
+  readonly out: JsonWriter;
+  readonly between: string;
+}
+
 export interface Taken {
-  /** Each as JSON. */
-  readonly records: string[];
+  /** How many were written. */
+  readonly records: number;
   /** Where the next one begins. */
   readonly positions: Map<number, number>;
 }
@@ -36,8 +43,9 @@ export async function readRecords(
   topic: string,
   begin: Begin,
   limits: ReadLimits,
+  sink: RecordSink,
 ): Promise<Taken> {
-  const reading = new Reading(connection, topic, begin.positions, limits);
+  const reading = new Reading(connection, topic, begin.positions, limits, sink);
   const there = [...begin.positions].filter(([partition, offset]) => {
     return offset < begin.partitions[partition]!.visibleEnd;
   }).map(([partition]) => partition);
@@ -62,11 +70,12 @@ export async function readBatches(
 }
 
 class Reading {
-  readonly records: string[] = [];
+  records = 0;
   readonly positions: Map<number, number>;
   readonly #connection: Connection;
   readonly #topic: string;
   readonly #limits: ReadLimits;
+  readonly #sink: RecordSink;
   readonly #consumers: Map<number, Promise<PartitionConsumer>> = new Map();
   #bytes = 0;
 
@@ -75,22 +84,24 @@ class Reading {
     topic: string,
     positions: ReadonlyMap<number, number>,
     limits: ReadLimits,
+    sink: RecordSink,
   ) {
     this.#connection = connection;
     this.#topic = topic;
     this.positions = new Map(positions);
     this.#limits = limits;
+    this.#sink = sink;
   }
 
   get isEmpty(): boolean {
-    return this.records.length === 0;
+    return this.records === 0;
   }
 
   /** Reads partitions that have something, each its share. */
   async take(partitions: readonly number[]): Promise<void> {
     for (const [index, partition] of partitions.entries()) {
       const others = partitions.length - index;
-      const records = Math.ceil((this.#limits.records - this.records.length) / others);
+      const records = Math.ceil((this.#limits.records - this.records) / others);
       const bytes = Math.ceil((this.#limits.bytes - this.#bytes) / others);
       if (records > 0 && bytes > 0) await this.#takeShare(partition, records, bytes);
     }
@@ -114,9 +125,9 @@ class Reading {
   }
 
   async #takeShare(partition: number, records: number, bytes: number): Promise<void> {
-    const recordsEnd = this.records.length + records;
+    const recordsEnd = this.records + records;
     const bytesEnd = this.#bytes + bytes;
-    const isRoom = (): boolean => this.records.length < recordsEnd && this.#bytes < bytesEnd;
+    const isRoom = (): boolean => this.records < recordsEnd && this.#bytes < bytesEnd;
     while (isRoom()) {
       const offset = this.positions.get(partition)!;
       const fetched = await this.#fetch(partition, offset, bytesEnd - this.#bytes, 0);
@@ -134,11 +145,14 @@ class Reading {
     { records, nextOffset }: FetchedOnce,
     isRoom: () => boolean,
   ): void {
+    const { out, between } = this.#sink;
     records.decompressedSizeMax = HTTP_DECOMPRESSED_SIZE_MAX;
     while (records.next()) {
-      const text = recordJson(viewOf(records, this.#topic, partition));
-      this.records.push(text);
-      this.#bytes += text.length;
+      const before = out.size;
+      if (this.records > 0) out.text(between);
+      writeRecord(out, viewOf(records, this.#topic, partition));
+      this.records += 1;
+      this.#bytes += out.size - before;
       this.positions.set(partition, records.offset + 1);
       if (!isRoom()) return;
     }

@@ -1,6 +1,6 @@
 /**
- * An answer that is made while it is sent: text by text, each when the client has taken the one
- * before it, so that a slow client costs one text and what the kernel holds.
+ * An answer that is made while it is sent: piece by piece, each when the client has taken the
+ * one before it, so that a slow client costs one piece and what the kernel holds.
  *
  * Invariant: the source is asked for nothing more once the client is gone, and an error of it ends
  * the connection: what was sent before does not look whole.
@@ -18,10 +18,8 @@ export interface StreamBodyOptions {
   readonly stallMs: number;
 }
 
-const encoder = new TextEncoder();
-
 export function streamBody(
-  source: AsyncGenerator<string, void, void>,
+  source: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>,
   { cut, left, stallMs }: StreamBodyOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let limit: ReturnType<typeof setTimeout> | undefined;
@@ -33,7 +31,7 @@ export function streamBody(
         const { done, value } = await source.next();
         if (isLeft) return;
         if (done) return controller.close();
-        controller.enqueue(encoder.encode(value));
+        controller.enqueue(value);
         if (stallMs < Infinity) limit = setTimeout(cut, stallMs);
       } catch (error) {
         trace("error", `http: ${error instanceof Error ? error.stack : String(error)}`);

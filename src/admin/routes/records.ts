@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { createRoute, type RouteConfig, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ClosedError } from "../../client/errors.ts";
+import { JsonWriter } from "../../client/json_writer.ts";
 import type { Producer } from "../../client/producer.ts";
 import type { Headers } from "../../client/record.ts";
 import type { RecordPart } from "../../client/record_json.ts";
@@ -46,6 +47,7 @@ const NEXT = "sluice-next";
 const KEY_HEADER = "sluice-key";
 const HEADER_HEADER = "sluice-header";
 
+const encoder = new TextEncoder();
 const tags = ["records"];
 const params = z.object({ topic: topicName });
 
@@ -216,12 +218,15 @@ export function addRecordRoutes(app: AdminApp, engine: Engine): void {
           [NEXT]: positionsText(positions, at.tag),
         });
       }
-      const { records, positions } = await readRecords(connection, topic, at, limits);
+      const isList = type === JSON_TYPE;
+      const out = new JsonWriter();
+      if (isList) out.text('{"records":[');
+      const sink = { out, between: isList ? "," : "\n" };
+      const { records, positions } = await readRecords(connection, topic, at, limits, sink);
       const next = positionsText(positions, at.tag);
-      const text = type === LINES_TYPE
-        ? records.map((record) => `${record}\n`).join("")
-        : `{"records":[${records.join(",")}],"next":"${next}"}`;
-      return c.body(text, 200, { "content-type": type, [NEXT]: next });
+      if (isList) out.text(`],"next":"${next}"}`);
+      else if (records > 0) out.text("\n");
+      return c.body(out.take(), 200, { "content-type": type, [NEXT]: next });
     } finally {
       undrain();
       end();
@@ -268,10 +273,10 @@ async function lineAnswers(
     const issues = error.issues ?? [{ at: `line ${line}`, message: error.detail ?? error.title }];
     throw new ProblemError({ ...error, issues });
   }
-  const all = async function* (): AsyncGenerator<string, void, void> {
+  const all = async function* (): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     try {
-      if (first.done !== true) yield first.value;
-      yield* answers;
+      if (first.done !== true) yield encoder.encode(first.value);
+      for await (const text of answers) yield encoder.encode(text);
     } finally {
       undrain();
     }

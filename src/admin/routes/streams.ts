@@ -140,9 +140,9 @@ export function addStreamRoutes(
     try {
       const all = partitions === undefined;
       const batches = await consume(engine, topic, at, { all, signal: ending.signal });
-      const events = followed(eventsOf({ batches, ...at, heartbeatMs }), left);
-      const text = streamBody(events, { cut: c.env.cut, left, stallMs: Infinity });
-      return c.body(text, 200, { "content-type": EVENTS_TYPE });
+      const events = eventsOf({ batches, ...at, heartbeatMs, ended: left });
+      const bytes = streamBody(events, { cut: c.env.cut, left, stallMs: Infinity });
+      return c.body(bytes, 200, { "content-type": EVENTS_TYPE });
     } catch (error) {
       left();
       throw error;
@@ -174,17 +174,6 @@ async function consume(
     signal,
   });
   return consumer.batches();
-}
-
-async function* followed(
-  events: AsyncGenerator<string, void, void>,
-  ended: () => void,
-): AsyncGenerator<string, void, void> {
-  try {
-    yield* events;
-  } finally {
-    ended();
-  }
 }
 
 /** Null: there is none, or an empty one, which is what EventSource begins with. */

@@ -7,6 +7,9 @@ import {
   jsonRecord,
   type RecordView,
 } from "../../../src/client/record_json.ts";
+import { sameBytes } from "../../support/batches.ts";
+import { forSeeds } from "../../support/prng.ts";
+import { anyRecord, recordText } from "../../support/record_text.ts";
 
 const encoder = new TextEncoder();
 
@@ -50,6 +53,20 @@ test("any record comes back", () => {
     assert.deepEqual([first![0], bytesOf(first![1])], ["h", wanted]);
     assert.deepEqual(second, ["h", "x"]);
   }
+});
+
+test("a line is what an object of the same record is as JSON", () => {
+  forSeeds(300, (prng) => {
+    const record = anyRecord(prng, 140_000);
+    const { key = null, value = null, headers = [] } = record;
+    const topic = prng.pick(["t", "orders.v1", 'no "name" ä']);
+    const offset = prng.next() * prng.pick([1, 2 ** 20]);
+    const timestampMs = prng.pick([0, -1, 1769860800000, 2 ** 60]);
+    const list = headers.map((header) => ({ name: header.key, value: header.value }));
+    const line = jsonLine(view({ topic, offset, timestampMs, key, value, headers: () => list }));
+    const text = recordText(topic, 2, offset, timestampMs, record);
+    sameBytes(line, encoder.encode(`${text}\n`), "the line");
+  });
 });
 
 function json(value: unknown): ReturnType<typeof jsonRecord> {

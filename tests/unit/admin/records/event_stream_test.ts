@@ -2,14 +2,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventsOf } from "../../../../src/admin/records/event_stream.ts";
-import { parsePositions } from "../../../../src/admin/records/positions.ts";
+import {
+  addPartition,
+  parsePositions,
+  positionsText,
+} from "../../../../src/admin/records/positions.ts";
 import type { ConsumerBatch } from "../../../../src/client/consumer.ts";
 import { BrokerError } from "../../../../src/client/errors.ts";
 import { RecordReader } from "../../../../src/client/record_reader.ts";
 import { ErrorCodes } from "../../../../src/format/errors.ts";
+import { HTTP_STREAM_PIECE } from "../../../../src/limits.ts";
 import { heapBlock } from "../../../../src/base/bytes.ts";
-import { batchOf } from "../../../support/batches.ts";
+import { batchOf, concat, encodeBatch, encodeRecord, sameBytes } from "../../../support/batches.ts";
 import { EventParser, type ServerEvent } from "../../../support/event_stream.ts";
+import { Prng } from "../../../support/prng.ts";
+import { anyRecord, recordText } from "../../../support/record_text.ts";
 
 const TAG = "1a2b3c4d";
 const LONG_MS = 60_000;
@@ -19,11 +26,20 @@ const encoder = new TextEncoder();
 function batch(partition: number, baseOffset: number, texts: readonly string[]): ConsumerBatch {
   const values = texts.map((text) => encoder.encode(text));
   const bytes = values.length === 0 ? new Uint8Array(0) : batchOf(values, { baseOffset });
+  return given(partition, baseOffset, bytes, baseOffset + texts.length);
+}
+
+function given(
+  partition: number,
+  baseOffset: number,
+  bytes: Uint8Array,
+  nextOffset: number,
+): ConsumerBatch {
   const block = heapBlock(bytes.length);
   block.bytes.set(bytes);
   const records = new RecordReader(block);
   records.open(block, 0, bytes.length, baseOffset, Infinity);
-  return { topic: "t", partition, records, nextOffset: baseOffset + texts.length };
+  return { topic: "t", partition, records, nextOffset };
 }
 
 interface Source {
@@ -47,13 +63,15 @@ function sourceOf(list: readonly (ConsumerBatch | Error)[], waitMs = 0): Source 
   return source;
 }
 
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const ended = (): void => {};
+
 async function textsOf(list: readonly (ConsumerBatch | Error)[]): Promise<string[]> {
   const positions = new Map([[0, 17], [1, 4]]);
   const { batches } = sourceOf(list);
   const texts: string[] = [];
-  for await (const text of eventsOf({ batches, positions, tag: TAG, heartbeatMs: LONG_MS })) {
-    texts.push(text);
-  }
+  const options = { batches, positions, tag: TAG, heartbeatMs: LONG_MS, ended };
+  for await (const piece of eventsOf(options)) texts.push(decoder.decode(piece));
   return texts;
 }
 
@@ -129,24 +147,94 @@ test("why it ends is an event, and the source ends with it", async () => {
   const source = sourceOf([new BrokerError(ErrorCodes.topic_not_found, "t")]);
   let text = "";
   const positions = new Map([[0, 0]]);
-  const options = { batches: source.batches, positions, tag: TAG, heartbeatMs: LONG_MS };
-  for await (const piece of eventsOf(options)) text += piece;
+  let isEnded = false;
+  const ended = (): void => void (isEnded = source.isEnded);
+  const options = { batches: source.batches, positions, tag: TAG, heartbeatMs: LONG_MS, ended };
+  for await (const piece of eventsOf(options)) text += decoder.decode(piece);
   const [event] = parsed(text);
   assert.deepEqual([event!.type, JSON.parse(event!.data).name], ["problem", "topic_not_found"]);
   assert.equal(event!.id, "0:0@1a2b3c4d");
-  assert.equal(source.isEnded, true);
+  assert.equal(isEnded, true, "told when the source had ended");
 });
 
 test("while nothing comes it says so, and what comes then is not lost", async () => {
   const source = sourceOf([batch(0, 0, ["a"])], 30);
   const positions = new Map([[0, 0]]);
   let text = "";
-  for await (
-    const piece of eventsOf({ batches: source.batches, positions, tag: TAG, heartbeatMs: 5 })
-  ) {
-    text += piece;
-  }
+  const options = { batches: source.batches, positions, tag: TAG, heartbeatMs: 5, ended };
+  for await (const piece of eventsOf(options)) text += decoder.decode(piece);
   const parser = new EventParser();
   assert.equal(parser.feed(text).length, 1);
   assert.ok(parser.comments > 0);
+});
+
+/** A batch of any records, with gaps between them and behind the last; and its events as text. */
+function anyBatch(prng: Prng, positions: Map<number, number>): [ConsumerBatch, string] {
+  const partition = prng.pick([0, 1, 1, 1, 2, 3, 12]);
+  const baseOffset = (positions.get(partition) ?? 0) + prng.below(3);
+  const baseTimestamp = prng.pick([1769860800000, 50_000, 0]);
+  const body: number[][] = [];
+  const told: [offset: number, record: string][] = [];
+  let delta = 0;
+  for (let count = prng.below(60); count > 0; count -= 1) {
+    const record = anyRecord(prng, HTTP_STREAM_PIECE);
+    const timestamp = baseTimestamp + record.timestampDelta!;
+    body.push(encodeRecord(record, delta));
+    const offset = baseOffset + delta;
+    told.push([offset, recordText("t", partition, offset, timestamp, record)]);
+    delta += prng.chance(10) ? prng.between(2, 5) : 1;
+  }
+  const nextOffset = baseOffset + delta + 1;
+  if (!positions.has(partition)) addPartition(positions, partition, nextOffset);
+  let text = "";
+  for (const [offset, record] of told) {
+    positions.set(partition, offset + 1);
+    text += `id: ${positionsText(positions, TAG)}\ndata: ${record}\n\n`;
+  }
+  positions.set(partition, nextOffset);
+  const shape = { baseOffset, baseTimestamp, lastOffsetDelta: delta };
+  const bytes = encodeBatch(body.flat(), told.length, shape);
+  return [given(partition, baseOffset, bytes, nextOffset), text];
+}
+
+test("whatever the records: every byte is what text put together is", async () => {
+  for (let seed = 1; seed <= 25; seed += 1) {
+    const prng = new Prng(seed);
+    const positions = new Map([[0, 17], [1, 99_998], [2, 9_999_990]]);
+    const expected = new Map(positions);
+    const made = Array.from({ length: 6 }, () => anyBatch(prng, expected));
+    const { batches } = sourceOf(made.map(([given]) => given));
+    const pieces: Uint8Array[] = [];
+    const options = { batches, positions, tag: TAG, heartbeatMs: LONG_MS, ended };
+    for await (const piece of eventsOf(options)) pieces.push(piece);
+    const text = made.map(([, events]) => events).join("");
+    sameBytes(concat(pieces.slice(1)), encoder.encode(text), `seed ${seed}`);
+    assert.deepEqual([...positions], [...expected]);
+  }
+});
+
+test("a stream whose batch is damaged leaves nothing behind for another's", async () => {
+  const record = encodeRecord({ value: encoder.encode("a") }, 0);
+  record[record.length - 1] = 1; // the count of headers: half a header, that is
+  const damaged = given(0, 17, encodeBatch(record, 1, { baseOffset: 17 }), 18);
+  const large = batch(0, 17, Array.from({ length: 100 }, () => "x".repeat(1000)));
+  const open = (source: ConsumerBatch): AsyncGenerator<Uint8Array, void, void> => {
+    const { batches } = sourceOf([source]);
+    const positions = new Map([[0, 17]]);
+    return eventsOf({ batches, positions, tag: TAG, heartbeatMs: LONG_MS, ended });
+  };
+  const stream = open(large);
+  await stream.next();
+  const pieces = [(await stream.next()).value!];
+  let other = "";
+  for await (const piece of open(damaged)) other += decoder.decode(piece);
+  assert.match(other, /event: problem/);
+  for await (const piece of stream) pieces.push(piece);
+  assert.equal(pieces.length, 2);
+  const events = parsed(pieces.map((piece) => decoder.decode(piece)).join(""));
+  assert.deepEqual(
+    events.map(({ data }) => JSON.parse(data).offset),
+    events.map((_, at) => 17 + at),
+  );
+  assert.equal(events.length, 100);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   parsePositions,
+  positionsAround,
   positionsText,
   topicTag,
 } from "../../../../src/admin/records/positions.ts";
@@ -16,6 +17,14 @@ test("what is written is read", () => {
   }
   assert.deepEqual([...parsePositions("0:17,2:4")!.positions], [[0, 17], [2, 4]]);
   assert.equal(topicTag("01234567-89ab-4cde-8f01-23456789abcd"), "01234567");
+});
+
+test("around any of its partitions stands what the whole text has there", () => {
+  const positions = new Map([[0, 17], [3, 4711], [10, 0], [1023, 9007199254740991]]);
+  for (const [partition, offset] of positions) {
+    const [before, behind] = positionsAround(positions, "0f1e2d3c", partition);
+    assert.equal(`${before}${offset}${behind}`, positionsText(positions, "0f1e2d3c"));
+  }
 });
 
 test("anything else is none", () => {

@@ -4,6 +4,7 @@ import { after, test } from "node:test";
 import { readBatches, readRecords } from "../../../../src/admin/records/read_records.ts";
 import type { Begin } from "../../../../src/admin/records/start.ts";
 import { Connection } from "../../../../src/client/connection.ts";
+import { JsonWriter } from "../../../../src/client/json_writer.ts";
 import { batchOf } from "../../../support/batches.ts";
 import { FakeBroker } from "../../client/fake_broker.ts";
 
@@ -27,8 +28,12 @@ function from(offset: number): Begin {
 
 async function read(offset: number, limits: Partial<typeof LIMITS> = {}): Promise<string> {
   const all = { ...LIMITS, ...limits };
-  const { records, positions } = await readRecords(connection, "t", from(offset), all);
-  const values = records.map((text) => JSON.parse(text).value).join("");
+  const out = new JsonWriter();
+  const sink = { out, between: "," };
+  const { records, positions } = await readRecords(connection, "t", from(offset), all, sink);
+  const list: { value: string }[] = JSON.parse(`[${new TextDecoder().decode(out.take())}]`);
+  assert.equal(records, list.length);
+  const values = list.map(({ value }) => value).join("");
   return `${values} ${positions.get(0)}`;
 }
 

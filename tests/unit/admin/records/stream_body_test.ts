@@ -14,12 +14,12 @@ interface Seen {
 
 function watched(texts: readonly string[], stallMs = Infinity) {
   const seen: Seen = { made: 0, isReturned: false, cuts: 0, lefts: 0 };
-  const source = async function* (): AsyncGenerator<string, void, void> {
+  const source = async function* (): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
     try {
       for (const text of texts) {
         seen.made += 1;
         if (text === "wrong") throw new Error("of the source");
-        yield text;
+        yield new TextEncoder().encode(text);
       }
     } finally {
       seen.isReturned = true;

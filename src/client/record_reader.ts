@@ -43,7 +43,8 @@ const VARLONG_BYTES_MAX = 10;
 const RECORD_BODY_SIZE_MIN = 6;
 
 const NO_HEADERS: readonly Header[] = [];
-const decoder = new TextDecoder();
+/** A name may begin with a byte order mark, which belongs to it. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 export class RecordReader {
   /** Of the current record. */

@@ -85,6 +85,16 @@ describe("RecordReader", () => {
     }
   });
 
+  test("the name of a header keeps a byte order mark", () => {
+    const value = text("1");
+    const batch = encodeBatch(encodeRecord({ headers: [{ key: "\ufeffh", value }] }, 0), 1);
+    const { block, start, end } = blockOf(batch);
+    const reader = new RecordReader(block);
+    reader.open(block, start, end, 0, Infinity);
+    assert.equal(reader.next(), true);
+    assert.deepEqual(reader.headers(), [{ name: "\ufeffh", value }]);
+  });
+
   test("offsets above 32 bits, gaps, keys, headers and null values", () => {
     const records = [
       ...encodeRecord({ key: text("key"), value: null, timestampDelta: 5000 }, 0),

@@ -19,6 +19,8 @@ export interface Sample {
   readonly cpuSeconds: number;
   /** What the whole machine worked, the kernel's own threads included. */
   readonly machineCpuSeconds: number;
+  /** What the hypervisor gave to others while this machine wanted it; of all processors. */
+  readonly stolenSeconds: number;
   /** user + system of this process and of the children it has waited for: the bench itself. */
   readonly ownCpuSeconds: number;
   /** Bytes the process had fetched from a disk, and had written towards one. */
@@ -39,6 +41,7 @@ export interface Used {
   readonly cpuSeconds: number;
   /** What the machine worked beyond the process and the bench, of all it could. */
   readonly foreignShare: number;
+  readonly stolenSeconds: number;
   readonly readBytes: number;
   readonly writtenBytes: number;
 }
@@ -48,7 +51,7 @@ export function sample(pid: number): Sample {
   return {
     atMs: performance.now(),
     cpuSeconds: processCpu(pid, false),
-    machineCpuSeconds: machineCpu(),
+    ...machineCpu(),
     ownCpuSeconds: processCpu(process.pid, true),
     readBytes: numberAfter(io, "read_bytes:"),
     writtenBytes: numberAfter(io, "\nwrite_bytes:"),
@@ -64,6 +67,7 @@ export function between(before: Sample, after: Sample, cores: number): Used {
     seconds,
     cpuSeconds,
     foreignShare: Math.max(0, machine - cpuSeconds - own) / (seconds * cores),
+    stolenSeconds: after.stolenSeconds - before.stolenSeconds,
     readBytes: after.readBytes - before.readBytes,
     writtenBytes: after.writtenBytes - before.writtenBytes,
   };
@@ -99,10 +103,11 @@ function processCpu(pid: number, withChildren: boolean): number {
   return ticks / TICKS_PER_SECOND;
 }
 
-function machineCpu(): number {
+function machineCpu(): { machineCpuSeconds: number; stolenSeconds: number } {
   const fields = read("/proc/stat").split("\n", 1)[0]!.split(/\s+/).slice(1).map(Number);
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = fields;
-  return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND;
+  const ticks = user + nice + system + irq + softirq + steal;
+  return { machineCpuSeconds: ticks / TICKS_PER_SECOND, stolenSeconds: steal / TICKS_PER_SECOND };
 }
 
 function read(path: string): string {

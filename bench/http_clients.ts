@@ -6,20 +6,13 @@
  *     poller    | ask | answer |      …      | ask | answer |     every so often
  *     reader    ask | event | event | event | …       counted by the empty line behind each
  *
- * They run in a process of their own (http_clients_run.ts), which is an equal of the broker, or has
- * what the others leave: SCHED_IDLE, the nearest that one machine has to clients on another one.
- *
  * Invariant: an answer other than 200 fails the bench.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import net from "node:net";
 import { join } from "node:path";
-import process from "node:process";
-import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
-import { ROOT } from "../scripts/runtime.mjs";
-import { runtimeCommand, type Server } from "./servers.ts";
+import type { Server } from "./servers.ts";
 
 const FOUND_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 5;
@@ -30,21 +23,6 @@ export interface HttpPlace {
   readonly port: number;
   /** The token that may look. */
   readonly token: string;
-}
-
-export interface ClientOptions {
-  readonly place: HttpPlace;
-  /** Whose records are streamed. */
-  readonly topic: string;
-  /** One poller for each. */
-  readonly paths: readonly string[];
-  readonly everyMs: number;
-}
-
-/** What the clients had. */
-export interface HttpUse {
-  readonly records: number;
-  readonly answers: number;
 }
 
 /** Where the HTTP door of a broker is, as soon as it has said so. */
@@ -154,43 +132,5 @@ export class StreamReader {
     if (!this.#head.startsWith("HTTP/1.1 200 ")) this.#begun(new Error(this.#head));
     this.#isHeadRead = true;
     return end + 4 - before;
-  }
-}
-
-/** The process of the clients. */
-export class HttpClients {
-  readonly #child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    this.#lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
-  }
-
-  /** Settles when the stream has begun. `apart`: they have what the others leave. */
-  static async start(options: ClientOptions, apart: boolean): Promise<HttpClients> {
-    const script = join(ROOT, "bench", "http_clients_run.ts");
-    const [program = "", ...args] = [
-      ...(apart ? ["chrt", "--idle", "0"] : []),
-      ...runtimeCommand("bun"),
-      ...[script, JSON.stringify(options)],
-    ];
-    const child = spawn(program, args, { cwd: ROOT, stdio: ["pipe", "pipe", "inherit"] });
-    process.once("exit", () => child.kill("SIGKILL"));
-    const clients = new HttpClients(child);
-    await clients.#next();
-    return clients;
-  }
-
-  /** Ends them when the stream has had so many records. */
-  async end(records: number): Promise<HttpUse> {
-    this.#child.stdin!.end(`${records}\n`);
-    return JSON.parse(await this.#next()) as HttpUse;
-  }
-
-  async #next(): Promise<string> {
-    const { value, done } = await this.#lines.next();
-    if (done === true) throw new Error("the clients of the HTTP door ended too early");
-    return value;
   }
 }
